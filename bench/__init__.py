@@ -1,0 +1,1 @@
+"""Measurements of the program, side by side with others: `python -m bench.http`."""

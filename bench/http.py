@@ -1,0 +1,634 @@
+"""How fast this program answers, beside others, in one run: `python -m bench.http`.
+
+Starts everything itself on loopback and stops it again. The contestants take
+turns, round after round, so that a machine that gets slower gets slower for
+all of them. Needs wrk (apt install wrk); nginx and granian take part where
+they are installed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import json
+import os
+import platform
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from statistics import median
+from typing import Any, Final, NamedTuple
+
+import click
+
+from bench import latency, load, others, records
+from bench.latency import FEED
+from bench.servers import (
+    HOST,
+    BenchError,
+    Server,
+    free_port,
+    listens,
+    python,
+    resident,
+    running,
+    workers,
+)
+from feeds import loader
+from feeds.config import Config, environment, read
+from feeds.delivery import Delivery
+from feeds.query import FeedQuery
+from feeds.store import Store
+
+GZIP: Final = {"Accept-Encoding": "gzip"}
+CASES: Final = ("200 gzip", "304", "226 delta")
+REPETITIONS: Final = 30
+DISTINCT: Final = 100_000  # query strings of the memory run
+_SLOW_CLIENTS: Final = 200
+_BOUND: Final = 240  # seconds of the memory run, at most
+# MiB that a worker may grow beside its cache: what it imports late, pages of
+# the store for each connection, two documents in the making, fragmentation.
+_BESIDE: Final = 40
+_NGINX: Final = ("/usr/sbin", "/usr/local/sbin")
+
+OURS, OURS_GRANIAN = "feeds, gunicorn", "feeds, granian"
+BARE, BARE_GRANIAN = "bare callable, gunicorn", "bare callable, granian"
+PLAIN, NGINX = "Flask + feedgen, gunicorn", "nginx, prepared files"
+
+# Contestant, the one it is measured against, the least ratio that is asked for.
+TARGETS: Final = ((OURS, BARE, 0.8), (OURS, PLAIN, 25.0), (OURS_GRANIAN, NGINX, 0.35))
+ALSO: Final = ((OURS_GRANIAN, BARE_GRANIAN, None),)
+FIRST_REQUEST: Final = 10.0
+
+
+class Bench(NamedTuple):
+    """What all measurements share: a folder to work in, a collection, and how long to measure."""
+
+    folder: Path
+    config: Config
+    paths: list[Path]
+    rounds: int
+    seconds: int
+    connections: int
+
+    def variables(self, bind: str = "", **settings: object) -> dict[str, str]:
+        """FEEDS_* variables for a server of this collection."""
+        found = environment(self.config) | {"FEEDS_BIND": bind} if bind else {}
+        return found | {f"FEEDS_{name.upper()}": str(value) for name, value in settings.items()}
+
+    @contextmanager
+    def serve(self, server: str = "gunicorn", **settings: object) -> Iterator[Server]:
+        """`feeds serve`, with the feed prepared."""
+        port = free_port()
+        bind = f"{HOST}:{port}"
+        command = [sys.executable, "-c", "from feeds.cli import main; main()", "serve"]
+        variables = self.variables(bind, **settings)
+        with running([*command, "--server", server], port, self.folder, variables) as started:
+            started.get(FEED, GZIP)
+            yield started
+
+
+class Contestant(NamedTuple):
+    """A server and one request that it answers over and over."""
+
+    name: str
+    case: str
+    server: Server
+    headers: Mapping[str, str]
+
+
+# -- the table ---------------------------------------------------------------
+
+
+def throughput(bench: Bench) -> dict[str, Any]:
+    """Requests a second of every contestant."""
+    with ExitStack() as stack:
+        contestants = list(_contestants(bench, stack))
+        measured: dict[str, dict[str, list[float]]] = {}
+        failures: dict[str, int] = {}
+        turns = [(turn, c) for turn in range(bench.rounds) for c in contestants]
+        for number, (turn, contestant) in enumerate(turns, 1):
+            _say(f"{number} of {len(turns)}: {contestant.name}, {contestant.case}")
+            rate = load.hammer(
+                contestant.server,
+                FEED,
+                contestant.headers,
+                seconds=bench.seconds,
+                connections=bench.connections,
+            )
+            cases = measured.setdefault(contestant.name, {})
+            cases.setdefault(contestant.case, [0.0] * bench.rounds)[turn] = rate.requests
+            if rate.failures:
+                failures[f"{contestant.name}, {contestant.case}"] = rate.failures
+    return {"requests": measured, "failures": failures}
+
+
+def _contestants(bench: Bench, stack: ExitStack) -> Iterator[Contestant]:
+    """Starts them all, and makes sure that each gives the answer it is measured for."""
+    ours = {OURS: stack.enter_context(bench.serve())}
+    if _granian():
+        ours[OURS_GRANIAN] = stack.enter_context(bench.serve("granian"))
+    before = {name: server.get(FEED, GZIP).header("ETag") for name, server in ours.items()}
+    _change_one(bench)
+    full = {name: server.get(FEED, GZIP) for name, server in ours.items()}
+    others.write_answers(
+        bench.folder / "answers.json",
+        full[OURS],
+        ours[OURS].get(FEED, _conditional(full[OURS].header("ETag"))),
+    )
+    servers = ours | dict(_others(bench, stack, full[OURS].body))
+    for name, server in servers.items():
+        answer = server.get(FEED, GZIP)
+        same = name == PLAIN or answer.body == full[OURS].body
+        _expect(same and answer.status == 200, name, "the body of feeds", answer.status)
+        yield Contestant(name, "200 gzip", server, GZIP)
+        conditional = _conditional(answer.header("ETag"))
+        _expect(server.get(FEED, conditional).status == 304, name, "304", answer.status)
+        yield Contestant(name, "304", server, conditional)
+        if name in before:
+            delta = _conditional(before[name]) | {"A-IM": "feed"}
+            status = server.get(FEED, delta).status
+            _expect(status == 226, name, "226", status)
+            yield Contestant(name, "226 delta", server, delta)
+
+
+def _others(bench: Bench, stack: ExitStack, compressed: bytes) -> Iterator[tuple[str, Server]]:
+    def start(module_arguments: Sequence[str], **variables: str) -> Server:
+        port = free_port()
+        command, *arguments = module_arguments
+        run = python("bench.others", command, f"{HOST}:{port}", *arguments)
+        variables["FEEDS_WORKERS"] = str(bench.config.workers)
+        return stack.enter_context(running(run, port, bench.folder, variables))
+
+    answers = {others.ANSWERS: str(bench.folder / "answers.json")}
+    yield BARE, start(["bare"], **answers)
+    entries = bench.folder / "entries.json"
+    entries.write_text(json.dumps(_entries(bench)), encoding="utf-8")
+    yield PLAIN, start(["plain", str(entries)])
+    if _granian():
+        yield BARE_GRANIAN, start(["granian"], **answers)
+    nginx = _nginx()
+    if nginx:
+        port = free_port()
+        command = _prepare_nginx(bench, nginx, port, compressed)
+        yield NGINX, stack.enter_context(running(command, port, bench.folder))
+
+
+def _conditional(tag: str) -> dict[str, str]:
+    return {**GZIP, "If-None-Match": tag}
+
+
+def _expect(truth: object, name: str, what: str, status: int) -> None:
+    if not truth:
+        raise BenchError(f"{name} should give {what}; its status is {status}")
+
+
+def _change_one(bench: Bench) -> None:
+    """Load another title of the newest entry, and wait until the servers have seen it."""
+    newest = next(p for p in bench.paths if "\npublished: true\n" in p.read_text("utf-8"))
+    records.edit(newest, 1)
+    store = Store(bench.config.database)
+    loader.load(store, bench.config.seeds)
+    store.release()
+    time.sleep(1)
+
+
+def _entries(bench: Bench) -> list[dict[str, Any]]:
+    store = Store(bench.config.database)
+    delivery = Delivery(store, bench.config, lambda *_: b"")
+    query = FeedQuery(file=FEED.strip("/"), limit=bench.config.limit)
+    found = latency.plain_entries(latency.feed(delivery, query.scope))
+    store.release()
+    return found
+
+
+def _granian() -> bool:
+    return importlib.util.find_spec("granian") is not None
+
+
+def _nginx() -> str | None:
+    return shutil.which("nginx", path=os.pathsep.join([os.environ.get("PATH", ""), *_NGINX]))
+
+
+def _prepare_nginx(bench: Bench, nginx: str, port: int, compressed: bytes) -> list[str]:
+    """Files and settings for nginx; the command that runs it."""
+    folder = bench.folder / "nginx"
+    folder.mkdir()
+    (folder / f"{FEED.strip('/')}.gz").write_bytes(compressed)
+    (folder / FEED.strip("/")).write_bytes(b"the one without a coding isn't asked for")
+    user = "user root;" if os.getuid() == 0 else ""  # the folder is ours alone
+    settings = folder / "nginx.conf"
+    temporary = "".join(
+        f"{kind}_temp_path {folder}/{kind};"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    settings.write_text(
+        f"{user} daemon off; worker_processes {bench.config.workers}; pid {folder}/pid;"
+        f"error_log {folder}/error.log; events {{ worker_connections 1024; }}"
+        f"http {{ {temporary} access_log off; sendfile on; tcp_nopush on;"
+        " keepalive_requests 1000000000; open_file_cache max=100; etag on; gzip_static on;"
+        " types { application/rss+xml xml; } charset utf-8; charset_types application/rss+xml;"
+        ' add_header Vary Accept-Encoding; add_header Cache-Control "public, max-age=300";'
+        " add_header X-Content-Type-Options nosniff; add_header Access-Control-Allow-Origin *;"
+        f" server {{ listen {HOST}:{port}; root {folder}; }} }}"
+    )
+    return [nginx, "-c", str(settings), "-e", f"{folder}/error.log"]
+
+
+def show_throughput(found: dict[str, Any]) -> None:
+    """Medians, then ratios with their targets."""
+    measured = found["requests"]
+    click.echo("\nRequests a second (median of the rounds)\n")
+    rows = [
+        [name, *(f"{median(cases[case]):,.0f}" if case in cases else "" for case in CASES)]
+        for name, cases in measured.items()
+    ]
+    _table(["", *CASES], rows)
+    click.echo("\nRatios (median of the ratios in each round)\n")
+    rows = []
+    for ours, other, target in (*TARGETS, *ALSO):
+        if ours not in measured or other not in measured:
+            continue
+        row = [f"{ours} : {other}"]
+        for case in CASES[:2]:
+            ratio = _ratio(measured[ours][case], measured[other][case])
+            row.append(_judged(ratio, target))
+        rows.append([*row, f"{target:g}" if target else ""])
+    _table(["", *CASES[:2], "target"], rows)
+    for name, number in found["failures"].items():
+        click.echo(f"FAILED requests, {name}: {number:,}")
+
+
+def _ratio(ours: Sequence[float], other: Sequence[float]) -> float:
+    return median(a / b for a, b in zip(ours, other, strict=True))
+
+
+def _judged(ratio: float, target: float | None) -> str:
+    verdict = "" if target is None else " ok" if ratio >= target else " MISSED"
+    return f"{ratio:.2f}{verdict}"
+
+
+# -- after a load ------------------------------------------------------------
+
+
+def first_requests(bench: Bench) -> dict[str, Any]:
+    """Latencies of the first request after a load."""
+    _say(f"first requests after {2 * REPETITIONS} loads")
+    return latency.measure(bench.config, bench.paths, REPETITIONS)._asdict()
+
+
+def show_first_requests(found: dict[str, Any]) -> None:
+    """Medians, then ratios with their target."""
+    click.echo(f"\nIn one process, milliseconds (medians of {found['repetitions']})\n")
+    names = {
+        "hot": "any request, gzip",
+        "unchanged": "first request after a load that changed none of its entries, gzip",
+        "changed": "first request after a load that changed one of its entries, gzip",
+        "changed_identity": "the same without compression",
+        "feedgen": "feedgen building the whole feed",
+        "feedgen_gzip": "the same and gzip",
+        "content": "the HTML content in it",
+        "plain": "the plain program's feed, its content made before",
+    }
+    _table(["", "ms"], [[text, f"{found[name]:.2f}"] for name, text in names.items()])
+    click.echo("")
+    rows = [
+        ["feedgen : first request after one change", "feedgen", "changed_identity"],
+        ["feedgen and gzip : the same, gzip", "feedgen_gzip", "changed"],
+    ]
+    _table(
+        ["", "ratio", "target"],
+        [
+            [text, _judged(found[a] / found[b], FIRST_REQUEST), f"{FIRST_REQUEST:g}"]
+            for text, a, b in rows
+        ],
+    )
+    loads = 2 * found["repetitions"]
+    click.echo(f"Unchanged feed: same ETag and not rendered after {found['kept']} of {loads} loads")
+
+
+# -- slow clients ------------------------------------------------------------
+
+
+def slow_clients(bench: Bench) -> dict[str, Any]:
+    """An honest poller beside 200 clients that send a byte a second for 30 s."""
+    found = {}
+    for server in ("gunicorn", *(["granian"] if _granian() else [])):
+        _say(f"{_SLOW_CLIENTS} slow clients for 30 s, {server}")
+        with bench.serve(server) as started:
+            found[server] = load.beside_slow_clients(started, FEED, _SLOW_CLIENTS, 32)._asdict()
+    return found
+
+
+def show_slow_clients(found: dict[str, Any]) -> None:
+    """A row for each server."""
+    click.echo(f"\nAn honest poller beside {_SLOW_CLIENTS} clients that send a byte a second, ms\n")
+    _table(
+        ["feeds serve", "requests", "p50", "p99", "max", "lost", "p99 under 1 s"],
+        [
+            [
+                server,
+                *_latency(row),
+                "ok" if row["p99"] < 1000 and not row["lost"] else "MISSED",
+            ]
+            for server, row in found.items()
+        ],
+    )
+
+
+def _latency(row: Mapping[str, float]) -> list[str]:
+    times = (f"{row[name]:,.1f}" for name in ("p50", "p99", "slowest"))
+    return [f"{row['requests']:,}", *times, f"{row['lost']}"]
+
+
+# -- settings of gunicorn ----------------------------------------------------
+
+
+def worker_classes(bench: Bench) -> dict[str, Any]:
+    """Our program under several worker classes and numbers of threads."""
+    choices: dict[str, dict[str, object]] = {
+        "sync": {"worker_class": "sync", "threads": 1},
+        "gthread, 2 threads": {"threads": 2},
+        "gthread, 8 threads": {"threads": 8},
+        "gthread, 64 threads": {"threads": 64},
+        "gthread, 256 threads": {"threads": 256},
+        "gthread, 1000 threads": {"threads": 1000},
+    }
+    # gunicorn takes its C parser by itself where that is installed.
+    choices = {name: {"http_parser": "python", **options} for name, options in choices.items()}
+    optional: dict[str, dict[str, object]] = {
+        "gevent": {"worker_class": "gevent", "http_parser": "python"},
+        "gunicorn_h1c": {"http_parser": "fast"},  # and the threads of settings()
+    }
+    for name, options in optional.items():
+        if importlib.util.find_spec(name):
+            choices[name] = options
+        else:
+            click.echo(f"{name} isn't installed and takes no part", err=True)
+    found: dict[str, Any] = {name: {"200 gzip": [], "304": [], "p99": []} for name in choices}
+    with ExitStack() as stack:
+        servers = {}
+        for name, options in choices.items():
+            port = free_port()
+            bind = f"{HOST}:{port}"
+            run = python("bench.others", "feeds", bind, json.dumps(options))
+            variables = bench.variables(bind)
+            servers[name] = stack.enter_context(running(run, port, bench.folder, variables))
+        tags = {name: server.get(FEED, GZIP).header("ETag") for name, server in servers.items()}
+        for turn, (name, server) in itertools.product(range(bench.rounds), servers.items()):
+            for case, headers in (("200 gzip", GZIP), ("304", _conditional(tags[name]))):
+                _say(f"round {turn + 1} of {bench.rounds}: {name}, {case}")
+                rate = load.hammer(
+                    server, FEED, headers, seconds=bench.seconds, connections=bench.connections
+                )
+                found[name][case].append(rate.requests)
+                if case == "304":
+                    found[name]["p99"].append(rate.p99)
+        for name, server in servers.items():
+            _say(f"slow clients for 10 s: {name}")
+            slow = load.beside_slow_clients(server, FEED, _SLOW_CLIENTS, 12)
+            found[name]["slow"] = slow._asdict()
+            found[name]["rss"] = sum(map(resident, workers(server)))
+    return found
+
+
+def show_worker_classes(found: dict[str, Any]) -> None:
+    """A row for each choice."""
+    click.echo(
+        f"\nWorker classes: requests a second, ms, and an honest poller beside"
+        f" {_SLOW_CLIENTS} slow clients\n"
+    )
+    _table(
+        ["", "200 gzip", "304", "p99 of 304", "slow: p50", "slow: p99", "lost", "MiB"],
+        [
+            [
+                name,
+                f"{median(row['200 gzip']):,.0f}",
+                f"{median(row['304']):,.0f}",
+                f"{median(row['p99']):.1f}",
+                f"{row['slow']['p50']:,.1f}",
+                f"{row['slow']['p99']:,.1f}",
+                f"{row['slow']['lost']} of {row['slow']['requests']}",
+                f"{row['rss']:.0f}",
+            ]
+            for name, row in found.items()
+        ],
+    )
+
+
+# -- memory ------------------------------------------------------------------
+
+
+def memory(bench: Bench) -> dict[str, Any]:
+    """RSS of each worker along a mixed load with 100,000 distinct unknown query strings."""
+    bound = 32
+    seen: list[dict[str, float]] = []
+    with bench.serve(cache_mb=bound, workers=2) as server:
+
+        def look(sent: int) -> None:
+            _say(f"{sent:,} requests sent")
+            sizes = {str(pid): resident(pid) for pid in answering}
+            seen.append({"requests": sent, **sizes})
+
+        for _ in range(20):  # each worker has answered
+            server.get(FEED, GZIP)
+        # Its other children, which load, listen at no port and don't answer.
+        answering = [pid for pid in workers(server) if listens(pid)]
+        look(0)
+        requests = _mixed()
+        mixed = load.mix(server, requests, connections=16, seconds=_BOUND, every=look, step=10_000)
+        time.sleep(1)
+        look(mixed.requests)
+    return {
+        "bound": bound,
+        "seen": seen,
+        "requests": mixed.requests,
+        "statuses": {str(status): n for status, n in sorted(mixed.statuses.items())},
+        "lost": mixed.lost,
+        "seconds": mixed.seconds,
+    }
+
+
+def _mixed() -> Iterator[tuple[str, str]]:
+    """Paths and codings: as pollers do, mostly few feeds, and sometimes any of hundreds.
+
+    Each has a parameter that nobody has sent before, but for one in twenty,
+    which has known ones, some of them out of bounds.
+    """
+    chance = random.Random(1)  # noqa: S311 - no secret, and must repeat
+    topics = ("", "/topics/ai", "/topics/security", "/topics/c-plus-plus", "/types/articles")
+    policies = ("", "/amp", "/amp-cache", "/original")
+    months = ("", "/2026/05", "/2026/04", "/2026/03")
+    files = ("rss.xml", "atom.xml", "")
+    known = [
+        f"{policy}{topic}{month}/{file}"
+        for month, policy, topic, file in itertools.product(months, policies, topics, files)
+    ]
+    codings = ("gzip", "gzip, deflate, br, zstd", "br", "zstd", "", "*;q=0")
+    weights = (60, 25, 5, 5, 4, 1)
+    for number in range(DISTINCT):
+        path = known[min(int(chance.expovariate(1 / 4)), len(known) - 1)]
+        if number % 100 == 0:
+            path = chance.choice(known)
+        (coding,) = chance.choices(codings, weights)
+        if number % 20 == 0:
+            yield f"{path}?limit={chance.randrange(220)}&page={chance.randrange(4)}", coding
+        yield f"{path}?utm_source={number}", coding
+
+
+def show_memory(found: dict[str, Any]) -> None:
+    """A row for each look at the workers, the statuses, then the verdicts."""
+    click.echo(f"\nMemory of each worker along a mixed load, FEEDS_CACHE_MB={found['bound']}\n")
+    pids = [key for key in found["seen"][0] if key != "requests"]
+    _table(
+        ["requests", *(f"worker {n + 1}, MiB" for n in range(len(pids)))],
+        [
+            [f"{row['requests']:,}", *(f"{row.get(pid, 0):.1f}" for pid in pids)]
+            for row in found["seen"]
+        ],
+    )
+    statuses = ", ".join(f"{status}: {number:,}" for status, number in found["statuses"].items())
+    click.echo(
+        f"\n{found['requests']:,} requests in {found['seconds']:.0f} s, {DISTINCT:,} distinct"
+        f" unknown parameters; statuses {statuses}; {found['lost']} connections lost"
+    )
+    if found["seconds"] >= _BOUND:
+        click.echo("The run was cut short by its bound in time")
+    fives = sum(n for status, n in found["statuses"].items() if status.startswith("5"))
+    click.echo(f"Answers that are a 5xx: {fives} {'MISSED' if fives else 'ok'}")
+    grown = max(row.get(pid, 0) - found["seen"][0][pid] for row in found["seen"] for pid in pids)
+    within = grown <= found["bound"] + _BESIDE
+    click.echo(
+        f"A worker grew by {grown:.0f} MiB at most; the bound is FEEDS_CACHE_MB and {_BESIDE},"
+        f" {found['bound'] + _BESIDE} MiB: {'ok' if within else 'MISSED'}"
+    )
+
+
+# -- the command -------------------------------------------------------------
+
+
+def _table(head: list[str], rows: list[list[str]]) -> None:
+    """A Markdown table that is readable as it is."""
+    widths = [max(len(row[n]) for row in [head, *rows]) for n in range(len(head))]
+    for row in [head, None, *rows]:
+        if row is None:
+            cells = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+        else:
+            first, *others_ = zip(row, widths, strict=True)
+            cells = [first[0].ljust(first[1]), *(text.rjust(width) for text, width in others_)]
+        click.echo(f"| {' | '.join(cells)} |")
+
+
+def _say(text: str) -> None:
+    """What is being measured, on stderr."""
+    end = "\r" if sys.stderr.isatty() else "\n"
+    click.echo(f"{text[:78]:78}{end}", err=True, nl=False)
+
+
+def _machine() -> dict[str, Any]:
+    packages = ("feeds", "gunicorn", "granian", "flask", "werkzeug", "feedgen", "lxml")
+    found = {}
+    for name in packages:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    model = ""
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        model = next((x.partition(": ")[2] for x in lines if x.startswith("model name")), "")
+    pages = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "cores": os.cpu_count(),
+        "model": model or platform.machine(),
+        "memory_gib": round(pages / 2**30),
+        "python": platform.python_version(),
+        "packages": found,
+    }
+
+
+SCENARIOS: Final = {
+    "throughput": (throughput, show_throughput),
+    "first_requests": (first_requests, show_first_requests),
+    "slow": (slow_clients, show_slow_clients),
+    "workers": (worker_classes, show_worker_classes),
+    "memory": (memory, show_memory),
+}
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1, 100))
+@click.option("--seconds", default=3, show_default=True, type=click.IntRange(1, 60))
+@click.option("--connections", default=16, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--processes", default=1, show_default=True, help="Workers of each server.")
+@click.option("--records", "number", default=1500, show_default=True, help="In the collection.")
+@click.option("--slow", is_flag=True, help="Instead: an honest poller beside slow clients.")
+@click.option("--workers", is_flag=True, help="Instead: gunicorn's worker classes and threads.")
+@click.option("--memory", is_flag=True, help="Instead: memory along a mixed load.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was measured as JSON.")
+def main(
+    rounds: int,
+    seconds: int,
+    connections: int,
+    processes: int,
+    number: int,
+    as_json: bool,
+    **chosen: bool,
+) -> None:
+    """Measure this program beside others, on loopback, in one run."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    names = [name for name, wanted in chosen.items() if wanted] or ["throughput", "first_requests"]
+    if not shutil.which(load.WRK) and {"throughput", "workers"} & set(names):
+        click.echo("wrk isn't installed (apt install wrk): no throughput", err=True)
+        names = [name for name in names if name not in ("throughput", "workers")]
+    for missing, how in (
+        (_nginx(), "nginx: apt install nginx-light"),
+        (_granian(), "granian: pip"),
+    ):
+        if not missing:
+            click.echo(f"Not installed, and takes no part: {how}", err=True)
+    result: dict[str, Any] = {"machine": _machine(), "started": f"{datetime.now(UTC):%H:%M:%S}Z"}
+    with tempfile.TemporaryDirectory(prefix="feeds-bench-") as name:
+        folder = Path(name)
+        paths = records.write(folder / "records", number)
+        _say(f"{number:,} records, {sum(p.stat().st_size for p in paths) / 2**20:.0f} MiB")
+        config = read(
+            {
+                "seeds": str(folder / "records"),
+                "database_url": f"sqlite:///{folder / 'feeds.db'}",
+                "base_url": "https://feeds.example.org",
+                "workers": processes,
+            },
+            folder,
+        )
+        bench = Bench(folder, config, paths, rounds, seconds, connections)
+        try:
+            for scenario in names:
+                result[scenario] = SCENARIOS[scenario][0](bench)
+        except BenchError as error:
+            raise click.ClickException(str(error)) from None
+    if as_json:
+        click.echo(json.dumps(result, indent=1))
+        return
+    machine = result["machine"]
+    click.echo(
+        f"{machine['date']}: {machine['cores']} cores of {machine['model']},"
+        f" {machine['memory_gib']} GiB, Python {machine['python']},"
+        f" {', '.join(f'{n} {v}' for n, v in machine['packages'].items())};"
+        f" {processes} worker each, {connections} connections, {rounds} rounds of {seconds} s"
+    )
+    for scenario in names:
+        SCENARIOS[scenario][1](result[scenario])
+
+
+if __name__ == "__main__":
+    main()

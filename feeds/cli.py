@@ -1,0 +1,304 @@
+"""The `feeds` command."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import update_wrapper
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from feeds import catalog, config, loader, rescue
+from feeds.folder import FolderError
+from feeds.follow import Follower
+from feeds.formats import FORMATS, MEDIA_TYPES
+from feeds.links import POLICIES
+from feeds.model import FeedsError, Problem
+from feeds.query import Addresses, FeedQuery
+from feeds.report import Report
+from feeds.server import SERVERS, run
+from feeds.store import Scope, Store, is_in_memory, note_health
+
+_PATIENCE = 1.0  # seconds before a load says how far it is
+_INTERVAL = 5.0  # seconds between plain progress lines
+_SHOWN = 20  # problems that `serve` and `load` print
+
+
+class _Group(click.Group):
+    """Turns every FeedsError into one line on stderr and exit status 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except FeedsError as error:
+            raise _Failure(str(error)) from None
+
+
+class _Failure(click.ClickException):
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:  # noqa: ARG002 - click's signature
+        click.echo(f"feeds: {self.message}", err=True)
+
+
+_OPTIONS = {
+    "seeds": ("--seeds", "FOLDER"),
+    "database_url": ("--database-url", "URL"),
+    "base_url": ("--base-url", "URL"),
+    "bind": ("--bind", "ADDRESS"),
+    "workers": ("--workers", "N"),
+}
+
+
+def _settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Options that override settings; the command is given the Config."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        def run(**given: Any) -> None:
+            overrides = {name: given.pop(name) for name in names}
+            found = config.read({k: v for k, v in overrides.items() if v is not None})
+            command(found, **given)
+
+        wrapped: Callable[..., None] = update_wrapper(run, command)
+        for name in reversed(names):
+            flag, metavar = _OPTIONS[name]
+            about = config.settings()[name].about
+            wrapped = click.option(flag, name, metavar=metavar, help=about.capitalize() + ".")(
+                wrapped
+            )
+        return wrapped
+
+    return decorate
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="feeds")
+def main() -> None:
+    """Syndicate a folder of news records as RSS and Atom feeds.
+
+    Settings come from FEEDS_* variables and feeds.toml; `feeds config` shows them.
+    """
+
+
+@main.command()
+@_settings("seeds", "database_url", "base_url", "bind", "workers")
+@click.option("--server", type=click.Choice(SERVERS), default="gunicorn", show_default=True)
+@click.option("--reload", is_flag=True, help="Restart the workers when the program changes.")
+def serve(found: config.Config, server: str, reload: bool) -> None:
+    """Load the folder and serve its feeds, following what changes in it."""
+    if is_in_memory(found.database):
+        raise config.ConfigError(
+            "FEEDS_DATABASE_URL names a database in memory, which processes can't share; "
+            "name a file, such as sqlite:////tmp/feeds.db"
+        )
+    try:
+        report, listed, entries = _load(found)
+        _show(report)
+    except FolderError as error:
+        listed, entries = _last_good(found, error)
+        _warn(f"{error}; what was loaded last is served")
+    topics = sum(1 for feed in listed if feed.scope.topic and not feed.scope.provider)
+    providers = sum(
+        1 for f in listed if f.scope.provider and not f.scope.topic and not f.scope.name
+    )
+    kinds = f"{' and '.join(f.label for f in FORMATS.values())}, {len(POLICIES)} link policies"
+    click.echo(
+        f"{entries:,} entries, {topics:,} topics, {providers:,} providers: "
+        f"{len(listed):,} feeds, each as {kinds}"
+    )
+    listening = f", listening at {found.bind}" if found.base_url else ""
+    click.echo(f"Serving at {found.root}/{listening} (Ctrl-C stops)")
+    sys.stdout.flush()
+    run(found, server=server, reload=reload)
+
+
+@main.command()
+@_settings("seeds", "database_url")
+@click.option("--accept-removals", is_flag=True, help="Even if most records are gone.")
+def load(found: config.Config, accept_removals: bool) -> None:
+    """Bring the store up to the folder, and report."""
+    report, _, _ = _load(found, accept_removals=accept_removals)
+    _show(report)
+
+
+@main.command()
+@_settings("seeds", "database_url")
+@click.option("--parent", type=int, metavar="PID", help="End when this process has ended.")
+def follow(found: config.Config, parent: int | None) -> None:
+    """Load the folder whenever it changes, for servers that share its store.
+
+    `feeds serve` does this by itself. SIGHUP loads at once.
+    """
+    stop, follower = Event(), Follower(found, _warn)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    signal.signal(signal.SIGHUP, lambda *_: follower.wanted.set())
+    follower.run(stop, lambda: parent is None or os.getppid() == parent)
+
+
+def _warn(message: str) -> None:
+    with suppress(OSError):  # a log on a full disk
+        click.echo(f"feeds: {message}", err=True)
+
+
+def _load(
+    found: config.Config, *, accept_removals: bool = False
+) -> tuple[Report, list[catalog.Listed], int]:
+    """The report of a load, all feeds, and how many entries there are."""
+
+    def work(store: Store) -> tuple[Report, list[catalog.Listed], int]:
+        with _progress("Loading") as progress:
+            report = loader.load(store, found.seeds, progress, accept_removals=accept_removals)
+        return report, *_listed(store)
+
+    return rescue.attempt(found.database, _warn, work)
+
+
+def _listed(store: Store) -> tuple[list[catalog.Listed], int]:
+    with store.read() as reader:
+        listed, entries = catalog.scopes(reader), reader.count(Scope())
+    store.release()
+    return listed, entries
+
+
+def _last_good(found: config.Config, error: FolderError) -> tuple[list[catalog.Listed], int]:
+    """What the store has from before; `error`, where that is nothing."""
+    store = rescue.attach(found.database, _warn)
+    with store.read() as reader:
+        if not reader.state().generation:
+            raise error
+    with store.write() as connection:
+        note_health(connection, str(error))
+    return _listed(store)
+
+
+def _show(report: Report) -> None:
+    for problem in report.errors[:_SHOWN]:
+        click.echo(_located(report, problem), err=True)
+    if len(report.errors) > _SHOWN:
+        more = len(report.errors) - _SHOWN
+        click.echo(f"... and {more:,} more; feeds check shows them all", err=True)
+    click.echo(f"{report.folder}: {report.summary()}")
+
+
+def _located(report: Report, problem: Problem) -> str:
+    return f"{report.folder / problem.path}:{problem.line}: {problem.field}: {problem.message}"
+
+
+@main.command()
+@_settings("seeds")
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, for programs.")
+def check(found: config.Config, path: Path | None, as_json: bool) -> None:
+    """Read every record of PATH (by default the seeds folder) and report what is wrong.
+
+    Exits with status 1 when a record had to be left out.
+    """
+    with _progress("Checking") as progress:
+        report = loader.check(path or found.seeds, progress)
+    if as_json:
+        problems = [msgspec.to_builtins(problem) for problem in report.problems]
+        said = {"folder": str(report.folder), "counts": report.counts(), "problems": problems}
+        click.echo(json.dumps(said, indent=2))
+    elif sys.stdout.isatty():
+        _show_in_colours(report)
+    else:
+        for problem in report.problems:
+            mark = "" if problem.severity == "error" else " (note)"
+            click.echo(_located(report, problem) + mark)
+        click.echo(report.standing())
+    sys.exit(1 if report.errors else 0)
+
+
+def _show_in_colours(report: Report) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    for problem in report.problems:
+        colour = "red" if problem.severity == "error" else "yellow"
+        line = Text(f"{report.folder / problem.path}:{problem.line}: ", "bold")
+        line.append(f"{problem.field}: ", f"not bold {colour}")
+        console.print(line.append(problem.message, "not bold"))
+    console.print(Text(report.standing(), "bold red" if report.errors else "bold green"))
+
+
+@main.command(name="list")
+@_settings("seeds", "database_url", "base_url")
+def list_(found: config.Config) -> None:
+    """Print every feed: its URL, its number of entries, its title."""
+    try:
+        _, listed, _ = _load(found)
+    except FolderError as error:
+        listed, _ = _last_good(found, error)
+    addresses = Addresses(found.root, found.links, found.limit, MEDIA_TYPES)
+    for feed in listed:
+        for file in FORMATS:
+            for policy in POLICIES:
+                url = addresses.url(FeedQuery(feed.scope, policy, file, found.limit))
+                click.echo(f"{url}\t{feed.entries}\t{feed.title}")
+
+
+@main.command(name="config")
+def config_() -> None:
+    """Print the settings in force, and where each comes from."""
+    found = config.read()
+    for name in config.settings():
+        value = getattr(found, name)
+        source = found.sources.get(name, "default")
+        if name == "database_url":
+            value = Store.described(found.database)
+        elif name == "base_url":
+            value = found.root
+        elif isinstance(value, tuple):
+            value = " ".join(value)
+        click.echo(f"{config.variable(name)} = {value}  ({source})")
+
+
+@contextmanager
+def _progress(verb: str) -> Iterator[loader.Progress]:
+    """Tell how far a long load is: a bar on a terminal, a line now and then elsewhere."""
+    started = time.monotonic()
+    if not sys.stderr.isatty():
+        said = started
+
+        def line(done: int, total: int) -> None:
+            nonlocal said
+            now = time.monotonic()
+            if now - said >= _INTERVAL:
+                said = now
+                rate = done / (now - started)
+                left = (total - done) / rate
+                click.echo(
+                    f"{verb}: {done:,} of {total:,} files, {rate:,.0f} a second, "
+                    f"{left:,.0f} s left",
+                    err=True,
+                )
+
+        yield line
+        return
+    rate = TextColumn("{task.fields[rate]:,.0f} a second")
+    columns = (TextColumn(verb), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=False) as bar:
+        task = bar.add_task(verb, total=None, visible=False, rate=0)
+
+        def update(done: int, total: int) -> None:
+            taken = time.monotonic() - started
+            bar.update(
+                task,
+                completed=done,
+                total=total,
+                visible=taken > _PATIENCE,
+                rate=done / max(taken, 0.001),
+            )
+
+        yield update

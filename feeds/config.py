@@ -1,0 +1,299 @@
+"""Settings, from `FEEDS_*` variables and an optional feeds.toml.
+
+Read once, checked, frozen, passed as an argument. The environment wins over
+the file; an empty variable counts as unset.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import IO, Any, Final
+
+import flask
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from feeds import links
+from feeds.model import FeedsError
+
+FILE: Final = "feeds.toml"
+MAX_LIMIT: Final = 200
+WATCH: Final = ("auto", "poll", "off")
+_YEAR: Final = 31_536_000
+_SECONDS: Final = f"a whole number of seconds from 0 to {_YEAR}"
+_PREFIX: Final = "FEEDS_"
+_MAX_PORT: Final = 65_535
+# RFC 5646 2.1, without its grandfathered tags.
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
+_BIND = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]*):\d{1,5}\Z|unix:.+\Z")
+
+
+class ConfigError(FeedsError):
+    """A setting with a wrong value; names the setting and what it accepts."""
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError
+    return " ".join(value.split())
+
+
+def _integer(least: int, most: int) -> Callable[[object], int]:
+    def parse(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise TypeError
+        number = int(value)
+        if not least <= number <= most:
+            raise ValueError
+        return number
+
+    return parse
+
+
+def _folder(value: object) -> Path:
+    return Path(_text(value)).expanduser()
+
+
+def _database(value: object) -> str:
+    try:
+        url = make_url(_text(value))
+        url.get_dialect()
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        raise ValueError(str(error)) from None
+    return url.render_as_string(hide_password=False)
+
+
+def _base_url(value: object) -> str:
+    url = links.clean(_text(value)).rstrip("/")
+    if "?" in url or "#" in url:
+        raise ValueError
+    return url
+
+
+def _language(value: object) -> str:
+    if not _LANGUAGE.match(_text(value)):
+        raise ValueError
+    return _text(value)
+
+
+def _policy(value: object) -> str:
+    if value not in links.POLICIES:
+        raise ValueError
+    return str(value)
+
+
+def _hubs(value: object) -> tuple[str, ...]:
+    listed = value.split() if isinstance(value, str) else value
+    if not isinstance(listed, list | tuple):
+        raise TypeError
+    return tuple(dict.fromkeys(links.clean(_text(hub)) for hub in listed))
+
+
+def _bind(value: object) -> str:
+    address = _text(value)
+    if not _BIND.match(address):
+        raise ValueError
+    if not address.startswith("unix:") and int(address.rpartition(":")[2]) > _MAX_PORT:
+        raise ValueError
+    return address
+
+
+def _watch(value: object) -> str:
+    if value not in WATCH:
+        raise ValueError
+    return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: how it is read, what it accepts and what it is for."""
+
+    parse: Callable[[object], Any]
+    accepts: str
+    about: str
+
+
+def _setting(parse: Callable[[object], Any], accepts: str, about: str, default: Any) -> Any:
+    return field(default=default, metadata={"setting": Setting(parse, accepts, about)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The settings in force. `sources` tells where each comes from."""
+
+    seeds: Path = _setting(_folder, "a folder", "the folder of records", Path("seeds"))
+    database_url: str = _setting(
+        _database,
+        "an SQLAlchemy URL such as sqlite:////var/lib/feeds/feeds.db",
+        "the store; a file in the instance folder, named after the seeds folder, by default",
+        "",
+    )
+    base_url: str = _setting(
+        _base_url,
+        "an absolute URL such as https://feeds.example.org",
+        "where the feeds are published, for every absolute URL; by default the address served on",
+        "",
+    )
+    title: str = _setting(_text, "a line of text", "the name of the collection", "News")
+    description: str = _setting(
+        _text, "a line of text", "what the collection is about", "News by topic and provider"
+    )
+    language: str = _setting(
+        _language, "a language tag such as en or pt-BR", "the language of the records", "en"
+    )
+    links: str = _setting(
+        _policy,
+        f"one of {', '.join(links.POLICIES)}",
+        "which of a record's URLs entries link where the address doesn't say",
+        "canonical",
+    )
+    limit: int = _setting(
+        _integer(1, MAX_LIMIT), f"a whole number from 1 to {MAX_LIMIT}", "entries in a feed", 50
+    )
+    hubs: tuple[str, ...] = _setting(
+        _hubs, "WebSub hub URLs, separated by spaces", "WebSub hubs, announced in every feed", ()
+    )
+    max_age: int = _setting(
+        _integer(0, _YEAR), _SECONDS, "how long caches keep a feed, in seconds", 300
+    )
+    archive_max_age: int = _setting(
+        _integer(0, _YEAR),
+        _SECONDS,
+        "how long caches keep a month that is over, in seconds",
+        604800,
+    )
+    stale_while_revalidate: int = _setting(
+        _integer(0, _YEAR), _SECONDS, "how long they may show an old one while fetching", 3600
+    )
+    stale_if_error: int = _setting(
+        _integer(0, _YEAR), _SECONDS, "how long they may show an old one when we are down", 604800
+    )
+    cache_mb: int = _setting(
+        _integer(1, 65536),
+        "a whole number from 1 to 65536",
+        "memory for prepared documents in each worker, in MiB",
+        64,
+    )
+    bind: str = _setting(
+        _bind, "host:port or unix:path", "the address that feeds serve listens at", "127.0.0.1:8000"
+    )
+    workers: int = _setting(
+        _integer(1, 64),
+        "a whole number from 1 to 64",
+        "processes that answer requests",
+        min(os.cpu_count() or 1, 8),
+    )
+    watch: str = _setting(
+        _watch,
+        f"one of {', '.join(WATCH)}",
+        "how feeds serve follows the folder: by what the file system tells, by looking, or not",
+        "auto",
+    )
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def root(self) -> str:
+        """The URL that all addresses begin with, without a slash at its end."""
+        return self.base_url or f"http://{_reachable(self.bind)}"
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL of the store."""
+        if self.database_url:
+            return self.database_url
+        folder = self.seeds.resolve()
+        digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]
+        name = re.sub(r"[^A-Za-z0-9]+", "-", folder.name).strip("-") or "seeds"
+        return f"sqlite:///{instance_folder() / f'{name}-{digest}.db'}"
+
+
+def instance_folder() -> Path:
+    """Flask's instance folder, where what the program keeps for itself lives."""
+    return Path(flask.Flask("feeds").instance_path)
+
+
+def _reachable(bind: str) -> str:
+    if bind.startswith("unix:"):
+        return "localhost"
+    name, _, port = bind.rpartition(":")
+    if name in ("", "0.0.0.0", "[::]"):  # noqa: S104 - read here, not bound to
+        name = "localhost"
+    return name if port == "80" else f"{name}:{port}"
+
+
+def settings() -> dict[str, Setting]:
+    """Every setting by its field name, in the order of the documentation."""
+    return {f.name: f.metadata["setting"] for f in fields(Config) if "setting" in f.metadata}
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return _PREFIX + name.upper()
+
+
+def environment(config: Config) -> dict[str, str]:
+    """The variables that make `read` find the same settings in another process."""
+    values = {name: getattr(config, name) for name in config.sources}
+    return {
+        variable(name): " ".join(value) if isinstance(value, tuple) else str(value)
+        for name, value in values.items()
+    }
+
+
+def read(overrides: Mapping[str, object] | None = None, folder: Path | None = None) -> Config:
+    """The settings in force: overrides, else `FEEDS_*`, else feeds.toml, else defaults.
+
+    feeds.toml is looked for in `folder`, by default the current one. Raises
+    ConfigError for a wrong value, and for a name in the file or in
+    `overrides` that is no setting. Variables that are no setting are passed
+    over: other programs own names that begin alike.
+    """
+    in_file = flask.Config(folder or Path.cwd())
+    environment = flask.Config(in_file.root_path)
+    try:
+        in_file.from_file(FILE, _load_toml, text=False)
+    except FileNotFoundError:
+        pass
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{FILE} can't be read: {error}") from None
+    try:
+        environment.from_prefixed_env(_PREFIX.rstrip("_"), loads=str)
+    except TypeError:
+        raise ConfigError("FEEDS_..__.. is no setting; none of them has parts") from None
+    config = Config()
+    config = _apply(config, _flat(in_file), FILE, lambda name: f"{name} in {FILE}")
+    set_ = {k.lower(): v for k, v in environment.items() if v != "" and k.lower() in settings()}
+    config = _apply(config, set_, "environment", variable)
+    return _apply(config, _flat(overrides or {}), "command line", variable)
+
+
+def _load_toml(file: IO[Any]) -> dict[str, object]:
+    """A TOML file's names in upper case, which is what Flask's configuration keeps."""
+    return {name.upper(): value for name, value in tomllib.load(file).items()}
+
+
+def _flat(values: Mapping[str, object]) -> dict[str, object]:
+    return {name.lower().removeprefix(_PREFIX.lower()): value for name, value in values.items()}
+
+
+def _apply(
+    config: Config, values: Mapping[str, object], source: str, called: Callable[[str], str]
+) -> Config:
+    known = settings()
+    for name, value in values.items():
+        if name not in known:
+            raise ConfigError(f"{called(name)} is no setting; there are {', '.join(known)}")
+        try:
+            parsed = known[name].parse(value)
+        except (ValueError, TypeError):
+            raise ConfigError(
+                f"{called(name)} is {value!r}; it accepts {known[name].accepts}"
+            ) from None
+        config = replace(config, **{name: parsed}, sources={**config.sources, name: source})
+    return config

@@ -1,0 +1,278 @@
+"""FeedQuery -> Document, made once and looked up after that.
+
+A document is rendered once per generation and canonical address. After a
+load, one whose entries did not change is kept without being rendered; of one
+that did change, only the entries that did are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Hashable, Mapping
+from threading import Lock
+from typing import Final, NamedTuple
+
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+
+from feeds import catalog, rescue
+from feeds.cache import ByteCache
+from feeds.config import Config
+from feeds.documents import Document, Headers, Variant, base_etag, making
+from feeds.formats import FORMATS, MEDIA_TYPES, Format
+from feeds.model import UNKNOWN_TIME, Entry, Feed, Link
+from feeds.query import Addresses, FeedQuery
+from feeds.store import Health, Reader, State, Store, StoreError
+
+# How often a worker looks whether there is a new generation, in seconds.
+_LOOK_EVERY: Final = 0.5
+# How long a request waits for a store that is being mended, in seconds.
+_PATIENCE: Final = 10.0
+_RETRY_EVERY: Final = 0.1
+_LOCKS: Final = 64
+_GIVEN_BYTES: Final = 1024 * 1024  # to remember who was given which delta
+_CORS: Final = [("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", "*")]
+
+Renderer = Callable[[FeedQuery, Feed, Reader], bytes]
+
+
+class Held(NamedTuple):
+    """A document in the cache, the generation it is of, and what it was made from."""
+
+    document: Document
+    generation: State
+    turn: int  # of the store, which may turn to another database
+    fingerprint: bytes
+
+
+class Delivery:
+    """Makes and keeps the documents of one store under one configuration.
+
+    `render_page` makes the HTML page of a folder. `clock` gives monotonic
+    seconds. `followed` says that another process loads the store, and mends
+    it: a document that can't be made just now is waited for.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        config: Config,
+        render_page: Renderer,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        followed: bool = False,
+    ) -> None:
+        self.store = store
+        self.config = config
+        self.addresses = Addresses(config.root, config.links, config.limit, MEDIA_TYPES)
+        self.rendered = 0  # documents, since the start
+        self.followed = followed
+        self.health = Health(0, 0, "", {})
+        self.answers = True  # whether the store did when it was last asked
+        self._render_page = render_page
+        self._clock = clock
+        budget = config.cache_mb * 1024 * 1024
+        self._documents: ByteCache[Held] = ByteCache(budget // 2)
+        self._fragments: ByteCache[bytes] = ByteCache(budget // 4)
+        self._states: ByteCache[Mapping[str, bytes]] = ByteCache(budget // 8)
+        self._deltas: ByteCache[Document] = ByteCache(budget // 8)
+        self._given: ByteCache[bool] = ByteCache(_GIVEN_BYTES)
+        self._locks = [Lock() for _ in range(_LOCKS)]
+        self._generation = State(0, 0)
+        self._next_look = float("-inf")
+        self._looking = Lock()
+
+    # -- what the cache knows ----------------------------------------------
+
+    def generation(self) -> State:
+        """The store's generation, as it was half a second ago at most."""
+        now = self._clock()
+        # Should the store keep one request waiting, the others go on.
+        if now >= self._next_look and self._looking.acquire(blocking=False):
+            try:
+                self._next_look = now + _LOOK_EVERY
+                self._look()
+            finally:
+                self._looking.release()
+        return self._generation
+
+    def _look(self) -> None:
+        self.store.refresh()
+        try:
+            with self.store.read() as reader:
+                found, self.health = reader.state(), reader.health()
+        except SQLAlchemyError:
+            self.answers = False  # what is prepared is served on
+            return
+        self.answers = True
+        if found.generation:  # else it is being made anew
+            self._generation = found
+
+    def prepared(self, address: str) -> Document | None:
+        """The document at a canonical address below the root, if it can be sent as it is."""
+        held = self._documents.get(address)
+        if held is None or held.generation != self.generation():
+            return None
+        return held.document if held.turn == self.store.turns else None
+
+    # -- making documents --------------------------------------------------
+
+    def document(self, query: FeedQuery) -> Document:
+        """The document at a query's address. Raises NotFound and StoreError."""
+        address = self.addresses.path(query)
+        found = self.prepared(address)
+        if found is not None:
+            return found
+        with self._locks[hash(address) % _LOCKS]:
+            # Whoever waited for the lock finds what the one before it made.
+            return self.prepared(address) or self._make(query, address)
+
+    def _make(self, query: FeedQuery, address: str) -> Document:
+        end = self._clock() + (_PATIENCE if self.followed else 0)
+        while True:
+            held = self._documents.get(address)
+            try:
+                with making:
+                    return self._made(query, address, held)
+            except (SQLAlchemyError, StoreError) as error:
+                rescue.suspect(self.store, error)
+                if held is not None:
+                    return held.document
+                if self._clock() >= end:
+                    raise StoreError(f"the store {self.store.name} doesn't answer") from error
+            time.sleep(_RETRY_EVERY)
+            self.generation()
+
+    def _made(self, query: FeedQuery, address: str, held: Held | None) -> Document:
+        turn = self.store.turns
+        with self.store.read() as reader:
+            generation = reader.state()
+            if not generation.generation:
+                raise StoreError(f"the store {self.store.name} holds no load yet")
+            feed = catalog.feed(reader, query, self.addresses, self.config)
+            fingerprint = _fingerprint(feed)
+            if held is not None and held.fingerprint == fingerprint and query.file:
+                document = held.document
+            else:
+                document = self._render(query, feed, reader)
+        self._generation = generation
+        held = Held(document, generation, turn, fingerprint)
+        self._documents.put(address, held, document.size)
+        if document.entries:
+            self._states.put((address, document.etag), document.entries, document.state_size)
+        return document
+
+    def _render(self, query: FeedQuery, feed: Feed, reader: Reader) -> Document:
+        self.rendered += 1
+        headers = self._headers(feed)
+        if not query.file:
+            body = self._render_page(query, feed, reader)
+            return Document(body, "text/html; charset=utf-8", headers)
+        kind = FORMATS[query.file]
+        body = kind.document(feed, [self._fragment(kind, entry, feed) for entry in feed.entries])
+        entries = {entry.id: entry.version for entry in feed.entries}
+        return Document(body, kind.content_type, headers + _CORS, feed.modified, entries)
+
+    def _fragment(self, kind: Format, entry: Entry, feed: Feed) -> bytes:
+        """One entry serialised, shared by all feeds that show it under a link policy."""
+        key = (kind.name, feed.policy, entry.id, entry.version)
+        found = self._fragments.get(key)
+        if found is None:
+            found = kind.entry(entry, feed.policy, feed.root)
+            self._fragments.put(key, found, len(found))
+        return found
+
+    def variant(self, query: FeedQuery, document: Document, coding: str) -> Variant:
+        """The document in a coding; what it grows by counts in the cache."""
+        before = document.size
+        variant = document.variant(coding)
+        if document.size != before:
+            address = self.addresses.path(query)
+            held = self._documents.get(address)
+            if held is not None and held.document is document:
+                self._documents.grow(address, held, document.size - before)
+        return variant
+
+    def _headers(self, feed: Feed) -> Headers:
+        config = self.config
+        over = feed.archive is not None and feed.archive.over
+        max_age = config.archive_max_age if over else config.max_age
+        fresh = [
+            "public",
+            f"max-age={max_age}",
+            f"stale-while-revalidate={config.stale_while_revalidate}",
+            f"stale-if-error={config.stale_if_error}",
+        ]
+        return [
+            ("Cache-Control", ", ".join(fresh)),
+            ("Vary", "Accept-Encoding"),
+            ("Link", ", ".join(_link_header(link) for link in (*feed.links, *feed.alternates))),
+            ("X-Content-Type-Options", "nosniff"),
+        ]
+
+    # -- deltas ------------------------------------------------------------
+
+    def delta(
+        self, query: FeedQuery, document: Document, tags: list[str], client: Hashable
+    ) -> tuple[str, Document] | None:
+        """What changed up to `document` since the state that one of `tags` names (RFC 3229).
+
+        The tag that was known, and a document of the changed entries alone;
+        None when no tag names a known state of this feed, or the present one.
+        A client that asks again for what it was given didn't take it (some
+        readers ask for deltas and don't know status 226): it gets None.
+        """
+        address = self.addresses.path(query)
+        for tag in tags:
+            base = base_etag(tag)
+            state = self._states.get((address, base))
+            if state is None or base == document.etag:
+                continue
+            given = (client, address, base)
+            if self._given.get(given):
+                return None
+            key = (address, base, document.etag)
+            made = self._deltas.get(key)
+            if made is None:
+                made = self._make_delta(query, document, state)
+                if made is None:
+                    return None
+                self._deltas.put(key, made, made.size * 2)
+            self._given.put(given, True, sum(map(len, map(str, given))))
+            return tag, made
+        return None
+
+    def _make_delta(
+        self, query: FeedQuery, document: Document, state: Mapping[str, bytes]
+    ) -> Document | None:
+        try:
+            with self.store.read() as reader:
+                feed = catalog.feed(reader, query, self.addresses, self.config)
+        except SQLAlchemyError:
+            return None  # the whole feed is prepared
+        if {entry.id: entry.version for entry in feed.entries} != document.entries:
+            return None  # a load came between
+        kind = FORMATS[query.file]
+        changed = [entry for entry in feed.entries if state.get(entry.id) != entry.version]
+        body = kind.document(feed, [self._fragment(kind, entry, feed) for entry in changed])
+        return Document(body, kind.content_type, self._headers(feed) + _CORS, feed.modified)
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _fingerprint(feed: Feed) -> bytes:
+    """A digest of all that a feed's document is made from, without making it."""
+    head = msgspec.structs.replace(feed, entries=(), modified=UNKNOWN_TIME)
+    digest = hashlib.blake2b(_encode(head), digest_size=16)
+    for entry in feed.entries:
+        digest.update(entry.id.encode())
+        digest.update(entry.version)
+    return digest.digest()
+
+
+def _link_header(link: Link) -> str:
+    """One link of a Link header (RFC 8288 3); the URLs are clean, so nothing needs quoting."""
+    kind = f'; type="{link.type}"' if link.type and link.rel == "alternate" else ""
+    return f'<{link.href}>; rel="{link.rel}"{kind}'

@@ -1,0 +1,92 @@
+"""The folder of records: which files it has, and what is in one."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from feeds.model import FeedsError
+
+_SPELLED_OUT = re.compile(rb"\\x([89a-f][0-9a-f])")
+_EDITOR_FILE: Final = (".swp", ".swo", ".swx", ".tmp", ".bak", ".orig", "~")
+
+
+class FolderError(FeedsError):
+    """A folder that can't be read, or that lost what it had; the last generation stays."""
+
+
+class FileState(NamedTuple):
+    """What the file system says of a file: bytes, and nanoseconds since 1970."""
+
+    size: int
+    mtime: int
+
+
+def scan(folder: Path, unreadable: list[str] | None = None) -> dict[str, FileState]:
+    r"""Every file that may be a record, by its path relative to `folder`.
+
+    Hidden and editor files, links that leave the folder and anything but
+    regular files are passed over. Bytes of a name that aren't UTF-8 are
+    spelled out (`\xff`), as databases take only text. Subfolders that are
+    there and can't be read are added to `unreadable`, with a slash at their
+    end. Raises FolderError when the folder can't be read.
+    """
+    root = os.path.realpath(folder)
+    found: dict[str, FileState] = {}
+    pending = [""]
+    while pending:
+        prefix = pending.pop()
+        try:
+            with os.scandir(f"{root}/{prefix}") as listing:
+                for item in listing:
+                    path = prefix + item.name
+                    if _ignored(item.name):
+                        continue
+                    if item.is_dir(follow_symlinks=False):
+                        pending.append(path + "/")
+                    elif (known := _stat(item, root)) is not None:
+                        found[os.fsencode(path).decode("utf-8", "backslashreplace")] = known
+        except OSError as error:
+            if prefix == "":
+                raise FolderError(
+                    f"{folder}: {error.strerror}; FEEDS_SEEDS names a folder"
+                ) from None
+            if unreadable is not None and not isinstance(error, FileNotFoundError):
+                unreadable.append(prefix)
+    return found
+
+
+def _ignored(name: str) -> bool:
+    return name.startswith((".", "#")) or name.endswith(_EDITOR_FILE)
+
+
+def _stat(item: os.DirEntry[str], root: str) -> FileState | None:
+    try:
+        if item.is_symlink() and not os.path.realpath(item.path).startswith(root + os.sep):
+            return None
+        status = item.stat()
+    except OSError:
+        return None
+    return FileState(status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
+
+
+def read_file(folder: Path, path: str, most: int) -> bytes:
+    """The content of a regular file, or its first `most` bytes. Raises OSError."""
+    name = os.fsencode(f"{folder}/{path}")
+    if b"\\x" in name and not os.path.lexists(name):
+        name = _SPELLED_OUT.sub(lambda byte: bytes.fromhex(byte[1].decode()), name)
+    handle = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(f"{path} is not a regular file")
+        # One byte more than it has, to be told of its end by the same call.
+        data = os.read(handle, min(status.st_size + 1, most))
+        while len(data) < most and (more := os.read(handle, most - len(data))):
+            data += more
+        return data
+    finally:
+        os.close(handle)

@@ -1,0 +1,334 @@
+"""Records -> entries: which copy stays, and what changed for feeds that show it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, bindparam, delete, func, select
+
+from feeds import names, store
+from feeds.model import Record, decode_record
+from feeds.store import coverage, departures, entries, entry_topics, labels, records, spellings
+
+CHUNK: Final = 500
+
+
+def chunks(items: Sequence[str]) -> Iterator[Sequence[str]]:
+    """`items` in runs that databases take as parameters of one statement."""
+    for start in range(0, len(items), CHUNK):
+        yield items[start : start + CHUNK]
+
+
+def listing(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """The ids of the entries that list any of `ids` as coverage of their story."""
+    found: set[str] = set()
+    for chunk in chunks(ids):
+        query = select(entries.c.entry_id).join(coverage, coverage.c.entry == entries.c.id)
+        found.update(connection.execute(query.where(coverage.c.target.in_(chunk))).scalars())
+    return found
+
+
+def winner(copies: Sequence[Any]) -> Any | None:
+    """The copy that stays, of rows of `records` with one entry id; None when none does.
+
+    A removed copy removes them all; else public first, then higher quality,
+    then newer, then path.
+    """
+    if any(copy.removed for copy in copies):
+        return None
+    public = [copy for copy in copies if copy.public]
+    return min(public, key=lambda c: (-c.quality, -c.published, c.path), default=None)
+
+
+def scopes_of(entry: Any, topics: Iterable[str]) -> set[str]:
+    """The keys of all scopes that an entry is in."""
+    providers = [("", "")]
+    if entry.provider:
+        providers += [(entry.provider, ""), (entry.provider, entry.provider_slug)]
+    found = {
+        store.Scope(topic, provider, name).key()
+        for topic in ["", *topics]
+        for provider, name in providers
+    }
+    if entry.type:
+        found.add(store.Scope(type=entry.type).key())
+    return found
+
+
+class _Shown(msgspec.Struct, frozen=True):
+    """An entry's row, but for its numbers."""
+
+    entry_id: str
+    shown_id: str
+    path: str
+    position: int
+    month: int
+    published: int
+    updated: int
+    version: bytes
+    gone: str
+    type: str
+    type_name: str
+    provider: str
+    provider_name: str
+    provider_slug: str
+    icon: str
+    quality: int
+    heat: int
+
+
+def _shown(copy: Any, record: Record, removed: set[str]) -> tuple[_Shown, dict[str, str]]:
+    """The row of an entry made of the copy that stays, and its topics: slug to spelling."""
+    updated = int(record.updated.timestamp()) if record.updated else 0
+    provider = record.provider
+    row = _Shown(
+        entry_id=copy.entry_id,
+        shown_id=record.id,
+        path=copy.path,
+        position=store.position(copy.published, copy.entry_id),
+        month=store.month_of(copy.published),
+        published=copy.published,
+        updated=max(updated, copy.published),
+        version=copy.version,
+        gone=" ".join(link.key for link in record.related if link.key in removed),
+        type=names.type_slug(record.type) if record.type else "",
+        type_name=record.type,
+        provider=provider.key if provider else "",
+        provider_name=provider.name if provider else "",
+        provider_slug=provider.slug if provider else "",
+        icon=provider.icon.url if provider and provider.icon else "",
+        quality=record.quality,
+        heat=record.heat,
+    )
+    return row, {names.slug(name): name for name in record.topics}
+
+
+class EntryWriter:
+    """Writes what changed among the entries, and the labels and departures that follow."""
+
+    def __init__(self, connection: Connection, moment: int, first: bool) -> None:
+        self.connection = connection
+        self.moment = moment
+        self.first = first
+        self.changed = 0
+        self.spelled: Counter[tuple[str, str, str]] = Counter()  # kind, slug, name: more or less
+        self.latest: dict[tuple[str, str], int] = {}  # position, on a first load
+        self.gone: dict[tuple[str, int], None] = {}
+        newest = connection.execute(select(func.max(entries.c.id))).scalar()
+        self.next_row = (newest or 0) + 1
+
+    def merge(self, ids: Sequence[str]) -> None:
+        """Bring the entries with these ids up to their records."""
+        copies: dict[str, list[Any]] = {}
+        for row in self.connection.execute(select(records).where(records.c.entry_id.in_(ids))):
+            copies.setdefault(row.entry_id, []).append(row)
+        before: dict[str, Any] = {}
+        if not self.first:
+            query = select(entries).where(entries.c.entry_id.in_(ids))
+            before = {row.entry_id: row for row in self.connection.execute(query)}
+        topics_before: dict[int, dict[str, str]] = {}
+        if before:
+            rows = [row.id for row in before.values()]
+            query = select(entry_topics).where(entry_topics.c.entry.in_(rows))
+            for row in self.connection.execute(query.order_by(entry_topics.c.rank)):
+                topics_before.setdefault(row.entry, {})[row.topic] = row.name
+        stays = {entry_id: winner(copies.get(entry_id, ())) for entry_id in ids}
+        said = {copy.path: decode_record(copy.data) for copy in stays.values() if copy}
+        removed = self._removed(said.values())
+        added, topic_rows, coverage_rows = [], [], []
+        dropped: list[int] = []
+        for entry_id in ids:
+            copy = stays[entry_id]
+            old = before.get(entry_id)
+            old_topics = topics_before.get(old.id, {}) if old else {}
+            if copy is None:
+                if old:
+                    self._depart(old, scopes_of(old, old_topics))
+                    self._spell(old, old_topics, -1)
+                    dropped.append(old.id)
+                    self.changed += 1
+                continue
+            record = said[copy.path]
+            new, topics = _shown(copy, record, removed)
+            if old and _same(old, new):
+                continue
+            if old:
+                left = scopes_of(old, old_topics)
+                if old.position == new.position:
+                    left -= scopes_of(new, topics)
+                self._depart(old, left)
+                self._spell(old, old_topics, -1)
+                dropped.append(old.id)
+            self._spell(new, topics, 1)
+            row_id = old.id if old else self.next_row
+            self.next_row += not old
+            changed = self._changed(old, new)
+            added.append(msgspec.structs.asdict(new) | {"id": row_id, "changed": changed})
+            topic_rows += [
+                {
+                    "entry": row_id,
+                    "topic": slug,
+                    "rank": rank,
+                    "name": name,
+                    "position": new.position,
+                    "month": new.month,
+                    "provider": new.provider,
+                    "provider_slug": new.provider_slug,
+                }
+                for rank, (slug, name) in enumerate(topics.items())
+            ]
+            coverage_rows += [{"entry": row_id, "target": link.key} for link in record.related]
+        if dropped:
+            self.connection.execute(delete(entry_topics).where(entry_topics.c.entry.in_(dropped)))
+            self.connection.execute(delete(coverage).where(coverage.c.entry.in_(dropped)))
+            self.connection.execute(delete(entries).where(entries.c.id.in_(dropped)))
+        if added:
+            self.connection.execute(entries.insert(), added)
+        if topic_rows:
+            self.connection.execute(entry_topics.insert(), topic_rows)
+        if coverage_rows:
+            self.connection.execute(coverage.insert(), coverage_rows)
+
+    def _removed(self, said: Iterable[Record]) -> set[str]:
+        """Which of the entries that these records list as coverage were removed."""
+        listed = sorted({link.key for record in said for link in record.related})
+        found: set[str] = set()
+        for chunk in chunks(listed):
+            query = select(records.c.entry_id).where(
+                records.c.removed == 1, records.c.entry_id.in_(chunk)
+            )
+            found.update(self.connection.execute(query).scalars())
+        return found
+
+    def _changed(self, old: Any, new: _Shown) -> int:
+        """When the entry last changed. A first load takes the records' word for it."""
+        if old and (old.version, old.gone) == (new.version, new.gone):
+            return int(old.changed)
+        self.changed += 1
+        return min(new.updated, self.moment) if self.first else self.moment
+
+    def _depart(self, old: Any, scopes: Iterable[str]) -> None:
+        self.gone.update(dict.fromkeys((scope, old.position) for scope in scopes))
+
+    def _spell(self, entry: Any, topics: Mapping[str, str], times: int) -> None:
+        """Count how an entry spells the names of its topics, provider and type."""
+        spelled = [("topic", slug, name) for slug, name in topics.items()]
+        if entry.provider:
+            name = f"{entry.provider}/{entry.provider_slug}"
+            for kind, slug in (("provider", entry.provider), ("name", name)):
+                spelled.append((kind, slug, entry.provider_name))
+                if entry.icon:
+                    spelled.append((f"icon:{kind}", slug, entry.icon))
+        if entry.type:
+            spelled.append(("type", entry.type, entry.type_name))
+        for kind, slug, name in spelled:
+            self.spelled[kind, slug, name] += times
+            if self.first:
+                latest = self.latest.get((kind, slug), 0)
+                self.latest[kind, slug] = max(latest, entry.position)
+
+    def finish(self) -> None:
+        """Record the departures, and bring the labels up to how names are spelled now."""
+        rows = [
+            {"scope": scope, "position": place, "departed": self.moment}
+            for scope, place in self.gone
+        ]
+        if rows:
+            same = (departures.c.scope == bindparam("at")) & (
+                departures.c.position == bindparam("there")
+            )
+            places = [{"at": row["scope"], "there": row["position"]} for row in rows]
+            self.connection.execute(delete(departures).where(same), places)
+            self.connection.execute(departures.insert(), rows)
+        if self.first:
+            self._first_labels()
+        else:
+            for kind, slug in self._respell():
+                self._label(kind, slug)
+
+    def _first_labels(self) -> None:
+        """The labels of an empty store: all that they say was counted."""
+        rows = [
+            {"kind": kind, "slug": slug, "name": name, "entries": times}
+            for (kind, slug, name), times in self.spelled.items()
+        ]
+        found: dict[tuple[str, str], dict[str, int]] = {}
+        for (kind, slug, name), times in self.spelled.items():
+            found.setdefault((kind, slug), {})[name] = times
+        shown = [
+            _label_row(kind, slug, names, found.get((f"icon:{kind}", slug), {}))
+            | {"latest": self.latest[kind, slug] >> 20, "changed": 0}
+            for (kind, slug), names in found.items()
+            if not kind.startswith("icon:")
+        ]
+        for table, values in ((spellings, rows), (labels, shown)):
+            if values:
+                self.connection.execute(table.insert(), values)
+
+    def _respell(self) -> list[tuple[str, str]]:
+        """Bring the counts of spellings up to date; returns whose labels may have changed."""
+        for (kind, slug, name), times in self.spelled.items():
+            key = (spellings.c.kind == kind, spellings.c.slug == slug, spellings.c.name == name)
+            old = self.connection.execute(select(spellings.c.entries).where(*key)).scalar() or 0
+            self.connection.execute(delete(spellings).where(*key))
+            if old + times > 0:
+                row = {"kind": kind, "slug": slug, "name": name, "entries": old + times}
+                self.connection.execute(spellings.insert().values(row))
+        touched = {(kind.removeprefix("icon:"), slug) for kind, slug, _ in self.spelled}
+        return sorted(touched)
+
+    def _label(self, kind: str, slug: str) -> None:
+        found: dict[str, dict[str, int]] = {kind: {}, f"icon:{kind}": {}}
+        query = select(spellings.c.kind, spellings.c.name, spellings.c.entries)
+        query = query.where(spellings.c.kind.in_(list(found)), spellings.c.slug == slug)
+        for spelled, name, times in self.connection.execute(query):
+            found[spelled][name] = times
+        key = (labels.c.kind == kind, labels.c.slug == slug)
+        old = self.connection.execute(select(labels).where(*key)).first()
+        self.connection.execute(delete(labels).where(*key))
+        if not found[kind]:
+            return
+        row = _label_row(kind, slug, found[kind], found[f"icon:{kind}"])
+        renamed = old is not None and old.name != row["name"]
+        if renamed and kind == "topic":
+            # Every entry shows the names of its topics.
+            shows = select(entry_topics.c.entry).where(entry_topics.c.topic == slug)
+            listing_it = entries.update().where(entries.c.id.in_(shows))
+            self.connection.execute(listing_it.values(changed=self.moment))
+        place, where = _LABEL_SOURCES[kind]
+        latest = self.connection.execute(select(func.max(place)).where(where(slug))).scalar_one()
+        changed = self.moment if renamed else old.changed if old else 0
+        row |= {"latest": latest >> 20, "changed": changed}
+        self.connection.execute(labels.insert().values(row))
+
+
+def _label_row(
+    kind: str, slug: str, names: Mapping[str, int], icons: Mapping[str, int]
+) -> dict[str, Any]:
+    """The name and icon that most entries have, ties to the first by the alphabet."""
+
+    def most(counts: Mapping[str, int]) -> str:
+        return min(counts, key=lambda name: (-counts[name], name), default="")
+
+    total = sum(names.values())
+    return {"kind": kind, "slug": slug, "name": most(names), "icon": most(icons), "entries": total}
+
+
+def _same(old: Any, new: _Shown) -> bool:
+    return all(getattr(old, name) == getattr(new, name) for name in _Shown.__struct_fields__)
+
+
+def _is_name(slug: str) -> Any:
+    key, _, name = slug.partition("/")
+    return (entries.c.provider == key) & (entries.c.provider_slug == name)
+
+
+_LABEL_SOURCES: dict[str, tuple[Any, Callable[[str], Any]]] = {
+    "topic": (entry_topics.c.position, lambda slug: entry_topics.c.topic == slug),
+    "provider": (entries.c.position, lambda slug: entries.c.provider == slug),
+    "name": (entries.c.position, _is_name),
+    "type": (entries.c.position, lambda slug: entries.c.type == slug),
+}

@@ -1,0 +1,233 @@
+"""The words of the program as values: records, entries, feeds, documents.
+
+Everything here is immutable and free of input and output. Times are aware
+`datetime` values in UTC; durations are whole seconds; URLs are absolute,
+percent-encoded strings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Final, Literal
+
+import msgspec
+
+# Stands where a time is needed and no record gives one: fixed, since nothing
+# that renders may ask what time it is, and after 1990, since readers and the
+# W3C validator take older dates for mistakes.
+UNKNOWN_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class FeedsError(Exception):
+    """The root of every error this program raises on purpose."""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Something wrong with a record file: where, and what would be right.
+
+    An `error` leaves the record out; a `note` does not.
+    """
+
+    path: str
+    line: int
+    field: str
+    message: str
+    severity: Literal["error", "note"] = "error"
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.field}: {self.message}"
+
+
+class RecordError(FeedsError):
+    """A record that can't be read; `problem` says why."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+class Image(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A picture by its URL; width and height in pixels, 0 where unknown."""
+
+    url: str
+    width: int = 0
+    height: int = 0
+
+
+class Provider(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who published a record.
+
+    `key` is the domain (lower case, punycode, no `www.`) or the slug of the
+    name where there is no domain; `slug` is the slug of the name.
+    """
+
+    key: str
+    slug: str
+    name: str
+    domain: str = ""
+    icon: Image | None = None
+
+
+class RelatedLink(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Other coverage of a record's story, as the record tells it; `key` as in `Record`."""
+
+    key: str
+    url: str
+    title: str
+    excerpt: str = ""
+    published: datetime | None = None
+    provider: str = ""
+    type: str = ""
+    quality: int = 0
+
+
+class Download(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A file that a record offers."""
+
+    url: str
+    title: str
+
+
+class Record(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one public seed file says, cleaned and checked.
+
+    `key` is made from its identity URL and the same for all copies of a
+    record; `id` is the entry id (a URI), which is the key unless the record
+    gives its own.
+    At least one of the four URLs is set; an unset one is the empty string.
+    `body` is sanitised HTML, all other texts are plain. `topics` are names
+    as written. `dated` is the date in the file name, used without
+    `published`.
+    """
+
+    path: str
+    key: str
+    id: str
+    title: str
+    excerpt: str = ""
+    body: str = ""
+    published: datetime | None = None
+    updated: datetime | None = None
+    dated: datetime | None = None
+    original: str = ""
+    web: str = ""
+    amp: str = ""
+    amp_cache: str = ""
+    type: str = ""
+    quality: int = 0
+    heat: int = 0
+    provider: Provider | None = None
+    authors: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    images: tuple[Image, ...] = ()
+    related: tuple[RelatedLink, ...] = ()
+    duration: int = 0
+    player: str = ""
+    downloads: tuple[Download, ...] = ()
+
+
+decode_record = msgspec.json.Decoder(Record).decode
+
+
+class Hidden(msgspec.Struct, frozen=True):
+    """A record that is not public, and why.
+
+    `key` is that of its copies, empty when it can't be told.
+    `removed` says that the copies go too.
+    """
+
+    path: str
+    reason: str
+    key: str = ""
+    removed: bool = False
+
+
+class Label(msgspec.Struct, frozen=True):
+    """A topic, provider or type: its slug in URLs, and its name for people."""
+
+    slug: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A published record as a feed shows it.
+
+    `version` changes whenever anything in the entry does, and only then.
+    `source` is the record as the store has it; `gone` are the keys of related
+    coverage that may not be shown any more.
+    """
+
+    id: str
+    version: bytes
+    source: bytes
+    published: datetime
+    updated: datetime
+    gone: frozenset[str] = frozenset()
+    topics: tuple[Label, ...] = ()
+    kind: str = ""
+
+    @cached_property
+    def record(self) -> Record:
+        """The record, read when it is first needed: an unchanged entry never is."""
+        record = decode_record(self.source)
+        if not self.gone:
+            return record
+        kept = tuple(link for link in record.related if link.key not in self.gone)
+        return msgspec.structs.replace(record, related=kept)
+
+    @property
+    def type(self) -> Label | None:
+        """The type: the slug of its feeds, and what the record says."""
+        return Label(self.kind, self.record.type) if self.kind else None
+
+
+class Link(msgspec.Struct, frozen=True):
+    """A feed-level link (RFC 4287 4.2.7)."""
+
+    rel: str
+    href: str
+    type: str = ""
+    title: str = ""
+
+
+class Archive(msgspec.Struct, frozen=True):
+    """The month that an archive document covers (RFC 5005 4).
+
+    `over` when it was past at the last load that changed anything.
+    """
+
+    year: int
+    month: int
+    over: bool
+
+
+class Feed(msgspec.Struct, frozen=True):
+    """A title, a self URL and entries in order.
+
+    `name` is the title without month and page. `links` are those of the
+    requested format, self first; `alternates` lead
+    to the same feed in the other formats and to its page. `policy` is the
+    link policy of its entries. `updated` is the newest `updated` among the
+    entries; `modified` is when the feed's content last changed
+    (Last-Modified), which is not the same.
+    """
+
+    id: str
+    title: str
+    name: str
+    description: str
+    page: str
+    language: str
+    site: str
+    root: str
+    policy: str
+    links: tuple[Link, ...]
+    alternates: tuple[Link, ...]
+    entries: tuple[Entry, ...]
+    updated: datetime
+    modified: datetime
+    total: int
+    archive: Archive | None = None

@@ -1,0 +1,77 @@
+"""What a load or a check did, for people, logs and programs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from feeds.model import Problem
+
+
+@dataclass(slots=True)
+class Report:
+    """What a load did. Every file is counted once among public, hidden, errors and passed over.
+
+    `copies` are the public records that entries are made of, those included
+    whose file is in error now and whose last good version is kept;
+    `suppressed` are those of them that a removed copy removes.
+    """
+
+    folder: Path
+    generation: int = 0
+    parsed: int = 0
+    public: int = 0
+    hidden: Counter[str] = field(default_factory=Counter)
+    passed_over: int = 0
+    kept: int = 0
+    copies: int = 0
+    suppressed: int = 0
+    entries: int = 0
+    changed: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def errors(self) -> list[Problem]:
+        """One for each file that was left out."""
+        return [p for p in self.problems if p.severity == "error"]
+
+    @property
+    def notes(self) -> list[Problem]:
+        """Oddities of files that were read all the same."""
+        return [p for p in self.problems if p.severity == "note"]
+
+    @property
+    def merged(self) -> int:
+        """Public records that are copies of another one."""
+        return self.copies - self.suppressed - self.entries
+
+    def counts(self) -> dict[str, Any]:
+        """The numbers by name, for programs."""
+        return {
+            "public": self.public,
+            "hidden": self.hidden.total(),
+            "hidden_by_reason": dict(sorted(self.hidden.items())),
+            "merged": self.merged,
+            "suppressed": self.suppressed,
+            "errors": len(self.errors),
+            "kept": self.kept,
+            "passed_over": self.passed_over,
+            "entries": self.entries,
+        }
+
+    def standing(self) -> str:
+        """What became of the files, in one line."""
+        reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(self.hidden.items()))
+        kept = f" ({self.kept:,} served as last read)" if self.kept else ""
+        gone = f", {self.suppressed:,} removed by a copy" if self.suppressed else ""
+        return (
+            f"{self.public:,} public ({self.merged:,} merged{gone}), "
+            f"{self.hidden.total():,} hidden{f' ({reasons})' if reasons else ''}, "
+            f"{len(self.errors):,} left out{kept}, {self.passed_over:,} not records"
+        )
+
+    def summary(self) -> str:
+        """What became of the files and what the load did, in one line."""
+        return f"{self.standing()}; {self.parsed:,} files parsed, {self.changed:,} entries changed"

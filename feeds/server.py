@@ -1,0 +1,237 @@
+"""The servers that run the application: gunicorn, and granian as an option.
+
+gunicorn's settings were chosen by measurement; README, "Speed", has figures.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from threading import Event, Thread
+from typing import Any, Final
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+
+from feeds import _application
+from feeds.config import Config, ConfigError, environment, read
+
+SERVERS = ("gunicorn", "granian")
+_RESTARTS: Final = (0.5, 1.0, 5.0, 30.0)  # seconds until a follower that died is started again
+_STEADY: Final = 60.0  # seconds after which one that dies didn't fail to start
+_GRACE: Final = 5.0  # seconds that it is given to end
+_MALLOC: Final = {  # options of mallopt (malloc.h)
+    -8: 1,  # M_ARENA_MAX: one heap, not one for each of many threads
+    -3: 128 * 1024,  # M_MMAP_THRESHOLD: documents apart from it; fixed, or it grows
+    # M_TRIM_THRESHOLD: what is free at its end goes back, when it is much:
+    # taking it again costs a request more than the work it is for.
+    -1: 8 * 1024 * 1024,
+}
+
+
+def settings(config: Config, *, reload: bool = False) -> dict[str, Any]:
+    """What gunicorn is told, each with its reason."""
+    return {
+        "bind": config.bind,
+        "workers": config.workers,
+        # Threads keep connections alive, which the sync worker can't. A
+        # request is read by the thread that answers it, so a client that
+        # sends a byte a second holds one: there must be more of them than
+        # slow clients. An idle thread costs a few kilobytes, and none is
+        # started before it is needed.
+        "worker_class": "gthread",
+        "threads": 256,
+        "worker_connections": 2000,
+        # Aggregators poll many feeds of one host in a row.
+        "keepalive": 5,
+        # A worker that hasn't answered the arbiter for a minute is stuck.
+        "timeout": 60,
+        "graceful_timeout": 10,
+        # No address of ours is longer; anything else is refused early.
+        "limit_request_line": 4094,
+        "limit_request_fields": 64,
+        "limit_request_field_size": 8190,
+        # Nothing is controlled through a socket, and no forwarded header
+        # changes an answer: absolute URLs come from FEEDS_BASE_URL alone.
+        "control_socket_disable": True,
+        "forwarded_allow_ips": "",
+        "reload": reload,
+        "loglevel": "warning",
+        "errorlog": "-",
+        "accesslog": None,
+        "proc_name": "feeds",
+    }
+
+
+class Follower:
+    """The process that follows the folder: `feeds follow`, kept running."""
+
+    def __init__(self, config: Config) -> None:
+        self._environment = os.environ | environment(config)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = float("-inf")
+        self._deaths = 0
+
+    def tend(self) -> None:
+        """Start it, if it doesn't run and it is time to."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        lived = time.monotonic() - self._started
+        if self._process is not None:  # it died
+            self._process = None
+            self._deaths = 1 if lived > _STEADY else self._deaths + 1
+        if self._deaths and lived < _RESTARTS[min(self._deaths, len(_RESTARTS)) - 1]:
+            return
+        self._started = time.monotonic()
+        self._process = subprocess.Popen(  # noqa: S603 - our own command
+            [sys.executable, "-m", "feeds", "follow", "--parent", str(os.getpid())],
+            env=self._environment,
+        )
+
+    def load(self) -> None:
+        """Have it load at once."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGHUP)
+
+    def end(self) -> None:
+        """Ask it to end."""
+        if self._process is not None:
+            self._process.terminate()
+
+    def wait(self) -> None:
+        """Wait until it has ended; a load that takes long is broken off, which loses nothing."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class _Arbiter(Arbiter):  # type: ignore[misc]
+    """gunicorn's master, with a follower beside its workers."""
+
+    def __init__(self, app: BaseApplication, follower: Follower) -> None:
+        self._follower = follower
+        super().__init__(app)
+
+    def manage_workers(self) -> None:
+        super().manage_workers()
+        self._follower.tend()
+
+    def handle_hup(self) -> None:
+        """The folder is loaded; the workers see it by themselves."""
+        self._follower.load()
+
+    def stop(self, graceful: bool = True) -> None:
+        self._follower.end()
+        super().stop(graceful)
+        self._follower.wait()
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn started from Python, without its command line and files."""
+
+    def __init__(self, config: Config, options: Mapping[str, Any]) -> None:
+        self._config = config
+        self._options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        bound_memory()
+        return _application(self._config, followed=True)
+
+    def run(self) -> None:
+        """Serve until a signal ends it."""
+        try:
+            _Arbiter(self, Follower(self._config)).run()
+        except RuntimeError as error:
+            sys.exit(f"feeds: {error}")
+
+
+def bound_memory() -> None:
+    """Have this process give back what it frees, where its C library is glibc.
+
+    Otherwise every thread that ever made a document keeps memory of its own
+    for the next one: a worker grows to several times FEEDS_CACHE_MB.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, TypeError, AttributeError):
+        return
+    for option, value in _MALLOC.items():
+        mallopt(option, value)
+
+
+def application() -> Flask:
+    """What each of granian's workers serves."""
+    bound_memory()
+    return _application(read(), followed=True)
+
+
+def run(config: Config, *, server: str = "gunicorn", reload: bool = False) -> None:
+    """Serve until a signal ends it. Raises ConfigError when the server isn't installed."""
+    if server == "granian":
+        _run_granian(config, reload=reload)
+    else:
+        Server(config, settings(config, reload=reload)).run()
+
+
+def granian_settings(config: Config) -> dict[str, Any]:
+    """What granian is told, each with its reason."""
+    from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
+    from granian.log import LogLevels
+
+    host, _, port = config.bind.rpartition(":")
+    return {
+        "factory": True,
+        "interface": Interfaces.WSGI,
+        "address": host.strip("[]") or "0.0.0.0",  # noqa: S104 - what an empty host means
+        "port": int(port),
+        "workers": config.workers,
+        # Requests are read and answers written outside Python: slow clients
+        # hold no thread, and more threads would only wait for the GIL.
+        "blocking_threads": 2,
+        "http": HTTPModes.http1,  # proxies and aggregators speak no other without TLS
+        "http1_settings": HTTP1Settings(header_read_timeout=30_000),
+        "respawn_failed_workers": True,
+        "websockets": False,
+        "log_level": LogLevels.warning,
+    }
+
+
+def _run_granian(config: Config, *, reload: bool) -> None:
+    try:
+        from granian import Granian
+    except ImportError:
+        raise ConfigError("granian isn't installed; pip install 'feeds[granian]'") from None
+    if config.bind.startswith("unix:"):
+        raise ConfigError("granian listens at host:port; FEEDS_BIND names a socket")
+    os.environ.update(environment(config))  # its workers are processes that read it again
+    made = Granian("feeds.server:application", **granian_settings(config), reload=reload)
+    follower, stop = Follower(config), Event()
+
+    def tend() -> None:
+        while not stop.wait(0.5):
+            follower.tend()
+
+    made.on_startup(Thread(target=tend, daemon=True).start)
+    made.on_reload(follower.load)
+    try:
+        made.serve()
+    finally:
+        stop.set()
+        follower.end()
+        follower.wait()

@@ -1,0 +1,115 @@
+"""Text and HTML from strangers, made safe to show. Pure functions."""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import re
+from html.parser import HTMLParser
+from urllib.parse import urljoin
+
+import nh3
+from markdown_it import MarkdownIt
+
+from feeds import links
+
+# XML 1.0 2.2: what a document may hold, less what it discourages (C1 controls,
+# non-characters) and the bidirectional controls that reorder what follows them.
+_FORBIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069"
+    "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U0001fffe\U0001ffff\U0002fffe\U0002ffff"
+    "\U0003fffe\U0003ffff\U0004fffe-\U000dffff\U000efffe\U000effff\U000ffffe-\U0010ffff]"
+)
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{0,31});")
+_SPACE = re.compile(r"\s+")
+
+_TAGS = nh3.ALLOWED_TAGS - {"form", "input", "button"} | {"figure", "figcaption", "picture"}
+_DROP_WITH_CONTENT = {
+    "script", "style", "title", "template", "noscript", "iframe", "object", "svg", "math",
+    "textarea", "select", "form", "button",
+}  # fmt: skip
+_ATTRIBUTES = {
+    "*": {"title", "lang", "dir"},
+    "a": {"href", "hreflang"},
+    "img": {"src", "alt", "width", "height"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan", "scope"},
+    "ol": {"start"},
+    "blockquote": {"cite"},
+    "q": {"cite"},
+    "time": {"datetime"},
+}
+# RFC 6068 2, of characters that RFC 3986 2 lets stand in a URI.
+_MAILTO = re.compile(r"mailto:[!#-;=?-Z_a-z~%]+\Z", re.I)
+_markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+
+
+def strip_forbidden(text: str) -> str:
+    """`text` without characters that XML 1.0 forbids or that reorder text."""
+    return _FORBIDDEN.sub("", text)
+
+
+def unescape_url(url: str) -> str:
+    """`url` with its entities unescaped once; `&reg=1` is a parameter, `&reg;` an entity."""
+    return _ENTITY.sub(lambda entity: html.unescape(entity[0]), url)
+
+
+def plain(text: str) -> str:
+    """One line of plain text: entities unescaped once, whitespace folded."""
+    if "&" not in text and "  " not in text and text.isprintable():
+        return text.strip()  # nothing of all this is in it
+    return _SPACE.sub(" ", strip_forbidden(html.unescape(text))).strip()
+
+
+def body(source: str, base: str, *, markdown: bool) -> str:
+    """A record's body as sanitised HTML, its relative URLs joined to `base`.
+
+    A body that begins with a tag is HTML; other text is Markdown
+    (CommonMark) where `markdown` says so, HTML where not.
+    """
+    source = strip_forbidden(source).strip()
+    if not source:
+        return ""
+    if markdown and not source.startswith("<"):
+        source = _markdown.render(source)
+    return sanitise(source, base)
+
+
+def sanitise(source: str, base: str) -> str:
+    """HTML that can neither run, load, frame nor submit anything but pictures."""
+
+    def attribute(_tag: str, name: str, value: str) -> str | None:
+        if name in ("href", "src", "cite"):
+            try:
+                return links.clean(value, base)
+            except ValueError:
+                return value if name == "href" and _MAILTO.match(value) else None
+        return value
+
+    safe = nh3.clean(
+        source,
+        tags=_TAGS,
+        clean_content_tags=_DROP_WITH_CONTENT,
+        attributes=_ATTRIBUTES,
+        attribute_filter=attribute,
+        url_schemes={"http", "https", "mailto"},
+        url_relative=lambda url: urljoin(base, url),
+    )
+    # Entities such as &#1; become characters in the sanitiser.
+    return strip_forbidden(safe).strip()
+
+
+class _FrameFinder(HTMLParser):
+    src = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "iframe" and not self.src:
+            self.src = dict(attrs).get("src") or ""
+
+
+def frame_source(source: str) -> str:
+    """The `src` of the first iframe in `source`, or the empty string."""
+    finder = _FrameFinder()
+    with contextlib.suppress(AssertionError):  # so the parser gives up on "<![x["
+        finder.feed(source)
+    return finder.src

@@ -1,0 +1,73 @@
+"""Fixtures that tests share, and the one flag of our own."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from feeds.store import Store
+from tests.serving import Served
+from tests.support import SEEDS, loaded
+
+# The same examples every time, and no failure because a machine is slow.
+settings.register_profile("feeds", derandomize=True, deadline=None)
+settings.load_profile("feeds")
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write what the golden feeds in tests/golden/ are now, instead of comparing",
+    )
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, bytes], None]:
+    """Compares a document with the golden one of that name, a line to each tag."""
+
+    def compare(name: str, document: bytes) -> None:
+        assert document.count(b">\n<") <= 1, "only the XML declaration has a line of its own"
+        found = document.decode().replace("><", ">\n<") + "\n"
+        path = GOLDEN / name
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(found, encoding="utf-8")
+        assert found == path.read_text(encoding="utf-8")
+
+    return compare
+
+
+@pytest.fixture(scope="session")
+def seeds() -> Store:
+    """A store that holds the project's own records. Read it, don't write it."""
+    return loaded(SEEDS)
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """Starts `feeds serve` over a folder, in a home of its own; all are stopped in the end."""
+    started: list[Served] = []
+
+    def start(folder: Path, home: str = "home", **more: Any) -> Served:
+        started.append(Served(folder, tmp_path / home, **more))
+        return started[-1].start()
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """`feeds serve` with two workers over the project's own records. Read it, don't write it."""
+    home = tmp_path_factory.mktemp("served")
+    server = Served(SEEDS, home, {"FEEDS_WORKERS": "2"})
+    try:
+        yield server.start()
+    finally:
+        server.stop()

@@ -1,0 +1,242 @@
+from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from feeds import config
+from feeds.config import FILE, Config, ConfigError, read, settings, variable
+
+# Of every setting: what the environment says and what it means; the same in
+# feeds.toml; values that are wrong. A new setting needs a line here.
+GOOD: Final[dict[str, tuple[str, str, Any]]] = {
+    "seeds": ("news", '"news"', Path("news")),
+    "database_url": ("sqlite:///x.db", '"sqlite:///x.db"', "sqlite:///x.db"),
+    "base_url": (
+        "HTTPS://Feeds.Example.org:443/news/",
+        '"HTTPS://Feeds.Example.org:443/news/"',
+        "https://feeds.example.org/news",
+    ),
+    "title": ("  The \t News ", '"The  News"', "The News"),
+    "description": ("What is new", '"What is new"', "What is new"),
+    "language": ("pt-BR", '"pt-BR"', "pt-BR"),
+    "links": ("amp-cache", '"amp-cache"', "amp-cache"),
+    "limit": ("200", "200", 200),
+    "hubs": (
+        "https://hub.example.org https://hub.example.net/x https://hub.example.org/",
+        '["https://hub.example.org", "https://hub.example.net/x"]',
+        ("https://hub.example.org/", "https://hub.example.net/x"),
+    ),
+    "max_age": ("0", "0", 0),
+    "archive_max_age": ("60", "60", 60),
+    "stale_while_revalidate": ("60", "60", 60),
+    "stale_if_error": ("31536000", "31536000", 31_536_000),
+    "cache_mb": ("1", "1", 1),
+    "bind": ("[::1]:80", '"[::1]:80"', "[::1]:80"),
+    "workers": ("64", "64", 64),
+    "watch": ("poll", '"poll"', "poll"),
+}
+BAD: Final[dict[str, list[Any]]] = {
+    "seeds": [" ", 1, ["news"]],
+    "database_url": ["feeds.db", "nosuch://x", "sqlite+nosuch:///x", 1],
+    "base_url": ["feeds.example.org", "ftp://example.org", "https://a.example/?q", "https://", 1],
+    "title": [" ", 1, True],
+    "description": [" ", []],
+    "language": ["english", "e", "en_GB", "en-", 1],
+    "links": ["AMP", "", "web", 1],
+    "limit": ["0", "201", "many", "5.0", 5.0, True, None],
+    "hubs": ["hub.example.org", ["https://hub.example.org", ""], [1], 1],
+    "max_age": ["-1", "31536001", "an hour"],
+    "archive_max_age": ["-1", "a week"],
+    "stale_while_revalidate": ["-1", True],
+    "stale_if_error": ["31536001", "x"],
+    "cache_mb": ["0", "65537", "64M"],
+    "bind": ["8000", "localhost", "localhost:port", "localhost:65536", "unix:", 8000],
+    "workers": ["0", "65", "two"],
+    "watch": ["on", "AUTO", True, 1],
+}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in settings():
+        monkeypatch.delenv(variable(name), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def toml(text: str) -> None:
+    Path(FILE).write_text(text, encoding="utf-8")
+
+
+def test_every_setting_has_examples() -> None:
+    assert GOOD.keys() == BAD.keys() == settings().keys()
+
+
+def test_without_settings_there_are_defaults() -> None:
+    assert read() == Config()
+    assert read().sources == {}
+    assert (Config().title, Config().limit, Config().links) == ("News", 50, "canonical")
+
+
+@pytest.mark.parametrize("name", settings())
+def test_a_setting_comes_from_the_environment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    given, _, meant = GOOD[name]
+    monkeypatch.setenv(variable(name), given)
+    assert read() == replace(Config(), **{name: meant}, sources={name: "environment"})
+
+
+@pytest.mark.parametrize("prefix", ["", "FEEDS_"])
+@pytest.mark.parametrize("name", settings())
+def test_a_setting_comes_from_the_file(name: str, prefix: str) -> None:
+    _, given, meant = GOOD[name]
+    toml(f"{prefix}{name.upper() if prefix else name} = {given}\n")
+    assert read() == replace(Config(), **{name: meant}, sources={name: FILE})
+
+
+@pytest.mark.parametrize("name", settings())
+def test_a_setting_comes_from_overrides(name: str) -> None:
+    given, _, meant = GOOD[name]
+    assert read({name: given}) == replace(Config(), **{name: meant}, sources={name: "command line"})
+
+
+def test_overrides_win_over_the_environment_and_that_over_the_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    toml('title = "file"\ndescription = "file"\nlanguage = "de"\n')
+    monkeypatch.setenv("FEEDS_TITLE", "environment")
+    monkeypatch.setenv("FEEDS_DESCRIPTION", "environment")
+    found = read({"FEEDS_TITLE": "override"})
+    assert (found.title, found.description, found.language) == ("override", "environment", "de")
+    assert found.sources == {
+        "title": "command line",
+        "description": "environment",
+        "language": FILE,
+    }
+
+
+@pytest.mark.parametrize("name", settings())
+def test_an_empty_variable_is_unset(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, given, meant = GOOD[name]
+    toml(f"{name} = {given}\n")
+    monkeypatch.setenv(variable(name), "")
+    assert read() == replace(Config(), **{name: meant}, sources={name: FILE})
+
+
+def test_variables_that_are_no_setting_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FEEDS_OF_ANOTHER_PROGRAM", "1")
+    monkeypatch.setenv("FEEDSTITLE", "no")
+    assert read() == Config()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in BAD.items() for value in values]
+)
+def test_a_wrong_value_says_what_is_accepted(name: str, value: Any) -> None:
+    with pytest.raises(ConfigError) as error:
+        read({name: value})
+    accepts = settings()[name].accepts
+    assert str(error.value) == f"{variable(name)} is {value!r}; it accepts {accepts}"
+    assert "\n" not in str(error.value)
+
+
+def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FEEDS_LIMIT", "1000")
+    message = "^FEEDS_LIMIT is '1000'; it accepts a whole number from 1 to 200$"
+    with pytest.raises(ConfigError, match=message):
+        read()
+
+
+def test_a_wrong_value_in_the_file_names_the_file() -> None:
+    toml("limit = 0\n")
+    message = "^limit in feeds.toml is 0; it accepts a whole number from 1 to 200$"
+    with pytest.raises(ConfigError, match=message):
+        read()
+
+
+def test_a_name_in_the_file_that_is_no_setting_is_an_error() -> None:
+    toml('titel = "News"\n')
+    with pytest.raises(ConfigError) as error:
+        read()
+    known = ", ".join(settings())
+    assert str(error.value) == f"titel in feeds.toml is no setting; there are {known}"
+
+
+def test_a_name_in_overrides_that_is_no_setting_is_an_error() -> None:
+    with pytest.raises(ConfigError, match=r"^FEEDS_TITEL is no setting; there are seeds, "):
+        read({"titel": "News"})
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b'title = "News\n', "line 1"),
+        (b"title = News\n", "line 1"),
+        (b'title = "\xff"\n', "utf-8"),
+    ],
+)
+def test_a_broken_file_is_one_line(content: bytes, reason: str) -> None:
+    Path(FILE).write_bytes(content)
+    with pytest.raises(ConfigError, match=f"^feeds.toml can't be read: .*{reason}") as error:
+        read()
+    assert "\n" not in str(error.value)
+
+
+def test_a_folder_called_like_the_file_is_an_error() -> None:
+    Path(FILE).mkdir()
+    with pytest.raises(ConfigError, match=r"^feeds.toml can't be read: .*Is a directory"):
+        read()
+
+
+def test_the_file_is_looked_for_in_a_given_folder(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / FILE).write_text('title = "Elsewhere"')
+    assert read(folder=tmp_path / "etc").title == "Elsewhere"
+    assert read().title == "News"
+
+
+@pytest.mark.parametrize(
+    ("given", "root"),
+    [
+        ({"base_url": "https://feeds.example.org/news/"}, "https://feeds.example.org/news"),
+        ({"bind": "127.0.0.1:8000"}, "http://127.0.0.1:8000"),
+        ({"bind": "0.0.0.0:8000"}, "http://localhost:8000"),
+        ({"bind": "[::]:8000"}, "http://localhost:8000"),
+        ({"bind": "[::1]:8000"}, "http://[::1]:8000"),
+        ({"bind": ":8000"}, "http://localhost:8000"),
+        ({"bind": "news.example.com:80"}, "http://news.example.com"),
+        ({"bind": "unix:/run/feeds.sock"}, "http://localhost"),
+        ({"bind": ":80", "base_url": "https://feeds.example.org"}, "https://feeds.example.org"),
+    ],
+)
+def test_the_root_is_the_base_url_or_the_address_served_on(
+    given: dict[str, str], root: str
+) -> None:
+    assert read(given).root == root
+
+
+def test_each_folder_of_records_has_a_database_of_its_own(tmp_path: Path) -> None:
+    folders = [tmp_path / "a/news", tmp_path / "b/news", tmp_path / "a/more news"]
+    urls = [read({"seeds": str(folder)}).database for folder in folders]
+    assert len(set(urls)) == 3
+    names = [url.removeprefix(f"sqlite:///{config.instance_folder()}/") for url in urls]
+    assert [name.rpartition("-")[0] for name in names] == ["news", "news", "more-news"]
+
+
+def test_other_ways_to_a_folder_lead_to_the_same_database(tmp_path: Path) -> None:
+    (tmp_path / "news").mkdir()
+    (tmp_path / "link").symlink_to("news")
+    ways = ["news", "news/", "./news", "link", str(tmp_path / "news"), "link/../news"]
+    assert len({read({"seeds": way}).database for way in ways}) == 1
+
+
+def test_the_database_may_be_given(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/x.db"
+    assert read({"database_url": url}).database == url
+    secret = "postgresql://feeds:p%40ss@db.example.org/feeds"
+    assert read({"database_url": secret}).database == secret
+
+
+def test_settings_are_frozen() -> None:
+    found = read()
+    with pytest.raises(FrozenInstanceError):
+        found.limit = 1  # type: ignore[misc]

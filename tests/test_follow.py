@@ -1,0 +1,492 @@
+import json
+import os
+import re
+import resource
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+
+from feeds import follow as following
+from feeds import rescue
+from feeds.config import Config
+from feeds.folder import FolderError
+from feeds.follow import Follower
+from feeds.loader import Loader
+from feeds.store import Scope, Store
+from tests.serving import FEEDS, Served, feeds, news, until
+from tests.support import write
+
+Serve = Callable[..., Served]
+GARBAGE = b"This is not a database. " * 4000
+ADDRESSES = ("/rss.xml", "/atom.xml", "/topics/ai/rss.xml", "/amp/topics/c-plus-plus/atom.xml")
+
+
+def titles(server: Served) -> set[str]:
+    answer = server.get("/rss.xml")
+    assert answer.code == 200
+    return set(re.findall(r"<item><title>(.*?)</title>", answer.body.decode()))
+
+
+def processes(server: Served) -> dict[int, str]:
+    """The children of a server: the command line of each by its id."""
+    assert server.process is not None
+    found = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(status.read_text().rpartition(")")[2].split()[1])
+            if parent == server.process.pid:
+                words = (status.parent / "cmdline").read_bytes().split(b"\0")
+                found[int(status.parent.name)] = b" ".join(words).decode()
+        except (OSError, IndexError):
+            continue
+    return found
+
+
+def follower(server: Served) -> int:
+    return next((pid for pid, line in processes(server).items() if " follow " in line), 0)
+
+
+def workers(server: Served) -> list[int]:
+    return [pid for pid, line in processes(server).items() if " follow " not in line]
+
+
+def running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def ready(server: Served) -> dict[str, Any]:
+    answer = server.get("/readyz")
+    assert answer.code == 200
+    said: dict[str, Any] = json.loads(answer.body)
+    return said
+
+
+@contextmanager
+def polled(server: Served, *, lost: bool = False) -> Iterator[None]:
+    """Asks for feeds all the while: each answer must be a whole feed.
+
+    With `lost`, a connection may break, as those of a worker do that is killed.
+    """
+    stop, bad = Event(), list[str]()
+
+    def poll() -> None:
+        number = 0
+        while not stop.is_set():
+            address = ADDRESSES[number % len(ADDRESSES)]
+            # A parameter makes a document that nothing has prepared.
+            address += "" if number % 2 else f"?min_quality=0&limit={1 + number % 200}"
+            number += 1
+            try:
+                answer = server.get(address)
+            except (OSError, HTTPException) as error:
+                if not lost:
+                    bad.append(f"{address}: {error!r}")
+                continue
+            whole = answer.body.rstrip().endswith((b"</rss>", b"</feed>"))
+            if answer.code != 200 or not whole:
+                bad.append(f"{address}: {answer.status} {answer.body[-60:]!r}")
+            stop.wait(0.01)
+
+    thread = Thread(target=poll)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+    assert bad == []
+
+
+@contextmanager
+def followed(config: Config) -> Iterator[list[str]]:
+    """A follower in a thread; its lines."""
+    stop, lines = Event(), list[str]()
+    thread = Thread(target=Follower(config, lines.append).run, args=(stop,))
+    thread.start()
+    try:
+        yield lines
+    finally:
+        stop.set()
+        thread.join()
+        rescue.dismiss(config.database)
+
+
+def settings(folder: Path, watch: str = "auto") -> Config:
+    return Config(seeds=folder, database_url=f"sqlite:///{folder.parent}/f.db", watch=watch)
+
+
+def entries(config: Config) -> int:
+    """How many entries the store has now; -1 before it is made."""
+    if not Path(config.database.removeprefix("sqlite:///")).exists():
+        return -1
+    store = Store(config.database)
+    try:
+        with store.read() as reader:
+            return reader.count(Scope())
+    finally:
+        store.release()
+
+
+# -- the follower ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("watch", ["auto", "poll"])
+def test_what_changes_in_the_folder_is_loaded(watch: str, tmp_path: Path) -> None:
+    folder = news(tmp_path / "news", 3)
+    config = settings(folder, watch)
+    with followed(config) as lines:
+        until(lambda: entries(config) == 3)
+        write(folder, "deep/er/new.md")
+        until(lambda: entries(config) == 4)
+        (folder / "000.md").unlink()
+        until(lambda: entries(config) == 3)
+    assert len(lines) == 3
+    assert lines[0].startswith(f"{folder}: 3 public (0 merged), 0 hidden, 0 left out")
+
+
+def test_a_burst_is_one_load(tmp_path: Path) -> None:
+    folder = news(tmp_path / "news", 1)
+    config = settings(folder)
+    with followed(config) as lines:
+        until(lambda: entries(config) == 1)
+        for number in range(30):
+            write(folder, f"burst-{number}.md")
+        until(lambda: entries(config) == 31)
+    assert len(lines) <= 3  # two, where the burst began before it was being watched
+
+
+@pytest.mark.parametrize("watch", ["auto", "poll", "off"])
+def test_a_folder_that_goes_away_is_waited_for(watch: str, tmp_path: Path) -> None:
+    folder = news(tmp_path / "news", 3)
+    config = settings(folder, watch)
+    stop, lines = Event(), list[str]()
+    found = Follower(config, lines.append)
+    thread = Thread(target=found.run, args=(stop,))
+    thread.start()
+    try:
+        until(lambda: entries(config) == 3)
+        folder.rename(tmp_path / "away")
+        found.wanted.set()
+        until(lambda: len(lines) == 2)
+        assert lines[1].startswith(f"{folder}: No such file or directory")
+        assert entries(config) == 3
+        write(tmp_path / "away", "new.md")
+        (tmp_path / "away").rename(folder)
+        until(lambda: entries(config) == 4)
+        assert lines[2].startswith(f"{folder} is loaded again: 4 public")
+        if watch != "off":
+            write(folder, "newer.md")
+            until(lambda: entries(config) == 5)
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_a_link_to_the_folder_that_is_turned_elsewhere_is_followed(tmp_path: Path) -> None:
+    news(tmp_path / "one", 2)
+    news(tmp_path / "two", 3)
+    link = tmp_path / "news"
+    link.symlink_to("one")
+    config = settings(link)
+    with followed(config):
+        until(lambda: entries(config) == 2)
+        (tmp_path / "next").symlink_to("two")
+        (tmp_path / "next").rename(link)
+        until(lambda: entries(config) == 3)
+        write(tmp_path / "two", "new.md")
+        until(lambda: entries(config) == 4)
+
+
+def test_a_folder_that_cannot_be_watched_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> Iterator[Any]:
+        raise OSError("OS file watch limit reached")
+
+    monkeypatch.setattr(following, "watch", refuse)
+    folder = news(tmp_path / "news", 1)
+    config = settings(folder)
+    with followed(config) as lines:
+        until(lambda: entries(config) == 1)
+        until(lambda: len(lines) == 2)
+        write(folder, "new.md")
+        until(lambda: entries(config) == 2)
+    assert lines[1] == (
+        f"{folder} can't be watched (OS file watch limit reached); it is looked at every second"
+    )
+
+
+def test_a_file_system_without_events_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_file_system", lambda _: "fuse.sshfs")
+    folder = news(tmp_path / "news", 1)
+    config = settings(folder)
+    with followed(config) as lines:
+        until(lambda: len(lines) == 2)
+        write(folder, "new.md")
+        until(lambda: entries(config) == 2)
+    assert lines[1].startswith(f"{folder} is on fuse.sshfs, which doesn't tell of changes")
+
+
+def test_the_kind_of_a_file_system_is_known() -> None:
+    assert following._file_system(Path("/proc/self")) == "proc"
+
+
+def test_what_is_wrong_is_said_once_and_noted(tmp_path: Path) -> None:
+    folder = news(tmp_path / "news", 3)
+    config = settings(folder)
+    lines: list[str] = []
+    found = Follower(config, lines.append)
+    found.load()
+    folder.rename(tmp_path / "away")
+    found.load()
+    found.load()
+    assert len(lines) == 2
+    store = Store(config.database)
+    with store.read() as reader:
+        assert reader.health().degraded == lines[1]
+    (tmp_path / "away").rename(folder)
+    found.load()
+    with store.read() as reader:
+        assert reader.health().degraded == ""
+        assert reader.health().counts["entries"] == 3
+
+
+def test_what_a_load_that_was_undone_had_read_is_read_again(tmp_path: Path) -> None:
+    folder = news(tmp_path / "news", 6)
+    config = settings(folder)
+    lines: list[str] = []
+    found = Follower(config, lines.append)
+    found.load()
+    (tmp_path / "away").mkdir()
+    for number in range(1, 6):
+        (folder / f"{number:03}.md").rename(tmp_path / "away" / f"{number:03}.md")
+    write(folder, "000.md", title="Changed")
+    found.load()
+    assert "lost" in lines[-1]
+    for path in (tmp_path / "away").iterdir():
+        path.rename(folder / path.name)
+    found.load()
+    with Store(config.database).read() as reader:
+        data = b"".join(row.data for row in reader.page(Scope(), 10))
+    assert b"Changed" in data
+
+
+def test_an_unexpected_error_of_the_database_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = settings(news(tmp_path / "news", 2))
+    failing = [FolderError("first"), FolderError("first"), OSError("second")]
+    loads = Loader.load
+
+    def load(self: Any, *given: Any, **named: Any) -> Any:
+        if failing:
+            raise failing.pop(0)
+        return loads(self, *given, **named)
+
+    monkeypatch.setattr(Loader, "load", load)
+    monkeypatch.setattr(following, "_RETRIES", (0.0,))
+    with followed(config) as lines:
+        until(lambda: entries(config) == 2)
+    assert lines[:2] == ["first", "second"]
+
+
+def test_it_ends_with_its_parent(tmp_path: Path) -> None:
+    folder = news(tmp_path / "news", 1)
+    done = feeds("follow", "--seeds", str(folder), "--parent", "1", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+# -- serving -----------------------------------------------------------------
+
+
+def test_a_file_that_is_added_is_in_the_feed(tmp_path: Path, serve: Serve) -> None:
+    folder = news(tmp_path / "news", 3)
+    server = serve(folder)
+    with polled(server):
+        write(folder, "new.md", title="New")
+        until(lambda: "New" in titles(server))
+        write(folder, "new.md", title="Newer")
+        until(lambda: "Newer" in titles(server))
+        (folder / "new.md").unlink()
+        until(lambda: titles(server) == {"Story 0", "Story 1", "Story 2"})
+
+
+def test_a_folder_that_is_moved_away_and_back_takes_nothing_with_it(
+    tmp_path: Path, serve: Serve
+) -> None:
+    folder = news(tmp_path / "news", 3)
+    server = serve(folder)
+    with polled(server):
+        folder.rename(tmp_path / "away")
+        until(lambda: ready(server)["degraded"])
+        assert len(titles(server)) == 3
+        write(tmp_path / "away", "new.md", title="New")
+        (tmp_path / "away").rename(folder)
+        until(lambda: "New" in titles(server))
+        until(lambda: not ready(server)["degraded"])
+    again = serve(folder, "home")  # the same home: its database
+    assert "New" in titles(again)
+
+
+def test_a_server_over_a_lost_folder_serves_what_there_was(tmp_path: Path, serve: Serve) -> None:
+    folder = news(tmp_path / "news", 3)
+    serve(folder).stop()
+    folder.rename(tmp_path / "away")
+    server = serve(folder)
+    assert "; what was loaded last is served" in server.log
+    assert len(titles(server)) == 3
+    assert ready(server)["degraded"]
+    (tmp_path / "away").rename(folder)
+    until(lambda: not ready(server)["degraded"])
+
+
+@pytest.mark.parametrize("how", ["deleted", "replaced by garbage", "overwritten with garbage"])
+def test_a_database_that_is_lost_is_made_anew_while_feeds_are_served(
+    how: str, tmp_path: Path, serve: Serve
+) -> None:
+    folder = news(tmp_path / "news", 40)
+    server = serve(folder)
+    database = server.home / "served.db"
+    before = database.stat().st_ino
+    with polled(server):
+        if how == "deleted":
+            for part in ("", "-wal", "-shm"):
+                Path(f"{database}{part}").unlink(missing_ok=True)
+        elif how == "replaced by garbage":
+            (tmp_path / "garbage").write_bytes(GARBAGE)
+            (tmp_path / "garbage").rename(database)
+        else:
+            database.write_bytes(GARBAGE)
+        until(lambda: database.exists() and database.stat().st_ino != before)
+        write(folder, "new.md", title="New")
+        until(lambda: "New" in titles(server))
+    assert not ready(server)["degraded"]
+    if how != "deleted":
+        assert (server.home / "served.db.damaged").read_bytes()[:24] == GARBAGE[:24]
+
+
+def test_a_database_that_cannot_be_made_is_in_memory(tmp_path: Path, serve: Serve) -> None:
+    folder = news(tmp_path / "news", 3)
+    (tmp_path / "file").touch()
+    url = f"sqlite:///{tmp_path}/file/sub/feeds.db"
+    try:
+        server = serve(folder, variables={"FEEDS_DATABASE_URL": url, "FEEDS_WORKERS": "2"})
+        assert server.log.count("in memory stands in for it") == 1
+        with polled(server):
+            write(folder, "new.md", title="New")
+            until(lambda: "New" in titles(server))
+            assert ready(server)["degraded"]
+            (tmp_path / "file").unlink()
+            os.kill(follower(server), signal.SIGHUP)
+            until(lambda: not ready(server)["degraded"])
+            write(folder, "newer.md", title="Newer")
+            until(lambda: "Newer" in titles(server))
+        assert (tmp_path / "file/sub/feeds.db").exists()
+    finally:
+        rescue.dismiss(url)
+
+
+def test_while_nothing_can_be_written_what_there_is_is_served(tmp_path: Path, serve: Serve) -> None:
+    folder = news(tmp_path / "news", 3)
+    server = serve(folder)
+    pid = until(lambda: follower(server))
+    until((server.home / "served.db-wal").exists)
+    _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    try:
+        with polled(server):
+            write(folder, "new.md", title="New")
+            until(lambda: "feeds: the " in server.log)
+            assert len(titles(server)) == 3
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, most))
+            until(lambda: "New" in titles(server))
+        assert follower(server) == pid
+    finally:
+        rescue.dismiss(server.settings()["FEEDS_DATABASE_URL"])
+
+
+def test_a_follower_that_is_killed_is_started_again(tmp_path: Path, serve: Serve) -> None:
+    folder = news(tmp_path / "news", 3)
+    server = serve(folder)
+    first = until(lambda: follower(server))
+    with polled(server):
+        os.kill(first, signal.SIGKILL)
+        write(folder, "new.md", title="New")
+        until(lambda: "New" in titles(server))
+    assert follower(server) not in (0, first)
+
+
+def test_a_worker_that_is_killed_is_replaced_and_loads_nothing(
+    tmp_path: Path, serve: Serve
+) -> None:
+    folder = news(tmp_path / "news", 3)
+    server = serve(folder, variables={"FEEDS_WORKERS": "2", "FEEDS_WATCH": "off"})
+    before = workers(server)
+    write(folder, "new.md")
+    with polled(server, lost=True):
+        os.kill(before[0], signal.SIGKILL)
+        until(lambda: len(set(workers(server)) - set(before)) == 1)
+    for _ in range(5):
+        assert len(titles(server)) == 3
+
+
+def test_all_end_when_the_master_is_killed_and_a_new_one_serves(
+    tmp_path: Path, serve: Serve
+) -> None:
+    folder = news(tmp_path / "news", 3)
+    server = serve(folder)
+    until(lambda: follower(server))
+    family = list(processes(server))
+    assert len(family) == 2
+    assert server.process is not None
+    server.process.kill()
+    server.process.wait()
+    until(lambda: not any(running(pid) for pid in family))
+    server.process = None
+    write(folder, "new.md", title="New")
+    assert "New" in titles(server.start())
+
+
+def test_none_is_left_after_a_signal(tmp_path: Path, serve: Serve) -> None:
+    server = serve(news(tmp_path / "news", 1))
+    until(lambda: follower(server))
+    family = list(processes(server))
+    server.stop()
+    assert not any(running(pid) for pid in family)
+
+
+def test_a_hangup_loads_at_once_although_nothing_is_watched(tmp_path: Path, serve: Serve) -> None:
+    folder = news(tmp_path / "news", 3)
+    server = serve(folder, variables={"FEEDS_WATCH": "off"})
+    until(lambda: follower(server))
+    before = workers(server)
+    with polled(server):
+        write(folder, "new.md", title="New")
+        assert server.process is not None
+        os.kill(server.process.pid, signal.SIGHUP)
+        until(lambda: "New" in titles(server))
+    assert workers(server) == before
+
+
+def test_granian_has_a_follower_too(tmp_path: Path, serve: Serve) -> None:
+    pytest.importorskip("granian")
+    folder = news(tmp_path / "news", 3)
+    command = (FEEDS, "serve", "--server", "granian")
+    server = serve(folder, command=command)
+    first = until(lambda: follower(server))
+    os.kill(first, signal.SIGKILL)
+    write(folder, "new.md", title="New")
+    until(lambda: "New" in titles(server))
+    second = follower(server)
+    server.stop()
+    assert not running(second)

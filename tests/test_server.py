@@ -1,0 +1,47 @@
+from typing import Any
+
+import pytest
+from gunicorn.config import Config as GunicornConfig
+
+from feeds import server
+from feeds.config import Config, ConfigError
+from feeds.server import SERVERS, Server, settings
+
+
+def test_gunicorn_takes_every_setting() -> None:
+    made = Server(Config(), settings(Config(bind="127.0.0.1:8123", workers=3)))
+    assert isinstance(made.cfg, GunicornConfig)
+    assert made.cfg.address == [("127.0.0.1", 8123)]
+    assert made.cfg.workers == 3
+    assert made.cfg.worker_class_str == "gthread"
+    assert made.cfg.reload is False
+
+
+def test_slow_clients_have_more_threads_than_they_can_hold() -> None:
+    assert settings(Config())["threads"] > 200
+
+
+def test_requests_are_bounded_and_no_forwarded_header_counts() -> None:
+    found = settings(Config(), reload=True)
+    assert found["limit_request_line"] == 4094
+    assert found["forwarded_allow_ips"] == ""
+    assert found["reload"] is True
+
+
+def test_gunicorn_is_run_unless_another_server_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ran: list[Any] = []
+    monkeypatch.setattr(Server, "run", lambda self: ran.append(self.cfg.bind))
+    server.run(Config(bind="127.0.0.1:8123"))
+    assert ran == [["127.0.0.1:8123"]]
+    assert SERVERS == ("gunicorn", "granian")
+
+
+def test_granian_says_how_it_is_installed_and_where_it_cannot_listen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "granian", None)
+    with pytest.raises(ConfigError) as raised:
+        server.run(Config(), server="granian")
+    assert str(raised.value) == "granian isn't installed; pip install 'feeds[granian]'"

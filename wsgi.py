@@ -1,0 +1,12 @@
+"""The application for `gunicorn wsgi:app` and any other WSGI server."""
+
+import sys
+
+from feeds import create_app
+from feeds.model import FeedsError
+
+try:
+    app = create_app()
+except FeedsError as error:
+    sys.stderr.write(f"feeds: {error}\n")
+    raise SystemExit(4) from None  # gunicorn's "failed to load": it doesn't try again
