@@ -19,6 +19,8 @@ import msgspec
 # W3C validator take older dates for mistakes.
 UNKNOWN_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
+RELATED_SHOWN: Final = 5  # links to other coverage with an entry
+
 
 class FeedsError(Exception):
     """The root of every error this program raises on purpose."""
@@ -177,6 +179,11 @@ class Entry:
             return record
         kept = tuple(link for link in record.related if link.key not in self.gone)
         return msgspec.structs.replace(record, related=kept)
+
+    @property
+    def related(self) -> tuple[RelatedLink, ...]:
+        """The best of the other coverage: what a feed shows of it."""
+        return self.record.related[:RELATED_SHOWN]
 
     @property
     def type(self) -> Label | None:

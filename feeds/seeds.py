@@ -33,9 +33,9 @@ MAX_TITLE: Final = 1_000
 MAX_EXCERPT: Final = 20_000
 MAX_TOPICS: Final = 100
 MAX_BODY: Final = 100_000  # hostile Markdown takes square time; real bodies reach 22,000
-RELATED_KEPT: Final = 5
+RELATED_KEPT: Final = 12  # a feed shows fewer, a story more
 _AN_ITEM: Final = b"\n  - "
-_RELATED_READ: Final = 7  # some of which may be the record's own page, or twice the same
+_RELATED_READ: Final = 14  # some of which may be the record's own page, or twice the same
 
 _UTF_16 = tuple("\ufeff---".encode(encoding) for encoding in ("utf-16-le", "utf-16-be"))
 

@@ -624,7 +624,8 @@ def related(url: str, quality: int = 0, day: int = 1, **fields: Any) -> dict[str
     return own | fields
 
 
-def test_related_coverage_is_the_best_five() -> None:
+def test_related_coverage_is_kept_best_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seeds, "RELATED_KEPT", 5)
     found = read(
         related=[
             related("https://example.com/worst", 1),

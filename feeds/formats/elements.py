@@ -152,7 +152,7 @@ def other_links(entry: Entry, policy: str) -> list[Link]:
         found.append(Link("amphtml", record.amp, "text/html"))
     if chosen != canonical:
         found.append(Link("canonical", canonical))
-    found += [Link("related", link.url, title=link.title) for link in record.related]
+    found += [Link("related", link.url, title=link.title) for link in entry.related]
     return found
 
 
