@@ -51,8 +51,7 @@ def _application(config: _config.Config, *, followed: bool = False) -> Flask:
     # Redirects are ours alone to make: Werkzeug's would name the Host header.
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False
-    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    delivery = _Delivery(store, config, _web.render_page, followed=followed)
+    delivery = _Delivery(store, config, followed=followed)
     app.extensions[_web.EXTENSION] = delivery
     app.register_blueprint(_web.blueprint)
     app.wsgi_app = _Prepared(app.wsgi_app, delivery)  # type: ignore[method-assign]

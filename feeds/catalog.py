@@ -5,93 +5,138 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple
 
+from feeds import filters, stories, titles
 from feeds.config import Config
-from feeds.model import UNKNOWN_TIME, Archive, Entry, Feed, FeedsError, Label, Link
+from feeds.model import UNKNOWN_TIME, Archive, Entry, Feed, Label, Link
 from feeds.query import Addresses, FeedQuery, NotFound
-from feeds.store import Reader, Row, Scope, Tally, Window, month_of, month_window, position_at
+from feeds.store import (
+    EVERYTHING,
+    Reader,
+    Row,
+    Scope,
+    Tally,
+    Window,
+    month_of,
+    month_window,
+    position_at,
+)
+from feeds.titles import Elsewhere
 
 HTML: Final = "text/html"
-_POLICY_TITLES: Final = {
-    "canonical": "canonical links",
-    "original": "original links",
-    "amp": "AMP",
-    "amp-cache": "AMP cache",
-}
 
 
-class Elsewhere(FeedsError):
-    """A feed that is another one by now: that of `scope`."""
-
-    def __init__(self, scope: Scope) -> None:
-        super().__init__("the feed is at another address")
-        self.scope = scope
-
-
-def feed(reader: Reader, query: FeedQuery, addresses: Addresses, config: Config) -> Feed:
-    """The feed that `query` asks for, as the store has it now.
+def feed(
+    reader: Reader, query: FeedQuery, addresses: Addresses, config: Config, today: date
+) -> Feed:
+    """The feed that `query` asks for, as the store has it now; `today` in UTC.
 
     Raises NotFound for a topic, provider or type that no public record has,
     with a message that names it, for a month without entries, and for a page
-    past the last.
+    past the last; Elsewhere for a feed that is another one by now.
     """
-    heading, total, renamed = _heading(reader, query.scope, config)
-    window = Window() if query.month is None else month_window(query.month)
+    if query.story:
+        return _story(reader, query, addresses, config)
+    heading, total, renamed = titles.heading(reader, query, config)
+    narrowed = query.filters
+    since = _since(query, today)
+    window = since if query.month is None else _within(since, query.month)
+    is_narrowed = narrowed != filters.NONE
     archive = None
+    if query.month is not None or is_narrowed:
+        total = reader.count(query.scope, window, narrowed)
     if query.month is not None:
-        total = reader.count(query.scope, window)
         if not total:
-            raise NotFound(f"there are no entries of {month_title(query.month)}")
+            raise NotFound(f"there are no entries of {titles.of_month(query.month)}")
         loaded = position_at(reader.state().loaded)
-        archive = Archive(query.month // 12, query.month % 12 + 1, over=loaded >= (window.end or 0))
+        over = loaded >= (window.end or 0)
+        archive = Archive(query.month // 12, query.month % 12 + 1, over=over)
     offset = (query.page - 1) * query.limit
     if offset and offset >= total:
         raise NotFound(f"page {query.page} is past the last; there are {total:,} entries")
-    rows = reader.page(query.scope, query.limit, offset, window)
-    shown = window if len(rows) == total else window._replace(first=rows[-1].position)
-    modified = max(reader.modified(query.scope, shown), renamed)
-    url = addresses.url(query)
+    rows = reader.page(query.scope, query.limit, offset, window, narrowed)
+    if is_narrowed:
+        # What was narrowed away may have been in it: any change of the scope counts.
+        modified = max(reader.modified(query.scope, EVERYTHING), renamed)
+        if narrowed.moves:
+            modified = max(modified, filters.midnight(today))
+    else:
+        shown = window if len(rows) == total else window._replace(first=rows[-1].position)
+        modified = max(reader.modified(query.scope, shown), renamed)
+    found = _entries(reader, rows)
+    links = _links(reader, query, addresses, config, total, since, rows)
+    return _feed(query, addresses, config, heading, found, links, modified, total, archive)
+
+
+def _story(reader: Reader, query: FeedQuery, addresses: Addresses, config: Config) -> Feed:
+    """The feed of a story: the lead, then its coverage."""
+    story = stories.find(reader, query.story)
+    if story is None:
+        raise NotFound("no public record leads or shares that story")
+    if story.id != query.story:
+        raise Elsewhere(query._replace(story=story.id))
+    found = stories.entries(_entries(reader, story.rows))
+    offset = (query.page - 1) * query.limit
+    if offset >= len(found):
+        raise NotFound(f"page {query.page} is past the last; there are {len(found):,} entries")
+    shown = found[offset : offset + query.limit]
+    heading = f"{found[0].record.title} – {config.title}"
+    links = _links(reader, query, addresses, config, len(found), EVERYTHING, ())
+    # Who joins or leaves it changes elsewhere.
+    modified = reader.modified(Scope(), EVERYTHING)
+    return _feed(query, addresses, config, heading, shown, links, modified, len(found))
+
+
+def _feed(
+    query: FeedQuery,
+    addresses: Addresses,
+    config: Config,
+    heading: str,
+    entries: Sequence[Entry],
+    links: Sequence[Link],
+    modified: int,
+    total: int,
+    archive: Archive | None = None,
+) -> Feed:
     described = config.description
+    is_all = query.scope == Scope() and query.filters == filters.NONE and not query.story
+    url = addresses.url(query)
     return Feed(
         id=url,
-        title=_title(heading, query, config),
-        name=_title(heading, query._replace(month=None, page=1), config),
-        description=described if query.scope == Scope() else f"{heading}: {described}",
+        title=titles.of_feed(heading, query, config),
+        name=titles.of_feed(heading, query._replace(month=None, page=1), config),
+        description=described if is_all else f"{heading}: {described}",
         page=addresses.url(query._replace(file="")),
         language=config.language,
         site=config.title,
         root=addresses.root,
         policy=query.policy,
-        links=tuple(_links(reader, query, addresses, config, total, rows)),
+        links=tuple(links),
         alternates=tuple(_alternates(query, addresses)),
-        entries=tuple(_entries(reader, rows)),
-        updated=_time(max((row.updated for row in rows), default=0)),
+        entries=tuple(entries),
+        updated=max((entry.updated for entry in entries), default=UNKNOWN_TIME),
         modified=_time(modified),
         total=total,
         archive=archive,
     )
 
 
+def _since(query: FeedQuery, today: date) -> Window:
+    """From the first day on that the filters let pass."""
+    first = query.filters.first_day(today)
+    return EVERYTHING if first is None else Window(first=position_at(filters.midnight(first)))
+
+
+def _within(since: Window, month: int) -> Window:
+    """The part of a month that isn't before `since`."""
+    window = month_window(month)
+    return window._replace(first=max(since.first or 0, window.first or 0))
+
+
 def _time(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC) if seconds else UNKNOWN_TIME
-
-
-def month_title(month: int) -> str:
-    """A month (year * 12 + month - 1) for people: September 2023."""
-    return datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC).strftime("%B %Y")
-
-
-def _title(heading: str, query: FeedQuery, config: Config) -> str:
-    title = heading
-    if query.month is not None:
-        title += f", {month_title(query.month)}"
-    if query.policy != config.links:
-        title += f" ({_POLICY_TITLES[query.policy]})"
-    if query.page > 1:
-        title += f", page {query.page}"
-    return title
 
 
 def _links(
@@ -100,6 +145,7 @@ def _links(
     addresses: Addresses,
     config: Config,
     total: int,
+    since: Window,
     rows: Sequence[Row],
 ) -> list[Link]:
     """Self and hubs (WebSub 4), then paging (RFC 5005 3) or archive links (RFC 5005 4)."""
@@ -111,7 +157,7 @@ def _links(
     found = [link("self"), *(Link("hub", hub) for hub in config.hubs)]
     last = max(-(-total // query.limit), 1)
     if query.month is not None:
-        older, newer = reader.neighbours(query.scope, query.month)
+        older, newer = reader.neighbours(query.scope, query.month, since, query.filters)
         subscription = {"month": None, "page": 1, "limit": addresses.limit}
         if query.page < last:
             found.append(link("prev-archive", page=query.page + 1))
@@ -120,7 +166,8 @@ def _links(
         if query.page > 1:
             found.append(link("next-archive", page=query.page - 1))
         elif newer is not None:
-            pages = -(-reader.count(query.scope, month_window(newer)) // query.limit)
+            entries = reader.count(query.scope, _within(since, newer), query.filters)
+            pages = -(-entries // query.limit)
             found.append(link("next-archive", month=newer, page=pages))
         return [*found, link("current", **subscription)]
     if last > 1:
@@ -129,7 +176,7 @@ def _links(
         found.append(link("previous", page=query.page - 1))
     if query.page < last:
         found.append(link("next", page=query.page + 1))
-    if query.page == 1 and rows:
+    if query.page == 1 and rows and query.filters.sort == "newest":
         oldest = month_of(rows[-1].published)
         limit = addresses.default_limit(oldest)
         found.append(link("prev-archive", month=oldest, limit=limit))
@@ -143,44 +190,6 @@ def _alternates(query: FeedQuery, addresses: Addresses) -> list[Link]:
         for file, media_type in [*addresses.media_types.items(), ("", HTML)]
         if file != query.file
     ]
-
-
-def _heading(reader: Reader, scope: Scope, config: Config) -> tuple[str, int, int]:
-    """The title of a scope's feeds, how many entries it has, and when a name in it changed."""
-    parts, shown = [], []
-    if scope.topic:
-        shown.append(_label(reader, "topic", scope.topic))
-        parts.append(shown[-1].name)
-    if scope.provider:
-        shown.append(_label(reader, "provider", scope.provider))
-        if scope.name:
-            whole = shown[-1]
-            shown[-1] = _label(reader, "name", f"{scope.provider}/{scope.name}")
-            if shown[-1].entries == whole.entries:
-                raise Elsewhere(scope._replace(name=""))  # it has the domain for itself
-        parts.append(shown[-1].name)
-    if scope.type:
-        shown.append(_label(reader, "type", scope.type))
-        parts.append(type_title(scope.type))
-    total = shown[0].entries if len(shown) == 1 else reader.count(scope)
-    if shown and not total:
-        raise NotFound(f"no entry has both {' and '.join(parts)}")
-    heading = " from ".join(parts)
-    changed = max((label.changed for label in shown), default=0)
-    return (f"{heading} – {config.title}" if heading else config.title), total, changed
-
-
-def type_title(slug: str) -> str:
-    """The heading of a type's feeds: articles -> Articles."""
-    return slug.replace("-", " ").capitalize()
-
-
-def _label(reader: Reader, kind: str, slug: str) -> Tally:
-    label = reader.label(kind, slug)
-    if label is None:
-        what = {"name": "provider"}.get(kind, kind)
-        raise NotFound(f"there is no {what} called {slug}")
-    return label
 
 
 def _entries(reader: Reader, rows: Sequence[Row]) -> list[Entry]:
@@ -242,7 +251,7 @@ def scopes(reader: Reader) -> list[Listed]:
                 title = f"{topics[topic].name} from {name.name}"
                 found.append(Listed(Scope(topic=topic, provider=key, name=slug), title, entries))
     for kind in reader.labels("type"):
-        found.append(Listed(Scope(type=kind.slug), type_title(kind.slug), kind.entries))
+        found.append(Listed(Scope(type=kind.slug), titles.of_type(kind.slug), kind.entries))
     return found
 
 

@@ -10,19 +10,21 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Hashable, Mapping
+from datetime import UTC, date, datetime
 from threading import Lock
 from typing import Final, NamedTuple
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from feeds import catalog, rescue
+from feeds import catalog, rescue, site
 from feeds.cache import ByteCache
 from feeds.config import Config
 from feeds.documents import Document, Headers, Variant, base_etag, making
 from feeds.formats import FORMATS, MEDIA_TYPES, Format
 from feeds.model import UNKNOWN_TIME, Entry, Feed, Link
-from feeds.query import Addresses, FeedQuery
+from feeds.pages import Pages
+from feeds.query import Addresses, FeedQuery, Query, SiteQuery
 from feeds.store import Health, Reader, State, Store, StoreError
 
 # How often a worker looks whether there is a new generation, in seconds.
@@ -34,7 +36,9 @@ _LOCKS: Final = 64
 _GIVEN_BYTES: Final = 1024 * 1024  # to remember who was given which delta
 _CORS: Final = [("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", "*")]
 
-Renderer = Callable[[FeedQuery, Feed, Reader], bytes]
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 class Held(NamedTuple):
@@ -44,34 +48,36 @@ class Held(NamedTuple):
     generation: State
     turn: int  # of the store, which may turn to another database
     fingerprint: bytes
+    day: date | None = None  # that it is of, when tomorrow's is another
 
 
 class Delivery:
     """Makes and keeps the documents of one store under one configuration.
 
-    `render_page` makes the HTML page of a folder. `clock` gives monotonic
-    seconds. `followed` says that another process loads the store, and mends
-    it: a document that can't be made just now is waited for.
+    `clock` gives monotonic seconds, `today` the day in UTC. `followed` says
+    that another process loads the store, and mends it: a document that can't
+    be made just now is waited for.
     """
 
     def __init__(
         self,
         store: Store,
         config: Config,
-        render_page: Renderer,
         clock: Callable[[], float] = time.monotonic,
+        today: Callable[[], date] = _today,
         *,
         followed: bool = False,
     ) -> None:
         self.store = store
         self.config = config
-        self.addresses = Addresses(config.root, config.links, config.limit, MEDIA_TYPES)
+        self.addresses = Addresses(config.root, config.links, config.limit, MEDIA_TYPES, site.NAMES)
+        self.pages = Pages(self.addresses, config)
         self.rendered = 0  # documents, since the start
         self.followed = followed
         self.health = Health(0, 0, "", {})
         self.answers = True  # whether the store did when it was last asked
-        self._render_page = render_page
         self._clock = clock
+        self._today = today
         budget = config.cache_mb * 1024 * 1024
         self._documents: ByteCache[Held] = ByteCache(budget // 2)
         self._fragments: ByteCache[bytes] = ByteCache(budget // 4)
@@ -114,11 +120,13 @@ class Delivery:
         held = self._documents.get(address)
         if held is None or held.generation != self.generation():
             return None
+        if held.day is not None and held.day != self._today():
+            return None
         return held.document if held.turn == self.store.turns else None
 
     # -- making documents --------------------------------------------------
 
-    def document(self, query: FeedQuery) -> Document:
+    def document(self, query: Query) -> Document:
         """The document at a query's address. Raises NotFound and StoreError."""
         address = self.addresses.path(query)
         found = self.prepared(address)
@@ -128,7 +136,7 @@ class Delivery:
             # Whoever waited for the lock finds what the one before it made.
             return self.prepared(address) or self._make(query, address)
 
-    def _make(self, query: FeedQuery, address: str) -> Document:
+    def _make(self, query: Query, address: str) -> Document:
         end = self._clock() + (_PATIENCE if self.followed else 0)
         while True:
             held = self._documents.get(address)
@@ -144,20 +152,27 @@ class Delivery:
             time.sleep(_RETRY_EVERY)
             self.generation()
 
-    def _made(self, query: FeedQuery, address: str, held: Held | None) -> Document:
-        turn = self.store.turns
+    def _made(self, query: Query, address: str, held: Held | None) -> Document:
+        turn, today = self.store.turns, self._today()
+        fingerprint = b""
         with self.store.read() as reader:
             generation = reader.state()
             if not generation.generation:
                 raise StoreError(f"the store {self.store.name} holds no load yet")
-            feed = catalog.feed(reader, query, self.addresses, self.config)
-            fingerprint = _fingerprint(feed)
-            if held is not None and held.fingerprint == fingerprint and query.file:
-                document = held.document
+            if isinstance(query, SiteQuery):
+                document = self._render_site(query, reader)
             else:
-                document = self._render(query, feed, reader)
+                feed = catalog.feed(reader, query, self.addresses, self.config, today)
+                fingerprint = _fingerprint(feed) if query.file else b""
+                if held is not None and fingerprint and held.fingerprint == fingerprint:
+                    document = held.document
+                else:
+                    document = self._render(query, feed, reader)
+        if held is not None and not fingerprint and document.same_as(held.document):
+            document = held.document  # with its codings
         self._generation = generation
-        held = Held(document, generation, turn, fingerprint)
+        moves = isinstance(query, FeedQuery) and query.filters.moves
+        held = Held(document, generation, turn, fingerprint, today if moves else None)
         self._documents.put(address, held, document.size)
         if document.entries:
             self._states.put((address, document.etag), document.entries, document.state_size)
@@ -167,12 +182,19 @@ class Delivery:
         self.rendered += 1
         headers = self._headers(feed)
         if not query.file:
-            body = self._render_page(query, feed, reader)
-            return Document(body, "text/html; charset=utf-8", headers)
+            body = self.pages.feed(query, feed, reader)
+            return Document(body, site.HTML, headers)
         kind = FORMATS[query.file]
         body = kind.document(feed, [self._fragment(kind, entry, feed) for entry in feed.entries])
         entries = {entry.id: entry.version for entry in feed.entries}
         return Document(body, kind.content_type, headers + _CORS, feed.modified, entries)
+
+    def _render_site(self, query: SiteQuery, reader: Reader) -> Document:
+        self.rendered += 1
+        kind = site.SITE[query.name]
+        body = kind.render(site.Site(query, reader, self.addresses, self.config, self.pages))
+        headers = self._freshness(kind.max_age)
+        return Document(body, kind.media_type, headers + _CORS if kind.is_open else headers)
 
     def _fragment(self, kind: Format, entry: Entry, feed: Feed) -> bytes:
         """One entry serialised, shared by all feeds that show it under a link policy."""
@@ -183,7 +205,7 @@ class Delivery:
             self._fragments.put(key, found, len(found))
         return found
 
-    def variant(self, query: FeedQuery, document: Document, coding: str) -> Variant:
+    def variant(self, query: Query, document: Document, coding: str) -> Variant:
         """The document in a coding; what it grows by counts in the cache."""
         before = document.size
         variant = document.variant(coding)
@@ -195,19 +217,22 @@ class Delivery:
         return variant
 
     def _headers(self, feed: Feed) -> Headers:
-        config = self.config
         over = feed.archive is not None and feed.archive.over
-        max_age = config.archive_max_age if over else config.max_age
+        shown = ", ".join(_link_header(link) for link in (*feed.links, *feed.alternates))
+        return [*self._freshness(self.config.archive_max_age if over else None), ("Link", shown)]
+
+    def _freshness(self, max_age: int | None) -> Headers:
+        """The headers of every document; `max_age` in seconds, None for the setting."""
+        config = self.config
         fresh = [
             "public",
-            f"max-age={max_age}",
+            f"max-age={config.max_age if max_age is None else max_age}",
             f"stale-while-revalidate={config.stale_while_revalidate}",
             f"stale-if-error={config.stale_if_error}",
         ]
         return [
             ("Cache-Control", ", ".join(fresh)),
             ("Vary", "Accept-Encoding"),
-            ("Link", ", ".join(_link_header(link) for link in (*feed.links, *feed.alternates))),
             ("X-Content-Type-Options", "nosniff"),
         ]
 
@@ -248,7 +273,7 @@ class Delivery:
     ) -> Document | None:
         try:
             with self.store.read() as reader:
-                feed = catalog.feed(reader, query, self.addresses, self.config)
+                feed = catalog.feed(reader, query, self.addresses, self.config, self._today())
         except SQLAlchemyError:
             return None  # the whole feed is prepared
         if {entry.id: entry.version for entry in feed.entries} != document.entries:

@@ -61,6 +61,14 @@ class Document:
         self._variants: dict[str, Variant] = {}
         self._lock = Lock()
 
+    def same_as(self, other: Document) -> bool:
+        """Whether it would be answered in the same way."""
+        return (self.body, self.headers, self.modified) == (
+            other.body,
+            other.headers,
+            other.modified,
+        )
+
     def prepared(self, coding: str) -> Variant | None:
         """The document in a coding, if it was asked for before."""
         return self._variants.get(coding)

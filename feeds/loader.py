@@ -77,7 +77,7 @@ def check(folder: Path, progress: Progress | None = None) -> Report:
 
 
 def _count(report: Report, reading: FileReading) -> None:
-    report.problems += reading.problems
+    report.problems += _problems(reading)
     if reading.outcome == "public":
         report.public += 1
     elif reading.outcome == "hidden":
@@ -429,12 +429,7 @@ def _age(status: FileState) -> float:
 
 
 def _file_row(reading: FileReading, status: FileState, *, keeps: bool) -> dict[str, Any]:
-    problems = list(reading.problems)
-    if keeps:
-        kept = "; what it said when it could last be read is served on"
-        problems = [_adding(problem, kept) for problem in problems]
-    elif reading.hides:
-        problems = [_adding(p, "; it says that it is hidden, and is") for p in problems]
+    problems = _problems(reading, keeps=keeps)
     return {
         "path": reading.path,
         **status._asdict(),
@@ -445,8 +440,15 @@ def _file_row(reading: FileReading, status: FileState, *, keeps: bool) -> dict[s
     }
 
 
-def _adding(problem: Problem, more: str) -> Problem:
-    return msgspec.structs.replace(problem, message=problem.message + more)
+def _problems(reading: FileReading, *, keeps: bool = False) -> list[Problem]:
+    """What is wrong with a file, and what becomes of it; `keeps` its last good version."""
+    more = ""
+    if keeps:
+        more = "; what it said when it could last be read is served on"
+    elif reading.hides:
+        more = "; it says that it is hidden, and is"
+    replace = msgspec.structs.replace
+    return [replace(problem, message=problem.message + more) for problem in reading.problems]
 
 
 def _record_row(reading: FileReading, seen: int) -> dict[str, Any]:

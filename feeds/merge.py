@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, select
 
-from feeds import names, store
+from feeds import names, search, store
 from feeds.model import Record, decode_record
 from feeds.store import coverage, departures, entries, entry_topics, labels, records, spellings
 
@@ -106,6 +106,17 @@ def _shown(copy: Any, record: Record, removed: set[str]) -> tuple[_Shown, dict[s
     return row, {names.slug(name): name for name in record.topics}
 
 
+def _words(place: int, record: Record) -> search.Words:
+    """What an entry is found by."""
+    provider = record.provider.name if record.provider else ""
+    return search.Words(
+        place,
+        search.folded(record.title),
+        search.folded(record.excerpt),
+        search.folded(" ".join([provider, *record.topics, *record.authors])),
+    )
+
+
 class EntryWriter:
     """Writes what changed among the entries, and the labels and departures that follow."""
 
@@ -139,7 +150,8 @@ class EntryWriter:
         said = {copy.path: decode_record(copy.data) for copy in stays.values() if copy}
         removed = self._removed(said.values())
         added, topic_rows, coverage_rows = [], [], []
-        dropped: list[int] = []
+        dropped: list[Any] = []
+        words: list[search.Words] = []
         for entry_id in ids:
             copy = stays[entry_id]
             old = before.get(entry_id)
@@ -148,7 +160,7 @@ class EntryWriter:
                 if old:
                     self._depart(old, scopes_of(old, old_topics))
                     self._spell(old, old_topics, -1)
-                    dropped.append(old.id)
+                    dropped.append(old)
                     self.changed += 1
                 continue
             record = said[copy.path]
@@ -161,7 +173,7 @@ class EntryWriter:
                     left -= scopes_of(new, topics)
                 self._depart(old, left)
                 self._spell(old, old_topics, -1)
-                dropped.append(old.id)
+                dropped.append(old)
             self._spell(new, topics, 1)
             row_id = old.id if old else self.next_row
             self.next_row += not old
@@ -181,16 +193,21 @@ class EntryWriter:
                 for rank, (slug, name) in enumerate(topics.items())
             ]
             coverage_rows += [{"entry": row_id, "target": link.key} for link in record.related]
+            words.append(_words(search.place(new.position, row_id), record))
         if dropped:
-            self.connection.execute(delete(entry_topics).where(entry_topics.c.entry.in_(dropped)))
-            self.connection.execute(delete(coverage).where(coverage.c.entry.in_(dropped)))
-            self.connection.execute(delete(entries).where(entries.c.id.in_(dropped)))
+            search.remove(self.connection, [search.place(old.position, old.id) for old in dropped])
+            gone = [old.id for old in dropped]
+            self.connection.execute(delete(entry_topics).where(entry_topics.c.entry.in_(gone)))
+            self.connection.execute(delete(coverage).where(coverage.c.entry.in_(gone)))
+            self.connection.execute(delete(entries).where(entries.c.id.in_(gone)))
         if added:
             self.connection.execute(entries.insert(), added)
         if topic_rows:
             self.connection.execute(entry_topics.insert(), topic_rows)
         if coverage_rows:
             self.connection.execute(coverage.insert(), coverage_rows)
+        if words:
+            search.add(self.connection, words)
 
     def _removed(self, said: Iterable[Record]) -> set[str]:
         """Which of the entries that these records list as coverage were removed."""

@@ -7,29 +7,37 @@ dropped, order fixed. `Addresses.parse` and `Addresses.path` are inverse.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
-from feeds import names
+from feeds import filters
 from feeds.config import MAX_LIMIT
+from feeds.filters import NONE, BadParameter, Filters, Parameters, provider_key, topic_key, type_key
 from feeds.links import POLICIES
 from feeds.model import FeedsError
 from feeds.store import Scope
 
 MAX_PAGE: Final = 100_000
 _MAX_SEGMENT: Final = 255
-_MAX_SEGMENTS: Final = 9
+_MAX_SEGMENTS: Final = 10
 _MONTH = re.compile(r"(19[7-9][0-9]|2[01][0-9]{2})/(0[1-9]|1[0-2])")
-_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
+_STORY = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+_COLOUR = re.compile(r"#?([0-9a-fA-F]{6})\Z")
+THEMES: Final = ("auto", "light", "dark")
+EMBED: Final = "embed"
+_EMBEDDED: Final = 5  # entries in an embed where the address doesn't say
 
 
 class NotFound(FeedsError):
     """An address that no feed has."""
 
 
-class BadParameter(FeedsError):
-    """A parameter with a wrong value; says what is accepted."""
+class Look(NamedTuple):
+    """How an embed looks: its theme, and the colour of its links as RRGGBB."""
+
+    theme: str = THEMES[0]
+    accent: str = ""
 
 
 class FeedQuery(NamedTuple):
@@ -37,6 +45,8 @@ class FeedQuery(NamedTuple):
 
     `file` is its file name, empty for the page of the folder. `month` is that
     of an archive (year * 12 + month - 1), None for the subscription document.
+    `story` is the id of a story, whose coverage is the feed. `look` is that of
+    a page made to be framed, None for the page itself.
     """
 
     scope: Scope = Scope()
@@ -45,27 +55,79 @@ class FeedQuery(NamedTuple):
     limit: int = 50
     page: int = 1
     month: int | None = None
+    story: str = ""
+    filters: Filters = NONE
+    look: Look | None = None
+
+
+class SiteQuery(NamedTuple):
+    """Which document about the feeds is asked for; `name` is its path without a slash before.
+
+    `format` is the file name of the feeds that it lists.
+    """
+
+    name: str
+    policy: str = "canonical"
+    format: str = "rss.xml"
+
+
+class SiteName(NamedTuple):
+    """What the address of a document about the feeds may say: a policy, a format of feeds."""
+
+    policy: bool = False
+    format: bool = False
+
+
+Query = FeedQuery | SiteQuery
 
 
 class Addresses:
     """The grammar of addresses.
 
     `root` is the base URL, `policy` and `limit` are the defaults,
-    `media_types` those of the feed formats by file name.
+    `media_types` those of the feed formats by file name, `site` the documents
+    about the feeds by name.
     """
 
-    def __init__(self, root: str, policy: str, limit: int, media_types: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        root: str,
+        policy: str,
+        limit: int,
+        media_types: Mapping[str, str],
+        site: Mapping[str, SiteName] | None = None,
+    ) -> None:
         self.root = root
         self.policy = policy
         self.limit = limit
         self.media_types = media_types
+        self.site = site or {}
 
-    def parse(self, path: str, parameters: Mapping[str, Sequence[str]]) -> FeedQuery:
-        """The feed at a decoded `path`. Parameters that aren't known are ignored.
+    def parse(self, path: str, parameters: Parameters) -> Query:
+        """What is at a decoded `path`. Parameters that aren't known are ignored.
 
         Names in other spellings are understood, so the address of what is
         found may differ from `path`. Raises NotFound and BadParameter.
         """
+        return self._site(path, parameters) or self.feed(path, parameters)
+
+    def _site(self, path: str, parameters: Parameters) -> SiteQuery | None:
+        name, policy = path.removeprefix("/"), self.policy
+        first, _, rest = name.partition("/")
+        if first in POLICIES:
+            name, policy = rest, first
+        takes = self.site.get(name) or self.site.get(name + "/")
+        if takes is None or (policy != self.policy and not takes.policy):
+            return None
+        found = SiteQuery(name if name in self.site else name + "/", policy)
+        if not takes.format:
+            return found
+        kinds = [file.partition(".")[0] for file in self.media_types]
+        kind = filters.one_of(parameters, "format", kinds)
+        return found._replace(format=list(self.media_types)[kinds.index(kind)])
+
+    def feed(self, path: str, parameters: Parameters) -> FeedQuery:
+        """The feed at a decoded `path`, or its page. Raises NotFound and BadParameter."""
         segments = path.removeprefix("/").split("/")
         if len(segments) > _MAX_SEGMENTS or any(len(s) > _MAX_SEGMENT for s in segments):
             raise NotFound("no feed has an address as long as that")
@@ -74,27 +136,48 @@ class Addresses:
             segments.pop()
         if "" in segments:
             raise NotFound("an address has no empty segments")
+        look = None
+        if segments and segments[0] == EMBED and not file:
+            del segments[0]
+            look = Look(filters.one_of(parameters, "theme", THEMES), _accent(parameters))
         policy = self.policy
         if segments and segments[0] in POLICIES:
             policy = segments.pop(0)
-        month = _month(segments)
-        return FeedQuery(
-            scope=_scope(segments if month is None else segments[:-2]),
+        month = _month(segments) if look is None else None
+        limit = self.default_limit(month, look)
+        query = FeedQuery(
             policy=policy,
             file=file,
-            limit=_number(parameters, "limit", self.default_limit(month), MAX_LIMIT),
-            page=_number(parameters, "page", 1, MAX_PAGE),
+            limit=filters.number(parameters, "limit", limit, MAX_LIMIT),
+            page=1 if look else filters.number(parameters, "page", 1, MAX_PAGE),
             month=month,
+            look=look,
         )
+        if segments and segments[0] == "stories" and month is None:
+            return query._replace(story=_story(segments))
+        scope, rest = _folded(
+            _scope(segments if month is None else segments[:-2]), filters.parse(parameters)
+        )
+        return query._replace(scope=scope, filters=rest)
 
-    def default_limit(self, month: int | None) -> int:
+    def default_limit(self, month: int | None, look: Look | None = None) -> int:
         """How many entries a document has where the address doesn't say: an archive, many."""
+        if look is not None:
+            return _EMBEDDED
         return self.limit if month is None else MAX_LIMIT
 
-    def path(self, query: FeedQuery) -> str:
+    def path(self, query: Query) -> str:
         """The canonical path and parameters, below the root; begins with a slash."""
-        scope = query.scope
         segments = [] if query.policy == self.policy else [query.policy]
+        if isinstance(query, SiteQuery):
+            kind = "" if query.format == next(iter(self.media_types)) else query.format
+            parameters = {"format": kind.partition(".")[0]} if kind else {}
+            return _with("/" + "/".join([*segments, query.name]), parameters.items())
+        scope = query.scope
+        if query.look is not None:
+            segments.insert(0, EMBED)
+        if query.story:
+            segments += ["stories", query.story]
         if scope.topic:
             segments += ["topics", scope.topic]
         if scope.provider:
@@ -105,15 +188,54 @@ class Addresses:
             segments += ["types", scope.type]
         if query.month is not None:
             segments += [f"{query.month // 12:04}", f"{query.month % 12 + 1:02}"]
-        parameters = {"limit": query.limit, "page": query.page}
-        defaults = {"limit": self.default_limit(query.month), "page": 1}
-        kept = {name: value for name, value in parameters.items() if value != defaults[name]}
+        said = query.filters.parameters()
+        said += Look._asdict(query.look).items() if query.look else []
+        said += [("limit", str(query.limit)), ("page", str(query.page))]
+        limit = self.default_limit(query.month, query.look)
+        defaults = {"theme": THEMES[0], "accent": "", "limit": str(limit), "page": "1"}
         folder = "".join(f"/{segment}" for segment in segments) + "/"
-        return folder + query.file + ("?" + urlencode(kept) if kept else "")
+        kept = [(name, value) for name, value in said if value != defaults.get(name)]
+        return _with(folder + query.file, kept)
 
-    def url(self, query: FeedQuery) -> str:
+    def url(self, query: Query) -> str:
         """The canonical URL."""
         return self.root + self.path(query)
+
+
+def _with(path: str, parameters: Iterable[tuple[str, str]]) -> str:
+    """A path with parameters, of which spaces are +."""
+    written = urlencode(list(parameters))
+    return f"{path}?{written}" if written else path
+
+
+def _folded(scope: Scope, narrowed: Filters) -> tuple[Scope, Filters]:
+    """A filter that says what a scope could say, as that: one feed has one address."""
+    if not scope.topic and not scope.type and len(narrowed.topic) == 1:
+        scope = scope._replace(topic=narrowed.topic[0])
+    if not scope.provider and not scope.type and len(narrowed.provider) == 1:
+        scope = scope._replace(provider=narrowed.provider[0])
+    if scope == Scope() and len(narrowed.type) == 1:
+        scope = Scope(type=narrowed.type[0])
+    for name in ("topic", "provider", "type"):
+        if getattr(scope, name) in getattr(narrowed, name):
+            narrowed = narrowed.without(name)
+    return scope, narrowed
+
+
+def _story(segments: Sequence[str]) -> str:
+    if len(segments) != 2 or not _STORY.match(segments[1].lower()):  # noqa: PLR2004 - stories, id
+        raise NotFound("no story has that address")
+    return segments[1].lower()
+
+
+def _accent(parameters: Parameters) -> str:
+    values = [value for value in parameters.get("accent", ()) if value]
+    if not values:
+        return ""
+    colour = _COLOUR.match(values[0])
+    if colour is None or len(values) > 1:
+        raise BadParameter("accent accepts a colour as six hexadecimal digits, such as 0a6e5c")
+    return colour[1].lower()
 
 
 def _month(segments: Sequence[str]) -> int | None:
@@ -127,42 +249,17 @@ def _scope(segments: Sequence[str]) -> Scope:
         case []:
             return Scope()
         case ["topics", topic]:
-            return Scope(topic=_slug(topic))
+            return Scope(topic=topic_key(topic))
         case ["providers", provider]:
-            return Scope(provider=_provider(provider))
+            return Scope(provider=provider_key(provider))
         case ["providers", provider, name]:
-            return Scope(provider=_provider(provider), name=_slug(name))
+            return Scope(provider=provider_key(provider), name=topic_key(name))
         case ["topics", topic, "providers", provider]:
-            return Scope(topic=_slug(topic), provider=_provider(provider))
+            return Scope(topic=topic_key(topic), provider=provider_key(provider))
         case ["topics", topic, "providers", provider, name]:
-            return Scope(topic=_slug(topic), provider=_provider(provider), name=_slug(name))
+            return Scope(
+                topic=topic_key(topic), provider=provider_key(provider), name=topic_key(name)
+            )
         case ["types", kind]:
-            return Scope(type=_type(kind))
+            return Scope(type=type_key(kind))
     raise NotFound("no feed has that address")
-
-
-def _slug(segment: str) -> str:
-    spelled = not _SLUG.match(segment) or names.reserved(segment)
-    return names.slug(segment) if spelled else segment
-
-
-def _type(segment: str) -> str:
-    return segment if _SLUG.match(segment) and segment.endswith("s") else names.type_slug(segment)
-
-
-def _provider(segment: str) -> str:
-    try:
-        return names.provider_key("", segment)
-    except ValueError:
-        return _slug(segment)
-
-
-def _number(parameters: Mapping[str, Sequence[str]], name: str, default: int, most: int) -> int:
-    values = parameters.get(name, ())
-    if not values:
-        return default
-    if len(values) > 1:
-        raise BadParameter(f"{name} is given {len(values)} times; give it once")
-    if not re.fullmatch(r"[0-9]{1,9}", values[0]) or not 1 <= int(values[0]) <= most:
-        raise BadParameter(f"{name} accepts a whole number from 1 to {most:,}")
-    return int(values[0])

@@ -46,7 +46,12 @@ _DURATION = re.compile(
     r"(?:T(?=\d)(?:(?P<hours>\d{1,5})H)?(?:(?P<minutes>\d{1,6})M)?"
     r"(?:(?P<seconds>\d{1,8})(?:\.\d+)?S)?)?\Z"
 )
-_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!#-;=?-Z_a-z~%]+\Z")
+# What names an entry and does nothing when it is opened (RFC 8141 2, 4151 2.1, 9110 4.2).
+_ENTRY_ID = re.compile(
+    r"(?:urn:[a-z0-9][a-z0-9-]*:|tag:[^,:]+,\d{4}(?:-\d\d){0,2}:|https?://(?![/?#]))"
+    r"[!#-;=?-Z_a-z~%]+\Z",
+    re.IGNORECASE | re.ASCII,
+)
 
 # Lines that hide a record even where the rest of the file can't be read: in
 # doubt they do.
@@ -248,8 +253,12 @@ class _RecordFields(Fields):
     def identifier(self) -> str:
         """The `id` field, which overrides the id made from the URL (RFC 4287 4.2.6)."""
         own = self.raw("id").strip()
-        if own and not _URI.match(own):
-            raise self.error("id", "is not a URI; urn:uuid:... or https://... would be right")
+        if own and not _ENTRY_ID.match(own):
+            raise self.error(
+                "id",
+                "is not a urn:, tag:, http: or https: URI; urn:uuid:... or https://... "
+                "would be right",
+            )
         return own
 
     def provider(self) -> Provider | None:

@@ -32,6 +32,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    FromClause,
     Index,
     Integer,
     LargeBinary,
@@ -42,8 +43,10 @@ from sqlalchemy import (
     bindparam,
     create_engine,
     event,
+    exists,
     func,
     inspect,
+    literal_column,
     make_url,
     select,
     text,
@@ -53,6 +56,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.schema import CreateTable
 
+from feeds import search
+from feeds.filters import NONE, Filters, narrowing
 from feeds.model import FeedsError, Label
 
 _metadata = MetaData()
@@ -125,7 +130,9 @@ entries = Table(
     Column("icon", String, nullable=False),
     Column("quality", Integer, nullable=False),
     Column("heat", Integer, nullable=False),
-    Index("entries_position", "position"),
+    # What most filters look at is in the index.
+    Index("entries_position", "position", "quality", "heat", "type", "provider"),
+    Index("entries_heat", "heat", "position"),
     Index("entries_type", "type", "position"),
     Index("entries_provider", "provider", "position"),
     Index("entries_provider_slug", "provider", "provider_slug", "position"),
@@ -201,9 +208,14 @@ health = Table(
 )
 
 
+_index_of_words: Final = search.declare(_metadata)
+
+
 def _digest_of_tables() -> str:
-    tables = "".join(str(CreateTable(table)) for table in _metadata.sorted_tables)
-    return hashlib.sha256(tables.encode()).hexdigest()[:16]
+    tables = _metadata.sorted_tables
+    made = [str(CreateTable(table)) for table in tables] + [_index_of_words]
+    made += sorted(f"{i.name} {i.columns.keys()}" for t in tables for i in t.indexes)
+    return hashlib.sha256("".join(made).encode()).hexdigest()[:16]
 
 
 # A store with other tables, from an older or newer version, is made anew.
@@ -264,6 +276,7 @@ class Row(NamedTuple):
     version: bytes
     gone: str
     type: str
+    quality: int
     data: bytes
 
 
@@ -581,9 +594,9 @@ class Reader:
         rows = self.connection.execute(_LABELS, {"kind": kind}).all()
         return sorted((Tally._make(row) for row in rows), key=lambda t: (t.name.casefold(), t.slug))
 
-    def count(self, scope: Scope, window: Window = EVERYTHING) -> int:
-        """How many entries a scope has in a window."""
-        given = _given(scope, window)
+    def count(self, scope: Scope, window: Window = EVERYTHING, filters: Filters = NONE) -> int:
+        """How many entries a scope has in a window; of a search, `search.COUNTED` at most."""
+        given = _given(scope, window, filters)
         return int(self.connection.execute(_count(frozenset(given)), given).scalar_one())
 
     def pairs(self) -> list[tuple[str, str, str, int]]:
@@ -597,13 +610,34 @@ class Reader:
         return [(topic, key, slug, number) for topic, key, slug, number in rows]
 
     def page(
-        self, scope: Scope, limit: int, offset: int = 0, window: Window = EVERYTHING
+        self,
+        scope: Scope,
+        limit: int,
+        offset: int = 0,
+        window: Window = EVERYTHING,
+        filters: Filters = NONE,
     ) -> list[Row]:
-        """`limit` entries of a scope and window, newest first, after the first `offset`."""
-        given = _given(scope, window)
-        query = _page(frozenset(given))
+        """`limit` entries of a scope and window, in their order, after the first `offset`."""
+        given = _given(scope, window, filters)
+        chosen = _chosen_rows(frozenset(given), filters.sort)
         given |= {"limit": limit, "offset": offset}
-        return [Row._make(row) for row in self.connection.execute(query, given).all()]
+        if filters.sort == "newest" and not filters.q:
+            query = _page(chosen)
+            return [Row._make(row) for row in self.connection.execute(query, given).all()]
+        ids = list(self.connection.execute(chosen, given).scalars())
+        rows = self.connection.execute(_ROWS, {"rows": ids}).all()
+        found = {row.id: Row._make(row) for row in rows}
+        return [found[row] for row in ids]
+
+    def rows_of(self, ids: Sequence[str]) -> list[Row]:
+        """The entries that have these keys, newest first."""
+        rows = self.connection.execute(_ROWS_BY_KEY, {"ids": list(ids)}).all()
+        return [Row._make(row) for row in rows]
+
+    def listed_by(self, rows: Sequence[int]) -> list[tuple[int, str]]:
+        """Which keys the entries in these rows list as coverage of their story: row, key."""
+        found = self.connection.execute(_LISTED, {"rows": list(rows)})
+        return [(row, key) for row, key in found]
 
     def months(self, scope: Scope) -> list[tuple[int, int]]:
         """The months that a scope has entries in, newest first, with their numbers."""
@@ -611,10 +645,13 @@ class Reader:
         rows = self.connection.execute(_months(frozenset(given)), given).all()
         return [(month, number) for month, number in rows]
 
-    def neighbours(self, scope: Scope, month: int) -> tuple[int | None, int | None]:
+    def neighbours(
+        self, scope: Scope, month: int, window: Window = EVERYTHING, filters: Filters = NONE
+    ) -> tuple[int | None, int | None]:
         """The nearest months before and after `month` that a scope has entries in."""
         first, end = month_window(month)
-        before, after = _given(scope, Window(end=first)), _given(scope, Window(first=end))
+        before = _given(scope, window._replace(end=first), filters)
+        after = _given(scope, window._replace(first=end), filters)
         older = self.connection.execute(_extreme(frozenset(before), newest=True), before).scalar()
         newer = self.connection.execute(_extreme(frozenset(after), newest=False), after).scalar()
         return _month_at(older), _month_at(newer)
@@ -680,34 +717,87 @@ _ROW = select(
     entries.c.version,
     entries.c.gone,
     entries.c.type,
+    entries.c.quality,
     records.c.data,
 ).join(records, records.c.path == entries.c.path)
 
 _Names = frozenset[str]
 
 
-def _given(scope: Scope, window: Window) -> dict[str, Any]:
+def _given(scope: Scope, window: Window, filters: Filters = NONE) -> dict[str, Any]:
     """What narrows a query, by the names of the parameters in `_conditions`."""
     if scope.topic and scope.type:
         raise ValueError("a scope has a topic or a type, not both")
     given: dict[str, Any] = {name: slug for name, slug in scope._asdict().items() if slug}
-    return given | {name: at for name, at in window._asdict().items() if at is not None}
+    given |= {name: at for name, at in window._asdict().items() if at is not None}
+    for name, value in narrowing(filters).items():
+        if name == "q":
+            given["q"] = search.expression(value)
+        else:
+            given[_FILTER + name] = list(value) if isinstance(value, tuple) else value
+    return given
+
+
+_FILTER: Final = "filter_"
+
+
+def _is_filtered(names: _Names) -> bool:
+    return any(name.startswith(_FILTER) for name in names)
 
 
 def _table(names: _Names) -> Table:
-    return entry_topics if "topic" in names else entries
+    """Where an entry's scope and position are looked up."""
+    return entry_topics if "topic" in names and "q" not in names else entries
+
+
+def _source(names: _Names, *, whole: bool = False) -> FromClause:
+    """What is selected from; `whole` when columns of `entries` are needed."""
+    table = _table(names)
+    if "q" in names:
+        found = search.matches(entries.c.position, entries.c.id)
+        return found.table.join(entries, found.joined)
+    if table is entry_topics and (whole or _is_filtered(names)):
+        return entry_topics.join(entries, entries.c.id == entry_topics.c.entry)
+    return table
 
 
 def _conditions(names: _Names) -> list[ColumnElement[bool]]:
     table = _table(names)
     columns = {
-        "topic": entry_topics.c.topic,
         "provider": table.c.provider,
         "name": table.c.provider_slug,
         "type": entries.c.type,
     }
     found = [column == bindparam(name) for name, column in columns.items() if name in names]
-    return [*found, *_bounds(table.c.position, names)]
+    if "topic" in names:
+        wanted: Any = bindparam("topic")
+        walked = table is entry_topics
+        found.append(table.c.topic == wanted if walked else _with_topic(_other.c.topic == wanted))
+    if "q" in names:
+        found.append(search.matches(entries.c.position, entries.c.id).matching)
+    made = (make(_FILTER + name) for name, make in _FILTERS.items() if _FILTER + name in names)
+    return [*found, *made, *_bounds(table.c.position, names)]
+
+
+def _any(name: str) -> Any:
+    return bindparam(name, expanding=True)
+
+
+_other = entry_topics.alias("other")
+_FILTERS: Final[Mapping[str, Callable[[str], ColumnElement[bool]]]] = {
+    "topic": lambda name: _with_topic(_other.c.topic.in_(_any(name))),
+    "provider": lambda name: entries.c.provider.in_(_any(name)),
+    "type": lambda name: entries.c.type.in_(_any(name)),
+    "exclude_topic": lambda name: ~_with_topic(_other.c.topic.in_(_any(name))),
+    "exclude_provider": lambda name: entries.c.provider.not_in(_any(name)),
+    "min_quality": lambda name: entries.c.quality >= bindparam(name),
+    "min_heat": lambda name: entries.c.heat >= bindparam(name),
+}
+
+
+def _with_topic(is_topic: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether an entry has a topic that `is_topic` is true of."""
+    return exists().where(_other.c.entry == entries.c.id, is_topic)
 
 
 def _bounds(place: Column[int], names: _Names) -> list[ColumnElement[bool]]:
@@ -715,23 +805,50 @@ def _bounds(place: Column[int], names: _Names) -> list[ColumnElement[bool]]:
     return [bound for name, bound in bounds.items() if name in names]
 
 
-def _chosen(names: _Names, *columns: ColumnElement[Any]) -> Select[Any]:
-    return select(*columns).select_from(_table(names)).where(*_conditions(names))
+def _chosen(names: _Names, *columns: ColumnElement[Any], whole: bool = False) -> Select[Any]:
+    return select(*columns).select_from(_source(names, whole=whole)).where(*_conditions(names))
 
 
 @cache
 def _count(names: _Names) -> Select[Any]:
-    return _chosen(names, func.count())
+    if "q" not in names:
+        return _chosen(names, func.count())
+    some = _chosen(names, literal_column("1")).limit(search.COUNTED)
+    return select(func.count()).select_from(some.subquery())
 
 
 @cache
-def _page(names: _Names) -> Select[Any]:
+def _chosen_rows(names: _Names, sort: str) -> Select[Any]:
+    """The numbers of the rows of a page, in their order."""
     table = _table(names)
-    chosen = _chosen(names, entry_topics.c.entry if "topic" in names else entries.c.id)
-    chosen = chosen.order_by(table.c.position.desc())
-    chosen = chosen.limit(bindparam("limit")).offset(bindparam("offset"))
+    row = entry_topics.c.entry if table is entry_topics else entries.c.id
+    matches = search.matches(entries.c.position, entries.c.id)
+    if sort == "heat":
+        chosen = _chosen(names, row, whole=True)
+        chosen = chosen.order_by(entries.c.heat.desc(), table.c.position.desc())
+    elif sort == "relevance":
+        some = _chosen(names, row, matches.score.label("score"), entries.c.position)
+        newest = some.order_by(matches.order).limit(search.RANKED).subquery()
+        chosen = select(newest.c.id).order_by(newest.c.score, newest.c.position.desc())
+    else:
+        newest_first = matches.order if "q" in names else table.c.position.desc()
+        chosen = _chosen(names, row).order_by(newest_first)
+    return chosen.limit(bindparam("limit")).offset(bindparam("offset"))
+
+
+@cache
+def _page(chosen: Select[Any]) -> Select[Any]:
     query = _ROW.where(entries.c.id.in_(chosen.scalar_subquery()))
     return query.order_by(entries.c.position.desc(), entries.c.entry_id)
+
+
+_ROWS = _ROW.where(entries.c.id.in_(bindparam("rows", expanding=True)))
+_ROWS_BY_KEY = _ROW.where(entries.c.entry_id.in_(bindparam("ids", expanding=True))).order_by(
+    entries.c.position.desc(), entries.c.entry_id
+)
+_LISTED = select(coverage.c.entry, coverage.c.target).where(
+    coverage.c.entry.in_(bindparam("rows", expanding=True))
+)
 
 
 @cache

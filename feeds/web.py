@@ -8,20 +8,20 @@ here looks at the Host header.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, current_app, jsonify, render_template, request
+from flask import Blueprint, Response, current_app, jsonify, request
 from werkzeug.exceptions import HTTPException, NotAcceptable, PreconditionFailed
 from werkzeug.http import is_resource_modified, parse_accept_header, quote_etag
 
-from feeds import catalog, codings, health, links, text
+from feeds import codings, health, text
 from feeds.delivery import Delivery
 from feeds.documents import Document, Variant
-from feeds.formats import FORMATS
-from feeds.model import Feed, FeedsError, Record
-from feeds.query import BadParameter, FeedQuery, NotFound
-from feeds.store import Reader, Scope, StoreError
+from feeds.filters import BadParameter
+from feeds.model import FeedsError
+from feeds.query import FeedQuery, NotFound, Query
+from feeds.store import StoreError
+from feeds.titles import Elsewhere
 
 blueprint = Blueprint("feeds", __name__)
 EXTENSION = "feeds"
@@ -32,11 +32,6 @@ def delivery() -> Delivery:
     """The delivery of the application that answers."""
     found: Delivery = current_app.extensions[EXTENSION]
     return found
-
-
-@blueprint.app_template_filter("link")
-def _link(record: Record, policy: str) -> str:
-    return links.select(record, policy)
 
 
 @blueprint.get("/healthz")
@@ -63,14 +58,15 @@ def answer(path: str) -> Response:
         return _options()
     if request.environ.get("PATH_INFO", "").startswith("//"):  # Werkzeug folds them
         raise NotFound("an address has no empty segments")
-    addresses = delivery().addresses
-    query = addresses.parse("/" + path, request.args.to_dict(flat=False))
-    canonical = urlsplit(addresses.path(query)).path
+    query = delivery().addresses.parse("/" + path, request.args.to_dict(flat=False))
+    canonical = urlsplit(delivery().addresses.path(query)).path
     if canonical != "/" + path:
-        delivery().document(query._replace(page=1))  # 404 rather than a redirect to one
-        return _moved(addresses.root + quote(canonical))
+        first = query._replace(page=1) if isinstance(query, FeedQuery) else query
+        delivery().document(first)  # 404 rather than a redirect to one
+        return _moved(query)
     document = delivery().document(query)
-    if query.file and _is_navigation() and "raw" not in request.args:
+    is_opened = _is_navigation() and "raw" not in request.args
+    if is_opened and isinstance(query, FeedQuery) and query.file:
         return _to_page(query)
     return _send(query, document)
 
@@ -84,7 +80,7 @@ def _is_navigation() -> bool:
 
 def _to_page(query: FeedQuery) -> Response:
     """Leads a person from a feed to its page; no cache may keep this."""
-    url = delivery().addresses.url(query._replace(file=""))
+    url = delivery().addresses.url(query._replace(file="")) + "#subscribe"
     response = Response(f"The page of this feed is {url}\n", 303, mimetype="text/plain")
     response.headers["Location"] = url
     response.headers["Cache-Control"] = "no-store"
@@ -103,57 +99,17 @@ def _options() -> Response:
     return response
 
 
-def _moved(url: str, status: int = 308) -> Response:
-    if request.query_string:
-        url += "?" + quote(request.query_string, safe="!$&'()*+,;=:@/?-._~%")
+def _moved(query: Query, status: int = 308) -> Response:
+    url = delivery().addresses.url(query)
+    if "raw" in request.args:
+        url += ("&" if "?" in url else "?") + "raw"
     response = Response(f"Moved to {url}\n", status, mimetype="text/plain")
     response.headers["Location"] = url
     response.headers["Cache-Control"] = f"public, max-age={delivery().config.max_age}"
     return response
 
 
-def render_page(query: FeedQuery, feed: Feed, reader: Reader) -> bytes:
-    """The HTML page of a feed's folder."""
-    index: dict[str, Any] = {}
-    if query.scope == Scope() and query.month is None and query.page == 1:
-        index = {
-            "topics": reader.labels("topic"),
-            "providers": reader.labels("provider"),
-            "names": catalog.names_by_provider(reader),
-            "types": reader.labels("type"),
-        }
-    page = render_template(
-        "page.html",
-        feed=feed,
-        query=query,
-        subscription=query._replace(month=None, page=1, limit=delivery().addresses.limit),
-        index=index,
-        months=reader.months(query.scope),
-        formats=FORMATS.values(),
-        address=_address,
-        type_title=catalog.type_title,
-        month_title=catalog.month_title,
-        month_address=_month_address,
-    )
-    return page.encode()
-
-
-def _address(query: FeedQuery, file: str | None = None, **scope: str) -> str:
-    """An address on this site for a link in a page: path only, so that it works behind proxies."""
-    if scope:
-        query = query._replace(scope=query.scope._replace(**scope), page=1, month=None)
-    if file is not None:
-        query = query._replace(file=file)
-    prefix = urlsplit(delivery().addresses.root).path
-    return prefix + delivery().addresses.path(query)
-
-
-def _month_address(query: FeedQuery, month: int) -> str:
-    limit = delivery().addresses.default_limit(month)
-    return _address(query._replace(month=month, page=1, limit=limit), "")
-
-
-def _send(query: FeedQuery, document: Document) -> Response:
+def _send(query: Query, document: Document) -> Response:
     """The document in the coding asked for, 304, or 226 with what changed (RFC 3229)."""
     coding = codings.choose(request.headers.get("Accept-Encoding"))
     if coding is None:
@@ -167,7 +123,8 @@ def _send(query: FeedQuery, document: Document) -> Response:
         raise PreconditionFailed
     if not modified:
         return Response(status=304, headers=variant.headers_304)
-    if "feed" in request.headers.get("A-IM", "") and query.file:
+    asks_for_delta = "feed" in request.headers.get("A-IM", "")
+    if asks_for_delta and isinstance(query, FeedQuery) and query.file:
         delta = _delta(query, document, variant, coding)
         if delta is not None:
             return delta
@@ -197,12 +154,10 @@ def _delta(query: FeedQuery, document: Document, whole: Variant, coding: str) ->
     return response
 
 
-@blueprint.app_errorhandler(catalog.Elsewhere)
-def elsewhere(error: catalog.Elsewhere) -> Response:
-    """A redirect from the feeds of a provider who has a domain for itself to the domain's."""
-    addresses = delivery().addresses
-    asked = addresses.parse(request.path, {})
-    return _moved(addresses.root + quote(addresses.path(asked._replace(scope=error.scope))), 307)
+@blueprint.app_errorhandler(Elsewhere)
+def elsewhere(error: Elsewhere) -> Response:
+    """A redirect to what a feed is by now: the domain's, of a provider who has it for itself."""
+    return _moved(error.query, 307)
 
 
 @blueprint.app_errorhandler(NotFound)
@@ -246,7 +201,7 @@ def _problem(status: int, title: str, message: str) -> Response:
     kinds = ["text/plain", "text/html"]
     if request.accept_mimetypes.best_match(kinds) == "text/html":
         sentence = message[:1].upper() + message[1:]
-        body = render_template("error.html", title=title, message=sentence, home=home)
+        body = delivery().pages.problem(title, sentence)
         response = Response(body, status, mimetype="text/html")
     else:
         line = f"{title}: {message}\nAll topics and providers are listed at {home}\n"

@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from feeds.store import Store
 from tests.serving import Served
 from tests.support import SEEDS, loaded
 
 # The same examples every time, and no failure because a machine is slow.
-settings.register_profile("feeds", derandomize=True, deadline=None)
+settings.register_profile(
+    "feeds", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("feeds")
 
 GOLDEN = Path(__file__).parent / "golden"

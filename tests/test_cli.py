@@ -12,7 +12,7 @@ from rich.console import Console
 
 from feeds import loader
 from feeds.cli import _show_in_colours, main
-from tests.serving import Served, feeds, news, until
+from tests.serving import PATIENCE, Served, feeds, news, until
 from tests.support import write
 
 
@@ -22,6 +22,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith("FEEDS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("FEEDS_DATABASE_URL", f"sqlite:///{tmp_path / 'feeds.db'}")
+    monkeypatch.setattr("feeds.cli._INTERVAL", float("inf"))  # no progress, however slow it is
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -173,7 +174,7 @@ def test_serve_says_what_it_found_and_where_it_is_and_ends_on_a_signal(
     process = server.process
     assert process is not None
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
+    assert process.wait(PATIENCE) == 0
     assert "Traceback" not in server.log
 
 
@@ -188,6 +189,8 @@ def test_serve_on_a_socket_in_the_file_system(home: Path) -> None:
 
     class OnSocket(Served):
         def _answers(self) -> bool:
+            assert self.process is not None
+            assert self.process.poll() is None, self.log
             return path.exists()
 
     server = OnSocket(news(home / "records"), home / "unix", {"FEEDS_BIND": f"unix:{path}"})

@@ -1,12 +1,13 @@
 import gzip
 import time
 from datetime import UTC, datetime
-from threading import Thread
+from threading import Barrier, Thread
 
 import pytest
 
 from feeds import codings, documents
 from feeds.documents import Document, Variant, base_etag, etag
+from tests.serving import PATIENCE
 
 MODIFIED = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
 HEADERS = [("Cache-Control", "public"), ("Vary", "Accept-Encoding")]
@@ -97,11 +98,13 @@ def test_the_tag_of_a_coding_leads_to_the_one_of_identity(tag: str, base: str) -
 def test_a_few_documents_at_a_time_are_compressed(monkeypatch: pytest.MonkeyPatch) -> None:
     running: list[int] = []
     most: list[int] = []
+    two = Barrier(2)  # each waits for another one
 
     def encode(body: bytes) -> bytes:
         running.append(1)
         most.append(len(running))
-        time.sleep(0.01)
+        two.wait(PATIENCE)
+        time.sleep(0.01)  # for a third one to come, if it may
         running.pop()
         return body
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving import PROJECT, Answer, Served, news, until
+from tests.serving import PATIENCE, PROJECT, Answer, Served, news, until
 from tests.support import write
 
 
@@ -186,6 +186,7 @@ def test_gunicorn_serves_the_application_with_workers_that_start_at_once(
     tmp_path: Path, serve: Callable[..., Served], preload: tuple[str, ...]
 ) -> None:
     gunicorn = (sys.executable, "-m", "gunicorn", "--pythonpath", PROJECT, "--workers", "3")
+    gunicorn += ("--timeout", str(PATIENCE))
     server = Served(news(tmp_path / "records", 30), tmp_path / "home")
     bind = ("--bind", f"127.0.0.1:{server.port}")
     server = serve(
@@ -194,6 +195,6 @@ def test_gunicorn_serves_the_application_with_workers_that_start_at_once(
     answers = {without_date(server.get("/rss.xml")).body for _ in range(20)}
     assert len(answers) == 1
     assert "Traceback" not in server.log
-    with sqlite3.connect(server.home / "served.db") as database:
+    with sqlite3.connect(server.home / "served.db", timeout=PATIENCE) as database:
         assert database.execute("SELECT generation FROM state").fetchall() == [(1,)]
     database.close()

@@ -40,6 +40,7 @@ class _Handler(BaseHTTPRequestHandler):
         connection.request("GET", self.path, headers=dict(self.headers))
         response = connection.getresponse()
         body = response.read()
+        self.server.seen.append(response.status)  # before the reader, who may then end, has it
         self.send_response_only(response.status)
         for name, value in response.getheaders():
             if name.lower() != "connection":
@@ -47,7 +48,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
         connection.close()
-        self.server.seen.append(response.status)
 
     def log_message(self, *_: object) -> None:
         pass

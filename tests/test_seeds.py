@@ -312,7 +312,8 @@ def test_a_file_that_cannot_be_read_says_why(data: bytes, message: str) -> None:
         ),
         (
             TITLE_AND_URL + "id: no uri\n",
-            "4: id: is not a URI; urn:uuid:... or https://... would be right",
+            "4: id: is not a urn:, tag:, http: or https: URI; "
+            "urn:uuid:... or https://... would be right",
         ),
         (
             TITLE_AND_URL + "images:\n  - url: /a.png\n  - text\n",
@@ -519,10 +520,33 @@ def test_the_id_is_made_from_the_canonical_url(fields: dict[str, Any], expected:
 
 
 @pytest.mark.parametrize(
-    "own", ["urn:uuid:6639460f-3425-5329-8097-a58f06127860", "https://example.com/?a=1&reg=2"]
+    "own",
+    [
+        "urn:uuid:6639460f-3425-5329-8097-a58f06127860",
+        "URN:ISBN:0451450523",
+        "tag:example.com,2024-05-01:/news/1",
+        "http://example.com/1",
+        "https://example.com/?a=1&reg=2",
+    ],
 )
 def test_an_id_in_the_record_overrides_it(own: str) -> None:
     assert read(id=own).id == own
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "javascript:alert(1)", "JavaScript:alert(1)//https://example.com/", "data:text/html,x",
+        "file:///etc/passwd", "mailto:a@example.com", "feed:https://example.com/", "vbscript:x",
+        "urn:", "urn:uuid", "urn:uuid:", "urn:x:a b", "urn:x:<a>", "tag:example.com:1", "tag:a,24:1",
+        "https:", "https://", "https:///a", "https:a", "//example.com/1", "/1", "1",
+    ],
+)  # fmt: skip
+def test_an_id_that_could_do_something_or_names_nothing_is_refused(own: str) -> None:
+    assert error(record(id=own)).endswith(
+        ": id: is not a urn:, tag:, http: or https: URI; "
+        "urn:uuid:... or https://... would be right"
+    )
 
 
 @pytest.mark.parametrize(
