@@ -203,7 +203,7 @@ def _change_one(bench: Bench) -> None:
 
 def _entries(bench: Bench) -> list[dict[str, Any]]:
     store = Store(bench.config.database)
-    delivery = Delivery(store, bench.config, lambda *_: b"")
+    delivery = Delivery(store, bench.config)
     query = FeedQuery(file=FEED.strip("/"), limit=bench.config.limit)
     found = latency.plain_entries(latency.feed(delivery, query.scope))
     store.release()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from html import escape
+from datetime import date
 from pathlib import Path
 from statistics import median
 from typing import Any, Final, NamedTuple
@@ -104,7 +105,7 @@ def feed(delivery: Delivery, scope: Scope) -> Feed:
     """The feed of a scope, as the store has it now."""
     query = FeedQuery(scope, delivery.config.links, FEED.strip("/"), delivery.config.limit)
     with delivery.store.read() as reader:
-        return catalog.feed(reader, query, delivery.addresses, delivery.config)
+        return catalog.feed(reader, query, delivery.addresses, delivery.config, date.max)
 
 
 def _apart(delivery: Delivery, everything: Feed, paths: list[Path]) -> tuple[str, list[Path]]:

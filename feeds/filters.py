@@ -63,6 +63,10 @@ class Filters(NamedTuple):
         rest: dict[str, Any] = self._asdict() | {name: NONE._asdict()[name]}
         return Filters(**rest)
 
+    def only(self, name: str) -> Filters:
+        """One of them alone."""
+        return NONE._replace(**{name: getattr(self, name)})
+
     def first_day(self, today: date) -> date | None:
         """The first day that entries may be of."""
         if not self.since:
@@ -141,7 +145,7 @@ def _one(parameters: Parameters, name: str) -> str:
     values = parameters.get(name, ())
     if len(values) > 1:
         raise BadParameter(f"{name} is given {len(values)} times; give it once")
-    return values[0].strip() if values else ""
+    return values[0] if values else ""
 
 
 def _keys(parameters: Parameters, name: str, key: Callable[[str], str]) -> tuple[str, ...]:

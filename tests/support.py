@@ -13,10 +13,12 @@ from feeds.config import Config
 from feeds.formats import FORMATS, MEDIA_TYPES
 from feeds.model import Feed
 from feeds.query import Addresses
+from feeds.site import NAMES
 from feeds.store import Store, entries, entry_topics, labels
 
 SEEDS: Final = Path(__file__).parent.parent / "seeds"
 LOADED: Final = datetime(2026, 12, 1, tzinfo=UTC)
+TODAY: Final = LOADED.date()
 CONFIG: Final = Config(base_url="https://feeds.example.org", title="Example News")
 
 
@@ -50,16 +52,16 @@ def loaded(folder: Path) -> Store:
 
 def addresses(config: Config = CONFIG) -> Addresses:
     """The grammar of addresses under a configuration."""
-    return Addresses(config.root, config.links, config.limit, MEDIA_TYPES)
+    return Addresses(config.root, config.links, config.limit, MEDIA_TYPES, NAMES)
 
 
 def feed(store: Store, address: str = "/rss.xml", config: Config = CONFIG) -> Feed:
     """The feed at an address of the site, as a store has it."""
     path, _, parameters = address.partition("?")
     grammar = addresses(config)
-    query = grammar.parse(path, parse_qs(parameters))
+    query = grammar.feed(path, parse_qs(parameters))
     with store.read() as reader:
-        return catalog.feed(reader, query, grammar, config)
+        return catalog.feed(reader, query, grammar, config, TODAY)
 
 
 def rendered(store: Store, address: str = "/rss.xml", config: Config = CONFIG) -> bytes:

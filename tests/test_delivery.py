@@ -1,6 +1,7 @@
 import gzip
 import re
 from collections import Counter
+from datetime import date
 from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
@@ -365,3 +366,39 @@ def test_a_delta_is_no_larger_than_what_changed(app: Flask, folder: Path) -> Non
     load(app, folder)
     delta = get(app, "/rss.xml", if_none_match=tag, a_im="feed").body
     assert re.findall(rb"<title>([^<]*)</title>", delta) == [b"News", b"New"]
+
+
+# -- filtered feeds ----------------------------------------------------------------
+
+
+def test_a_filtered_feed_is_cached_and_conditional_like_all_others(
+    app: Flask, folder: Path
+) -> None:
+    address = "/rss.xml?min_quality=5&q=title"
+    write(folder, "good.md", title="A good title", quality=7)
+    load(app, folder)
+    first = get(app, address + "&utm_source=x")
+    assert titles(first) == ["A good title"]
+    etag, modified = str(first.get("ETag")), str(first.get("Last-Modified"))
+    assert get(app, address, if_none_match=etag).code == 304
+    assert get(app, address, if_modified_since=modified).code == 304
+    assert delivery(app).rendered == 1
+    write(folder, "good.md", title="A good title", quality=3)  # it leaves the feed
+    load(app, folder)
+    later = get(app, address, if_modified_since=modified, if_none_match=etag)
+    assert titles(later) == []
+    assert get(app, address, if_modified_since=modified).code == 200
+
+
+def test_a_feed_of_the_last_days_is_another_one_tomorrow(app: Flask, folder: Path) -> None:
+    write(folder, "new.md", title="New", publishedDateTime="2026-05-19T10:00:00Z")
+    load(app, folder)
+    day = date(2026, 5, 20)
+    delivery(app)._today = lambda: day
+    first = get(app, "/rss.xml?since=1d")
+    assert titles(first) == ["New"]
+    assert get(app, "/rss.xml?since=1d", if_none_match=str(first.get("ETag"))).code == 304
+    day = date(2026, 5, 21)
+    headers = {"if_modified_since": str(first.get("Last-Modified"))}
+    assert titles(get(app, "/rss.xml?since=1d", **headers)) == []
+    assert titles(get(app, "/rss.xml?since=2026-05-19")) == ["New"]

@@ -27,7 +27,7 @@ def ready(app: Flask) -> tuple[int, dict[str, Any]]:
 def made(folder: Path) -> Delivery:
     """A delivery of a store that nothing was loaded into."""
     config = replace(CONFIG, database_url=f"sqlite:///{folder}/empty.db")
-    return Delivery(Store(config.database), config, lambda *_: b"", followed=True)
+    return Delivery(Store(config.database), config, followed=True)
 
 
 def test_healthz_says_ok_and_asks_nothing(tmp_path: Path) -> None:

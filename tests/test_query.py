@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from feeds import names
 from feeds.config import MAX_LIMIT
+from feeds.filters import NONE, BadParameter, Filters
 from feeds.links import POLICIES
-from feeds.query import MAX_PAGE, Addresses, BadParameter, FeedQuery, NotFound
+from feeds.query import MAX_PAGE, THEMES, Addresses, FeedQuery, Look, NotFound, SiteName, SiteQuery
 from feeds.store import Scope
 
 FILES = {"rss.xml": "application/rss+xml", "atom.xml": "application/atom+xml"}
@@ -17,7 +18,7 @@ ADDRESSES = Addresses(ROOT, "canonical", 50, FILES)
 
 def parse(address: str, addresses: Addresses = ADDRESSES) -> FeedQuery:
     path, _, parameters = address.partition("?")
-    return addresses.parse(unquote(path), parse_qs(parameters, keep_blank_values=True))
+    return addresses.feed(unquote(path), parse_qs(parameters, keep_blank_values=True))
 
 
 slugs = st.from_regex(r"[a-z0-9]{1,5}(-[a-z0-9]{1,5}){0,2}", fullmatch=True)
@@ -42,7 +43,32 @@ scopes = st.one_of(
     st.builds(lambda t, p, name: Scope(topic=t, provider=p, name=name), topics, providers, topics),
     st.builds(lambda kind: Scope(type=names.type_slug(kind)), topics),
 )
-queries = st.builds(
+several_topics = st.lists(topics, min_size=2, max_size=3, unique=True).map(sorted).map(tuple)
+several = st.lists(domains, min_size=2, max_size=3, unique=True).map(sorted).map(tuple)
+narrowed = st.builds(
+    Filters,
+    topic=st.just(()) | several_topics,
+    provider=st.just(()) | several,
+    type=st.sampled_from([(), ("articles", "videos")]),
+    exclude_topic=st.just(()) | several_topics | topics.map(lambda topic: (topic,)),
+    exclude_provider=st.just(()) | several,
+    min_quality=st.integers(0, 1_000_000),
+    min_heat=st.integers(0, 1_000_000),
+    since=st.sampled_from(["", "7d", "3650d", "1970-01-01", "2199-12-31"]),
+    q=st.sampled_from(["", "a b", '"a+b" -c&d=e#f', "größe %20"]),
+    sort=st.sampled_from(["newest", "heat"]),
+)
+
+
+def unfolded(filters: Filters, scope: Scope) -> Filters:
+    """Filters without those that say what the scope says."""
+    for name in ("topic", "provider", "type"):
+        if getattr(scope, name) in getattr(filters, name):
+            filters = filters.without(name)
+    return filters
+
+
+plain_queries = st.builds(
     FeedQuery,
     scope=scopes,
     policy=st.sampled_from(POLICIES),
@@ -50,6 +76,32 @@ queries = st.builds(
     limit=st.integers(1, MAX_LIMIT),
     page=st.integers(1, MAX_PAGE),
     month=st.none() | st.integers(1970 * 12, 2199 * 12 + 11),
+    story=st.just(""),
+    filters=st.just(NONE),
+    look=st.none(),
+)
+queries = st.one_of(
+    plain_queries,
+    st.builds(
+        lambda query, filters: query._replace(filters=unfolded(filters, query.scope)),
+        plain_queries,
+        narrowed,
+    ),
+    st.builds(
+        lambda query, story: query._replace(scope=Scope(), month=None, story=str(story)),
+        plain_queries,
+        st.uuids(),
+    ),
+    st.builds(
+        lambda query, filters, look: query._replace(
+            filters=unfolded(filters, query.scope), look=look, file="", page=1, month=None
+        ),
+        plain_queries,
+        narrowed,
+        st.builds(
+            Look, theme=st.sampled_from(THEMES), accent=st.sampled_from(["", "0a6e5c", "ffffff"])
+        ),
+    ),
 )
 
 
@@ -63,7 +115,7 @@ def test_parse_and_path_are_inverse(query: FeedQuery, policy: str, limit: int) -
 def test_a_path_is_ascii_that_needs_no_encoding(query: FeedQuery) -> None:
     path = ADDRESSES.path(query)
     assert path.isascii()
-    assert unquote(path) == path
+    assert unquote(path.partition("?")[0]) == path.partition("?")[0]
     assert ADDRESSES.url(query) == ROOT + path
 
 
@@ -234,3 +286,107 @@ def test_a_hostile_name_becomes_a_harmless_slug(segment: str) -> None:
     for path in (f"/topics/{segment}/", f"/providers/{segment}/", f"/types/{segment}/"):
         canonical = ADDRESSES.path(ADDRESSES.parse(path, {}))
         assert set(canonical) <= set("abcdefghijklmnopqrstuvwxyz0123456789-/")
+
+
+SINCE = "since accepts a date such as 2026-05-19, or days up to 3650d, such as 7d"
+STORY = "6fa459ea-ee8a-5ca4-894e-db77e160355e"
+
+
+@pytest.mark.parametrize(
+    ("address", "canonical"),
+    [
+        ("/?topic=AI", "/topics/ai/"),
+        ("/rss.xml?topic=ai&provider=Example.com", "/topics/ai/providers/example.com/rss.xml"),
+        ("/?type=video", "/types/videos/"),
+        ("/?type=video&topic=ai", "/topics/ai/?type=videos"),
+        ("/types/videos/?type=video&type=article", "/types/videos/"),
+        ("/types/videos/?topic=ai", "/types/videos/?topic=ai"),
+        ("/topics/ai/?topic=robotics&topic=ai", "/topics/ai/"),
+        ("/topics/ai/?topic=robotics", "/topics/ai/?topic=robotics"),
+        ("/?topic=b&topic=A", "/?topic=a&topic=b"),
+        ("/?sort=newest&min_quality=0&since=&q=", "/"),
+        ("/?utm_source=x&min_heat=10&min_quality=5", "/?min_quality=5&min_heat=10"),
+        ("/?q=++Solar%20%20power+", "/?q=Solar+power"),
+        ("/?exclude_topic=C%2B%2B", "/?exclude_topic=c-plus-plus"),
+        ("/?since=2024-02-29", "/?since=2024-02-29"),
+        (f"/stories/{STORY.upper()}/atom.xml?min_quality=9", f"/stories/{STORY}/atom.xml"),
+        ("/embed/topics/ai/?theme=auto&accent=%23FFaa00", "/embed/topics/ai/?accent=ffaa00"),
+        ("/embed/amp/?page=3&limit=5", "/embed/amp/"),
+    ],
+)
+def test_filters_have_one_form(address: str, canonical: str) -> None:
+    assert ADDRESSES.path(parse(address)) == canonical
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ("min_quality=x", "min_quality accepts a whole number from 0 to 1,000,000"),
+        ("min_heat=-1", "min_heat accepts a whole number from 0 to 1,000,000"),
+        ("min_heat=1&min_heat=2", "min_heat is given 2 times; give it once"),
+        ("sort=oldest", "sort accepts newest, heat or relevance"),
+        ("sort=relevance", "sort=relevance needs q, the words to look for"),
+        ("since=2023-02-29", SINCE),
+        ("since=0d", SINCE),
+        ("since=9999d", SINCE),
+        ("q=...", "q needs a word to look for, of letters or digits"),
+        ("q=-out", "q needs a word to look for, of letters or digits"),
+        ("q=" + "a" * 201, "q accepts at most 200 characters"),
+        ("q=" + "+".join("abcdefghijklm"), "q accepts at most 12 words"),
+        (
+            "&".join(f"topic=t{n}" for n in range(21)),
+            "topic is given 21 times; at most 20 are accepted",
+        ),
+        ("provider=" + "p" * 256, "provider accepts names of at most 255 characters"),
+    ],
+)  # fmt: skip
+def test_a_bad_filter_says_what_is_accepted(parameters: str, message: str) -> None:
+    with pytest.raises(BadParameter) as error:
+        parse("/rss.xml?" + parameters)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize("bad", ["accent=red", "accent=12345g", "theme=pink"])
+def test_a_bad_look_says_what_is_accepted(bad: str) -> None:
+    with pytest.raises(BadParameter, match=r"^(accent|theme) accepts "):
+        parse("/embed/?" + bad)
+
+
+@pytest.mark.parametrize("path", ["/stories/", "/stories/x/", f"/stories/{STORY}/2024/01/"])
+def test_other_addresses_of_stories_are_not_found(path: str) -> None:
+    with pytest.raises(NotFound):
+        parse(path)
+
+
+SITE = {"feeds.opml": SiteName(policy=True, format=True), "robots.txt": SiteName()}
+
+
+@pytest.mark.parametrize(
+    ("address", "query", "canonical"),
+    [
+        ("/feeds.opml", SiteQuery("feeds.opml"), "/feeds.opml"),
+        ("/amp/feeds.opml", SiteQuery("feeds.opml", "amp"), "/amp/feeds.opml"),
+        (
+            "/feeds.opml?format=atom&x=y",
+            SiteQuery("feeds.opml", format="atom.xml"),
+            "/feeds.opml?format=atom",
+        ),
+        ("/canonical/feeds.opml", SiteQuery("feeds.opml"), "/feeds.opml"),
+        ("/robots.txt?format=atom", SiteQuery("robots.txt"), "/robots.txt"),
+    ],
+)
+def test_documents_about_the_feeds_have_addresses(
+    address: str, query: SiteQuery, canonical: str
+) -> None:
+    addresses = Addresses(ROOT, "canonical", 50, FILES, SITE)
+    path, _, parameters = address.partition("?")
+    assert addresses.parse(path, parse_qs(parameters)) == query
+    assert addresses.path(query) == canonical
+
+
+def test_a_format_that_no_feed_has_is_refused() -> None:
+    addresses = Addresses(ROOT, "canonical", 50, FILES, SITE)
+    with pytest.raises(BadParameter, match="format accepts rss or atom"):
+        addresses.parse("/feeds.opml", {"format": ["xml"]})
+    with pytest.raises(NotFound):
+        addresses.parse("/amp/robots.txt", {})
