@@ -44,7 +44,8 @@ from feeds.formats import FORMATS, MEDIA_TYPES
 from feeds.links import POLICIES
 from feeds.model import FeedsError
 from feeds.query import Addresses, FeedQuery
-from feeds.store import Store, state
+from feeds.store import Store
+from feeds.tables import state
 
 _POLLED: Final = 36  # feeds
 _LIMIT: Final = 20  # entries of a feed, so that many are full

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import json
 import os
 import random
 import sys
@@ -113,6 +114,9 @@ def _shown(found: Record) -> None:
     for policy in {"canonical", links.POLICIES[len(found.title) % 4]}:
         document = _feed(found, policy)
         for kind in FORMATS.values():
+            if kind.file == "feed.json":
+                json.loads(kind.render(document))
+                continue
             try:
                 root = etree.fromstring(kind.render(document))
             except etree.XMLSyntaxError as error:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
+from datetime import date
 from functools import partial
 from html import escape
-from datetime import date
 from pathlib import Path
 from statistics import median
 from typing import Any, Final, NamedTuple
@@ -23,8 +23,9 @@ from feeds.formats import elements
 from feeds.formats.content import content
 from feeds.model import Feed
 from feeds.query import FeedQuery
+from feeds.scope import Scope
 from feeds.server import bound_memory
-from feeds.store import Scope, Store
+from feeds.store import Store
 from feeds.web import EXTENSION
 
 FEED: Final = "/rss.xml"

@@ -28,7 +28,8 @@ from feeds.folder import scan
 from feeds.formats import FORMATS
 from feeds.links import POLICIES
 from feeds.loader import Loader
-from feeds.store import Scope, Store
+from feeds.scope import Scope
+from feeds.store import Store
 from feeds.web import EXTENSION
 
 Measured = dict[str, Any]

@@ -12,17 +12,8 @@ from feeds import filters, stories, titles
 from feeds.config import Config
 from feeds.model import UNKNOWN_TIME, Archive, Entry, Feed, Label, Link
 from feeds.query import Addresses, FeedQuery, NotFound
-from feeds.store import (
-    EVERYTHING,
-    Reader,
-    Row,
-    Scope,
-    Tally,
-    Window,
-    month_of,
-    month_window,
-    position_at,
-)
+from feeds.reader import Reader, Row, Tally
+from feeds.scope import EVERYTHING, Scope, Window, month_of, month_window, position_at
 from feeds.titles import Elsewhere
 
 HTML: Final = "text/html"
@@ -218,41 +209,49 @@ def _version(row: Row, topics: Sequence[Label]) -> bytes:
 
 
 class Listed(NamedTuple):
-    """A feed as the catalogue lists it."""
+    """A feed as the catalogue lists it; its newest entry was published at `latest`, in seconds."""
 
     scope: Scope
     title: str
     entries: int
+    latest: int
 
 
 def scopes(reader: Reader) -> list[Listed]:
     """Every scope that has feeds: all, topics, providers, names, both together, types."""
     topics = {label.slug: label for label in reader.labels("topic")}
     providers = {label.slug: label for label in reader.labels("provider")}
-    found = [Listed(Scope(), "Everything", reader.count(Scope()))]
-    found += [Listed(Scope(topic=t.slug), t.name, t.entries) for t in topics.values()]
+    newest = max((row.published for row in reader.page(Scope(), 1)), default=0)
+    found = [Listed(Scope(), "Everything", reader.count(Scope()), newest)]
+    found += [_listed(Scope(topic=label.slug), label) for label in topics.values()]
     names = names_by_provider(reader)
     for provider in providers.values():
-        found.append(Listed(Scope(provider=provider.slug), provider.name, provider.entries))
+        found.append(_listed(Scope(provider=provider.slug), provider))
         for name in names.get(provider.slug, ()):
             scope = Scope(provider=provider.slug, name=name.slug.partition("/")[2])
-            found.append(Listed(scope, name.name, name.entries))
-    together: dict[tuple[str, str], list[tuple[str, int]]] = {}
-    for topic, key, slug, entries in reader.pairs():
-        together.setdefault((topic, key), []).append((slug, entries))
+            found.append(_listed(scope, name))
+    together: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
+    for topic, key, slug, entries, latest in reader.pairs():
+        together.setdefault((topic, key), {})[slug] = entries, latest
     for (topic, key), several in together.items():
         title = f"{topics[topic].name} from {providers[key].name}"
-        total = sum(entries for _, entries in several)
-        found.append(Listed(Scope(topic=topic, provider=key), title, total))
+        total = sum(entries for entries, _ in several.values())
+        newest = max(latest for _, latest in several.values())
+        found.append(Listed(Scope(topic=topic, provider=key), title, total, newest))
         for name in names.get(key, ()):
             slug = name.slug.partition("/")[2]
-            entries = dict(several).get(slug, 0)
-            if entries:
+            if slug in several:
                 title = f"{topics[topic].name} from {name.name}"
-                found.append(Listed(Scope(topic=topic, provider=key, name=slug), title, entries))
+                scope = Scope(topic=topic, provider=key, name=slug)
+                found.append(Listed(scope, title, *several[slug]))
     for kind in reader.labels("type"):
-        found.append(Listed(Scope(type=kind.slug), titles.of_type(kind.slug), kind.entries))
+        scope, title = Scope(type=kind.slug), titles.of_type(kind.slug)
+        found.append(Listed(scope, title, kind.entries, kind.latest))
     return found
+
+
+def _listed(scope: Scope, label: Tally) -> Listed:
+    return Listed(scope, label.name, label.entries, label.latest)
 
 
 def names_by_provider(reader: Reader) -> dict[str, list[Tally]]:

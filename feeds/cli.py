@@ -28,8 +28,9 @@ from feeds.links import POLICIES
 from feeds.model import FeedsError, Problem
 from feeds.query import Addresses, FeedQuery
 from feeds.report import Report
+from feeds.scope import Scope
 from feeds.server import SERVERS, run
-from feeds.store import Scope, Store, is_in_memory, note_health
+from feeds.store import Store, is_in_memory, note_health
 
 _PATIENCE = 1.0  # seconds before a load says how far it is
 _INTERVAL = 5.0  # seconds between plain progress lines
@@ -86,7 +87,7 @@ def _settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="feeds")
 def main() -> None:
-    """Syndicate a folder of news records as RSS and Atom feeds.
+    """Syndicate a folder of news records as RSS, Atom and JSON feeds.
 
     Settings come from FEEDS_* variables and feeds.toml; `feeds config` shows them.
     """
@@ -113,7 +114,8 @@ def serve(found: config.Config, server: str, reload: bool) -> None:
     providers = sum(
         1 for f in listed if f.scope.provider and not f.scope.topic and not f.scope.name
     )
-    kinds = f"{' and '.join(f.label for f in FORMATS.values())}, {len(POLICIES)} link policies"
+    *others, last = (kind.label for kind in FORMATS.values())
+    kinds = f"{', '.join(others)} and {last}, {len(POLICIES)} link policies"
     click.echo(
         f"{entries:,} entries, {topics:,} topics, {providers:,} providers: "
         f"{len(listed):,} feeds, each as {kinds}"

@@ -25,6 +25,7 @@ from feeds.model import FeedsError
 FILE: Final = "feeds.toml"
 MAX_LIMIT: Final = 200
 WATCH: Final = ("auto", "poll", "off")
+PICTURES: Final = ("on", "off")
 _YEAR: Final = 31_536_000
 _SECONDS: Final = f"a whole number of seconds from 0 to {_YEAR}"
 _PREFIX: Final = "FEEDS_"
@@ -110,6 +111,12 @@ def _watch(value: object) -> str:
     return str(value)
 
 
+def _pictures(value: object) -> str:
+    if value not in PICTURES:
+        raise ValueError
+    return str(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One setting: how it is read, what it accepts and what it is for."""
@@ -155,6 +162,12 @@ class Config:
     )
     limit: int = _setting(
         _integer(1, MAX_LIMIT), f"a whole number from 1 to {MAX_LIMIT}", "entries in a feed", 50
+    )
+    pictures: str = _setting(
+        _pictures,
+        f"one of {', '.join(PICTURES)}",
+        "whether pages show the pictures of records, which browsers load from other hosts",
+        "on",
     )
     hubs: tuple[str, ...] = _setting(
         _hubs, "WebSub hub URLs, separated by spaces", "WebSub hubs, announced in every feed", ()

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from feeds import catalog, rescue, site
+from feeds import catalog, embed, rescue, security, site
 from feeds.cache import ByteCache
 from feeds.config import Config
 from feeds.documents import Document, Headers, Variant, base_etag, making
@@ -25,7 +25,8 @@ from feeds.formats import FORMATS, MEDIA_TYPES, Format
 from feeds.model import UNKNOWN_TIME, Entry, Feed, Link
 from feeds.pages import Pages
 from feeds.query import Addresses, FeedQuery, Query, SiteQuery
-from feeds.store import Health, Reader, State, Store, StoreError
+from feeds.reader import Health, Reader, State
+from feeds.store import Store, StoreError
 
 # How often a worker looks whether there is a new generation, in seconds.
 _LOOK_EVERY: Final = 0.5
@@ -35,6 +36,8 @@ _RETRY_EVERY: Final = 0.1
 _LOCKS: Final = 64
 _GIVEN_BYTES: Final = 1024 * 1024  # to remember who was given which delta
 _CORS: Final = [("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", "*")]
+# Pages of other sites may load what is open as well, even under COEP (HTML 7.1.4).
+_OPEN: Final = [*_CORS, ("Cross-Origin-Resource-Policy", "cross-origin")]
 
 
 def _today() -> date:
@@ -180,10 +183,15 @@ class Delivery:
 
     def _render(self, query: FeedQuery, feed: Feed, reader: Reader) -> Document:
         self.rendered += 1
+        if query.look is not None:
+            framed = embed.headers(query, self.addresses)
+            return Document(
+                embed.render(self.pages, query, feed), site.HTML, self.freshness() + framed
+            )
         headers = self._headers(feed)
         if not query.file:
             body = self.pages.feed(query, feed, reader)
-            return Document(body, site.HTML, headers)
+            return Document(body, site.HTML, headers + security.of_page(self.config))
         kind = FORMATS[query.file]
         body = kind.document(feed, [self._fragment(kind, entry, feed) for entry in feed.entries])
         entries = {entry.id: entry.version for entry in feed.entries}
@@ -193,8 +201,10 @@ class Delivery:
         self.rendered += 1
         kind = site.SITE[query.name]
         body = kind.render(site.Site(query, reader, self.addresses, self.config, self.pages))
-        headers = self._freshness(kind.max_age)
-        return Document(body, kind.media_type, headers + _CORS if kind.is_open else headers)
+        headers = self.freshness(kind.max_age)
+        if kind.media_type == site.HTML:
+            headers += security.of_page(self.config)
+        return Document(body, kind.media_type, headers + _OPEN if kind.is_open else headers)
 
     def _fragment(self, kind: Format, entry: Entry, feed: Feed) -> bytes:
         """One entry serialised, shared by all feeds that show it under a link policy."""
@@ -219,9 +229,9 @@ class Delivery:
     def _headers(self, feed: Feed) -> Headers:
         over = feed.archive is not None and feed.archive.over
         shown = ", ".join(_link_header(link) for link in (*feed.links, *feed.alternates))
-        return [*self._freshness(self.config.archive_max_age if over else None), ("Link", shown)]
+        return [*self.freshness(self.config.archive_max_age if over else None), ("Link", shown)]
 
-    def _freshness(self, max_age: int | None) -> Headers:
+    def freshness(self, max_age: int | None = None) -> Headers:
         """The headers of every document; `max_age` in seconds, None for the setting."""
         config = self.config
         fresh = [

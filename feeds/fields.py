@@ -14,6 +14,8 @@ from feeds.model import Problem, RecordError
 EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 MAX_NAME: Final = 500  # characters of a name or other short text
+MAX_TITLE: Final = 1_000
+MAX_EXCERPT: Final = 20_000
 _LARGEST: Final = 2**31
 _DATE_IS_RIGHT: Final = "2023-09-02T16:03:00Z would be right"
 _KINDS = {

@@ -39,12 +39,17 @@ _IMPOSSIBLE_HOST = "has an impossible host name; example.com would be right"
 
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
-_CHARACTERS = r"(?:[A-Za-z0-9!$&'()*+,;=:@/._~-]|%[0-9A-Fa-f]{2})"
+_CHARACTERS = r"(?:[A-Za-z0-9!$&'()*+,;=:@/._~-]++|%[0-9A-Fa-f]{2})"
 # What `clean` would leave as it is; nearly all URLs are of this form.
 _CLEAN = re.compile(
     rf"https?://(?=[^/]{{1,{_MAX_HOST}}}/){_LABEL}(?:\.{_LABEL})*+"
     rf"/{_CHARACTERS}*+(?:\?(?:{_CHARACTERS}|\?)++)?(?:#(?:{_CHARACTERS}|\?)++)?\Z"
 )
+
+
+# RFC 9562 4.1: the two upper bits of this digit are 10.
+_VARIANTS = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+_NAMESPACE = uuid.NAMESPACE_URL.bytes
 
 
 class HasUrls(Protocol):
@@ -146,8 +151,12 @@ def untracked(url: str) -> str:
 
 def entry_id(identity_url: str) -> str:
     """`urn:uuid:` version 5 (RFC 9562 5.5) of the identity URL."""
-    digest = hashlib.sha1(uuid.NAMESPACE_URL.bytes + identity_url.encode(), usedforsecurity=False)
-    return uuid.UUID(bytes=digest.digest()[:16], version=5).urn
+    digest = hashlib.sha1(_NAMESPACE + identity_url.encode(), usedforsecurity=False).hexdigest()
+    variant = _VARIANTS[digest[16]]
+    return (
+        f"urn:uuid:{digest[:8]}-{digest[8:12]}-5{digest[13:16]}"
+        f"-{variant}{digest[17:20]}-{digest[20:32]}"
+    )
 
 
 def canonical_url(urls: HasUrls) -> str:

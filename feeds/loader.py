@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,13 +19,28 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Column, Connection, bindparam, delete, func, select
 
-from feeds import cut, fields, frontmatter, links, merge, model, names, seeds, text
+from feeds import (
+    bulk,
+    coverage,
+    cut,
+    fields,
+    frontmatter,
+    links,
+    merge,
+    model,
+    names,
+    plain,
+    seeds,
+    text,
+)
 from feeds.folder import FileState, FolderError, scan
 from feeds.merge import EntryWriter, chunks, listing
 from feeds.model import UNKNOWN_TIME, Problem
-from feeds.reading import FileReading, decode_problems, no_garbage_collection, read_all
+from feeds.parallel import read_all
+from feeds.reading import FileReading, decode_problems, no_garbage_collection
 from feeds.report import Report
-from feeds.store import Store, StoreError, entries, files, note_health, records, state
+from feeds.store import Store, StoreError, note_health
+from feeds.tables import entries, files, records, state
 
 Progress = Callable[[int, int], None]
 Known = dict[str, tuple[FileState, bytes]]
@@ -37,7 +51,7 @@ _READ_ANEW: Final = (FileState(-1, -1), b"")
 
 def _digest_of_code() -> str:
     """A digest of the modules that decide what a file says."""
-    modules = (cut, fields, frontmatter, links, merge, model, names, seeds, text)
+    modules = (coverage, cut, fields, frontmatter, links, merge, model, names, plain, seeds, text)
     sources = [Path(str(module.__file__)).read_bytes() for module in modules]
     return hashlib.sha256(b"".join(sources)).hexdigest()[:16]
 
@@ -130,10 +144,6 @@ class Loader:
         half of its records went at once and `accept_removals` doesn't say
         that they should; and StoreError.
         """
-        if getattr(multiprocessing.current_process(), "_inheriting", False):
-            # A process that is to read for a load imports the program that wants
-            # it, which loads when it is imported: it would wait for itself.
-            raise FolderError("a load can't begin while a process of another load starts")
         moment = now or datetime.now(UTC)
         with _alone(self.target), no_garbage_collection():
             known, as_of = self._recall()
@@ -311,9 +321,9 @@ class _Load:
             self._drop(files, paths)
             self._drop_records(replaced)
         self.wrote = 1
-        self.connection.execute(files.insert(), file_rows)
+        bulk.insert(self.connection, files, file_rows)
         if record_rows:
-            self.connection.execute(records.insert(), record_rows)
+            bulk.insert(self.connection, records, record_rows)
 
     def _touch(self, readings: Sequence[FileReading], found: Mapping[str, FileState]) -> None:
         """Note the new times of files whose content is as it was."""

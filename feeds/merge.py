@@ -9,9 +9,9 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, select
 
-from feeds import names, search, store
+from feeds import bulk, names, scope, search
 from feeds.model import Record, decode_record
-from feeds.store import coverage, departures, entries, entry_topics, labels, records, spellings
+from feeds.tables import coverage, departures, entries, entry_topics, labels, records, spellings
 
 CHUNK: Final = 500
 
@@ -49,12 +49,12 @@ def scopes_of(entry: Any, topics: Iterable[str]) -> set[str]:
     if entry.provider:
         providers += [(entry.provider, ""), (entry.provider, entry.provider_slug)]
     found = {
-        store.Scope(topic, provider, name).key()
+        scope.Scope(topic, provider, name).key()
         for topic in ["", *topics]
         for provider, name in providers
     }
     if entry.type:
-        found.add(store.Scope(type=entry.type).key())
+        found.add(scope.Scope(type=entry.type).key())
     return found
 
 
@@ -88,8 +88,8 @@ def _shown(copy: Any, record: Record, removed: set[str]) -> tuple[_Shown, dict[s
         entry_id=copy.entry_id,
         shown_id=record.id,
         path=copy.path,
-        position=store.position(copy.published, copy.entry_id),
-        month=store.month_of(copy.published),
+        position=scope.position(copy.published, copy.entry_id),
+        month=scope.month_of(copy.published),
         published=copy.published,
         updated=max(updated, copy.published),
         version=copy.version,
@@ -201,11 +201,11 @@ class EntryWriter:
             self.connection.execute(delete(coverage).where(coverage.c.entry.in_(gone)))
             self.connection.execute(delete(entries).where(entries.c.id.in_(gone)))
         if added:
-            self.connection.execute(entries.insert(), added)
+            bulk.insert(self.connection, entries, added)
         if topic_rows:
-            self.connection.execute(entry_topics.insert(), topic_rows)
+            bulk.insert(self.connection, entry_topics, topic_rows)
         if coverage_rows:
-            self.connection.execute(coverage.insert(), coverage_rows)
+            bulk.insert(self.connection, coverage, coverage_rows)
         if words:
             search.add(self.connection, words)
 

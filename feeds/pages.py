@@ -5,21 +5,43 @@ Links are paths on this site, so that pages work behind any proxy.
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qs, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from feeds import catalog, links, stories, titles
+from feeds import embed, links, nearby, stories, titles
+from feeds.assets import ASSETS
 from feeds.config import Config
-from feeds.filters import NONE
+from feeds.filters import NONE, Filters
 from feeds.formats import FORMATS
-from feeds.model import Feed, Record
+from feeds.model import Entry, Feed, Record
 from feeds.query import Addresses, FeedQuery, Query
-from feeds.store import Reader, Scope
+from feeds.reader import Reader
+from feeds.scope import Scope
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
+_EXCERPT: Final = 260  # characters of an excerpt in a list
+_MINUTE: Final = 60
+_IN_FULL: Final = 20  # entries of a page with picture and excerpt; the rest are headlines
+_PROPOSED: Final = 60  # names of topics and providers in a form
+# What each link policy means for who subscribes, in a sentence.
+POLICIES: Final = {
+    "canonical": "Entries open the article’s own page, without tracking parameters.",
+    "original": "Entries open the address that was recorded first, as it is.",
+    "amp": "Entries open the AMP page, which is light on slow connections, where there is one.",
+    "amp-cache": "Entries open the AMP page from a cache near you, where there is one.",
+}
+
+
+class Chip(NamedTuple):
+    """One applied filter: what it does, and the address without it."""
+
+    label: str
+    address: str
 
 
 class Pages:
@@ -36,59 +58,168 @@ class Pages:
             lstrip_blocks=True,
             undefined=StrictUndefined,
         )
-        self._environment.filters["link"] = _link
+        self._environment.filters |= {
+            "link": _link,
+            "day": titles.of_day,
+            "short": _short,
+            "minutes": _minutes,
+        }
         self._environment.globals |= {
             "address": self.address,
+            "asset": self._asset,
+            "documents": addresses.site,
+            "everything": FeedQuery(policy=config.links, limit=config.limit),
+            "embed": embed,
             "formats": FORMATS.values(),
+            "framed": lambda query: embed.framed(query, addresses),
+            "home": self._prefix + "/",
+            "policies": POLICIES,
             "site": config,
-            "stories": stories,
+            "folder": self.folder,
+            "provider": lambda key: Scope(provider=key),
+            "topic": lambda slug: Scope(topic=slug),
+            "story": self.story,
             "titles": titles,
+            "url": self.url,
         }
 
     def feed(self, query: FeedQuery, feed: Feed, reader: Reader) -> bytes:
         """The page of a feed's folder."""
-        index: dict[str, Any] = {}
-        is_subscription = query.month is None and query.page == 1 and query.filters == NONE
-        if query.scope == Scope() and is_subscription and not query.story:
-            index = {
-                "topics": reader.labels("topic"),
-                "providers": reader.labels("provider"),
-                "names": catalog.names_by_provider(reader),
-                "types": reader.labels("type"),
-            }
+        subscription = query._replace(month=None, page=1, limit=self.addresses.limit)
+        heading, found, more = feed.title.rpartition(f" – {self.config.title}")
+        if not found:
+            more = more.removeprefix(self.config.title)
+        shown: dict[str, Any] = {
+            "feed": feed,
+            "query": query,
+            "subscription": subscription,
+            "heading": heading or self.config.title,
+            "more": more.removeprefix(", ").strip(),
+        }
+        if query.story:
+            return self.render("story.html", **shown)
+        months = [] if query.filters != NONE else reader.months(query.scope)
+        is_home = query == FeedQuery(policy=query.policy, limit=query.limit)
         return self.render(
             "page.html",
-            feed=feed,
-            query=query,
-            subscription=query._replace(month=None, page=1, limit=self.addresses.limit),
-            index=index,
-            months=[] if query.story or query.filters != NONE else reader.months(query.scope),
+            **shown,
+            is_home=is_home,
+            is_first=query.page == 1 and query.month is None,
+            shown_in_full=_IN_FULL,
+            shelves=nearby.index(reader) if is_home else nearby.around(reader, query.scope),
+            sketch=nearby.sketch(months),
+            years=nearby.years(months),
             month_address=self._month_address,
+            chips=list(self._chips(query, reader)),
+            types=reader.labels("type"),
+            name_of=lambda kind, slug: _name(reader, kind, slug),
+            most_active=lambda kind: _most_active(reader, kind),
+            kicker=_kicker(query),
+            icon=_icon(reader, query.scope),
         )
 
     def problem(self, title: str, message: str) -> bytes:
         """The page that says what is wrong with a request."""
-        return self.render("error.html", title=title, message=message, home=self._prefix + "/")
+        return self.render("error.html", title=title, message=message)
 
     def render(self, template: str, **values: Any) -> bytes:
         """A template with values."""
         return self._environment.get_template(template).render(**values).encode()
 
-    def address(self, query: Query, file: str | None = None, **scope: str) -> str:
-        """An address on this site: of a query, or of it with another file or scope."""
-        if isinstance(query, FeedQuery):
-            if scope:
-                query = query._replace(
-                    scope=query.scope._replace(**scope), page=1, month=None, story="", filters=NONE
-                )
-            if file is not None:
-                query = query._replace(file=file)
-        return self._prefix + self.addresses.path(query)
+    def address(self, query: Query, file: str | None = None) -> str:
+        """An address on this site: of a query, or of it with another file."""
+        return self._prefix + self.addresses.path(_with_file(query, file))
+
+    def url(self, query: Query, file: str | None = None) -> str:
+        """The same as an absolute URL."""
+        return self.addresses.url(_with_file(query, file))
+
+    def folder(self, scope: Scope, policy: str) -> str:
+        """The address of the page of a scope."""
+        return self.address(FeedQuery(scope, policy, limit=self.addresses.limit))
+
+    def story(self, entry: Entry, policy: str) -> str:
+        """The address of the page of an entry's story, empty when there is no more to it."""
+        if not stories.has_coverage(entry):
+            return ""
+        story = stories.story_id(entry.record.key)
+        return self.address(FeedQuery(policy=policy, limit=self.addresses.limit, story=story))
+
+    def _asset(self, name: str) -> str:
+        path = f"static/{name}"
+        return f"{self._prefix}/{path}?v={ASSETS[path].version}"
 
     def _month_address(self, query: FeedQuery, month: int) -> str:
         limit = self.addresses.default_limit(month)
         return self.address(query._replace(month=month, page=1, limit=limit, file=""))
 
+    def _chips(self, query: FeedQuery, reader: Reader) -> Iterator[Chip]:
+        for name, value in query.filters.parameters():
+            is_several = isinstance(getattr(NONE, name), tuple)
+            one = NONE._replace(**{name: (value,) if is_several else value})
+            one = one._replace(min_quality=int(one.min_quality), min_heat=int(one.min_heat))
+            said = titles.filtered(one, lambda kind, slug: _name(reader, kind, slug))
+            rest = _without(query.filters, name, value)
+            label = said[0][:1].upper() + said[0][1:]
+            yield Chip(label, self._canonical(query._replace(filters=rest, page=1)))
+
+    def _canonical(self, query: FeedQuery) -> str:
+        """The address of a query whose filters may say what its scope could."""
+        path, _, parameters = self.addresses.path(query).partition("?")
+        return self.address(self.addresses.feed(path, parse_qs(parameters)))
+
+
+def _with_file(query: Query, file: str | None) -> Query:
+    if file is None or not isinstance(query, FeedQuery):
+        return query
+    return query._replace(file=file)
+
+
+def _without(filters: Filters, name: str, value: str) -> Filters:
+    """Filters without one value; a search that is gone isn't ranked."""
+    there = getattr(filters, name)
+    if isinstance(there, tuple) and len(there) > 1:
+        return filters._replace(**{name: tuple(one for one in there if one != value)})
+    rest = filters.without(name)
+    return rest.without("sort") if rest.sort == "relevance" and not rest.q else rest
+
+
+def _name(reader: Reader, kind: str, slug: str) -> str:
+    label = reader.label(kind, slug)
+    return label.name if label else slug
+
+
+def _most_active(reader: Reader, kind: str) -> list[str]:
+    """The names that a form proposes."""
+    labels = sorted(reader.labels(kind), key=lambda label: -label.entries)
+    return [label.name for label in labels[:_PROPOSED]]
+
+
+def _icon(reader: Reader, scope: Scope) -> str:
+    """The picture of a provider, when that is what a scope is."""
+    label = reader.label("provider", scope.provider) if scope.provider else None
+    return label.icon if label and not scope.topic else ""
+
+
+def _kicker(query: FeedQuery) -> str:
+    """What kind of page it is, above its heading."""
+    if query.filters.q:
+        return "Search"
+    kinds = [kind for kind in ("topic", "provider", "type") if getattr(query.scope, kind)]
+    return " and ".join(kinds).capitalize()
+
 
 def _link(record: Record, policy: str) -> str:
     return links.select(record, policy)
+
+
+def _short(words: str) -> str:
+    """The beginning of an excerpt."""
+    return textwrap.shorten(words, _EXCERPT, placeholder=" …") if len(words) > _EXCERPT else words
+
+
+def _minutes(seconds: int) -> str:
+    """A duration for people."""
+    hours, minutes = divmod(max(round(seconds / _MINUTE), 1), _MINUTE)
+    parts = [f"{hours} h"] * (hours > 0) + [f"{minutes} min"] * (minutes > 0)
+    return " ".join(parts)

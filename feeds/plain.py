@@ -14,21 +14,21 @@ from typing import Final
 
 from feeds.frontmatter import MAX_ITEMS, Mapping, Node, Scalar, Sequence
 
-# What YAML forbids, what ends a line for it alone, tabs, and byte order marks.
-_CONTROL: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff"
-_QUOTED: Final = rf'"([^"\\{_CONTROL}]*+(?:\\["\\/nt][^"\\{_CONTROL}]*+)*+)"'
-_BARE: Final = (
-    rf"([A-Za-z0-9/\u00c0-\u2027\u202a-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-    rf"(?:[^ :#{_CONTROL}]++|:(?![ \n])| ++(?![#\n])|#)*+)"
-)
+_TEXT: Final = bytes([0x0A, *range(0x20, 0x7F), *range(0x80, 0x100)])
+# What YAML forbids or ends a line for it alone, in UTF-8, and byte order marks.
+_ODD: Final = re.compile(rb"\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]|\xef(?:\xbb\xbf|\xbf[\xbe\xbf])")
+
+_QUOTED: Final = r'("[^"\\\n]*+(?:\\["\\/nt][^"\\\n]*+)*+")'
+_BARE: Final = r"([A-Za-z0-9/\u00c0-\U0010ffff](?:[^ :#\n]++|:(?![ \n])| ++(?![#\n])|#)*+)"
 # Blank lines before it, indentation, dash, key, its value; or the item that is no mapping.
 _LINE: Final = re.compile(
-    rf"(\n*+)( *+)(- )?+(?:([A-Za-z]{{1,99}}+):(?: (?:{_QUOTED}|{_BARE}))?+"
-    rf"|(?<=- )(?:{_QUOTED}|{_BARE}))\n"
+    rf"^(\n*+)( *+)(- )?+(?:([A-Za-z]{{1,99}}+):(?: (?:{_QUOTED}|{_BARE}))?+"
+    rf"|(?<=- )(?:{_QUOTED}|{_BARE}))\n",
+    re.M,
 )
 _ESCAPE: Final = re.compile(r"\\(.)")
 _ESCAPED: Final = {"n": "\n", "t": "\t"}
-_DEEPEST: Final = 24  # columns, far from what is nested too deep
+_DEEPEST: Final = 12  # columns, of which fewer than MAX_DEPTH levels have room
 
 _Line = tuple[int, int, bool, str, Scalar | None]  # line, column, dash, key, value
 
@@ -37,35 +37,43 @@ class _Unusual(Exception):
     """Something that a YAML parser has to judge."""
 
 
-def parse(source: str, first_line: int = 2) -> Mapping | None:
+def parse(source: bytes, first_line: int = 2) -> Mapping | None:
     """What `frontmatter.parse` gives; None where a line isn't of the plainest forms."""
+    if has_odd_characters(source):
+        return None
     try:
-        lines = _lines(source, first_line)
+        lines = _lines(source.decode(), first_line)
+        if lines[0][1:3] != (0, False):
+            return None
         mapping, end = _mapping(lines, 0, 0)
     except _Unusual:
         return None
     return mapping if end == len(lines) - 1 else None
 
 
+def has_odd_characters(text: bytes) -> bool:
+    """Whether there is a character that YAML forbids, or that ends a line for it alone."""
+    if text.translate(None, _TEXT):
+        return True
+    return not text.isascii() and _ODD.search(text) is not None
+
+
 def _lines(source: str, number: int) -> list[_Line]:
     """The lines that aren't blank, and one that ends them all. Raises _Unusual."""
     found: list[_Line] = []
-    end = 0
-    for match in _LINE.finditer(source):
-        if match.start() != end:
-            raise _Unusual
-        end = match.end()
-        blank, indent, dash, key, quoted, bare, quoted_item, bare_item = match.groups()
+    before = number
+    for blank, indent, dash, key, quoted, bare, quoted_item, bare_item in _LINE.findall(source):
         number += len(blank)
         value = None
-        if bare is not None or bare_item is not None:
+        if quoted or quoted_item:
+            value = Scalar(unescaped((quoted or quoted_item)[1:-1]), False, number)
+        elif bare or bare_item:
             value = Scalar(bare or bare_item, True, number)
-        elif quoted is not None or quoted_item is not None:
-            text = quoted if quoted is not None else quoted_item
-            value = Scalar(unescaped(text), False, number)
-        found.append((number, len(indent), dash is not None, key or "", value))
+        found.append((number, len(indent), dash != "", key, value))
         number += 1
-    if source[end:].strip("\n"):
+    # Each match is one line and the blank ones before it: none was passed over.
+    text = source.rstrip("\n")
+    if not found or number - before != text.count("\n") + 1 or text == source:
         raise _Unusual
     found.append((number, -1, False, "", None))
     return found
@@ -115,8 +123,7 @@ def _sequence(lines: list[_Line], at: int) -> tuple[Sequence, int]:
         number, _, _, key, value = lines[at]
         item: Node
         if key:
-            # Its further keys stand below its first, after the dash.
-            item, at = _item(lines, at, column + 2)
+            item, at = _mapping(lines, at, column + 2)  # its further keys stand below its first
         elif value is None:
             raise _Unusual
         else:

@@ -16,7 +16,7 @@ from feeds.config import MAX_LIMIT
 from feeds.filters import NONE, BadParameter, Filters, Parameters, provider_key, topic_key, type_key
 from feeds.links import POLICIES
 from feeds.model import FeedsError
-from feeds.store import Scope
+from feeds.scope import Scope
 
 MAX_PAGE: Final = 100_000
 _MAX_SEGMENT: Final = 255
@@ -63,19 +63,21 @@ class FeedQuery(NamedTuple):
 class SiteQuery(NamedTuple):
     """Which document about the feeds is asked for; `name` is its path without a slash before.
 
-    `format` is the file name of the feeds that it lists.
+    `format` is the file name of the feeds that it lists, `filters` narrow them.
     """
 
     name: str
     policy: str = "canonical"
     format: str = "rss.xml"
+    filters: Filters = NONE
 
 
 class SiteName(NamedTuple):
-    """What the address of a document about the feeds may say: a policy, a format of feeds."""
+    """What the address of a document about the feeds may say: policy, format, filters of feeds."""
 
     policy: bool = False
     format: bool = False
+    filters: bool = False
 
 
 Query = FeedQuery | SiteQuery
@@ -120,11 +122,12 @@ class Addresses:
         if takes is None or (policy != self.policy and not takes.policy):
             return None
         found = SiteQuery(name if name in self.site else name + "/", policy)
+        if takes.filters:
+            found = found._replace(filters=filters.parse(parameters))
         if not takes.format:
             return found
-        kinds = [file.partition(".")[0] for file in self.media_types]
-        kind = filters.one_of(parameters, "format", kinds)
-        return found._replace(format=list(self.media_types)[kinds.index(kind)])
+        kinds = {kind_of(file): file for file in self.media_types}
+        return found._replace(format=kinds[filters.one_of(parameters, "format", list(kinds))])
 
     def feed(self, path: str, parameters: Parameters) -> FeedQuery:
         """The feed at a decoded `path`, or its page. Raises NotFound and BadParameter."""
@@ -155,7 +158,7 @@ class Addresses:
         )
         if segments and segments[0] == "stories" and month is None:
             return query._replace(story=_story(segments))
-        scope, rest = _folded(
+        scope, rest = folded(
             _scope(segments if month is None else segments[:-2]), filters.parse(parameters)
         )
         return query._replace(scope=scope, filters=rest)
@@ -170,9 +173,10 @@ class Addresses:
         """The canonical path and parameters, below the root; begins with a slash."""
         segments = [] if query.policy == self.policy else [query.policy]
         if isinstance(query, SiteQuery):
-            kind = "" if query.format == next(iter(self.media_types)) else query.format
-            parameters = {"format": kind.partition(".")[0]} if kind else {}
-            return _with("/" + "/".join([*segments, query.name]), parameters.items())
+            parameters = query.filters.parameters()
+            if query.format != next(iter(self.media_types)):
+                parameters.append(("format", kind_of(query.format)))
+            return _with("/" + "/".join([*segments, query.name]), parameters)
         scope = query.scope
         if query.look is not None:
             segments.insert(0, EMBED)
@@ -202,13 +206,19 @@ class Addresses:
         return self.root + self.path(query)
 
 
+def kind_of(file: str) -> str:
+    """What a format is called in parameters, by its file name: rss, atom, json."""
+    stem, _, extension = file.partition(".")
+    return extension if stem == "feed" else stem
+
+
 def _with(path: str, parameters: Iterable[tuple[str, str]]) -> str:
     """A path with parameters, of which spaces are +."""
     written = urlencode(list(parameters))
     return f"{path}?{written}" if written else path
 
 
-def _folded(scope: Scope, narrowed: Filters) -> tuple[Scope, Filters]:
+def folded(scope: Scope, narrowed: Filters) -> tuple[Scope, Filters]:
     """A filter that says what a scope could say, as that: one feed has one address."""
     if not scope.topic and not scope.type and len(narrowed.topic) == 1:
         scope = scope._replace(topic=narrowed.topic[0])

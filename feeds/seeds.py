@@ -7,14 +7,14 @@ else in a file, `secured` above all, is never looked at.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from feeds import links, names, text
-from feeds.cut import best, cut, up_to_hiding
-from feeds.fields import EARLIEST, LATEST, Fields
+from feeds import coverage, links, names, plain, text
+from feeds.cut import Item, cut, up_to_hiding
+from feeds.fields import EARLIEST, LATEST, MAX_EXCERPT, MAX_TITLE, Fields
 from feeds.frontmatter import FrontMatterError, Mapping, Scalar, parse, split
 from feeds.model import (
     Download,
@@ -29,13 +29,9 @@ from feeds.model import (
 )
 
 MAX_BYTES: Final = 2 * 1024 * 1024
-MAX_TITLE: Final = 1_000
-MAX_EXCERPT: Final = 20_000
 MAX_TOPICS: Final = 100
 MAX_BODY: Final = 100_000  # hostile Markdown takes square time; real bodies reach 22,000
 RELATED_KEPT: Final = 12  # a feed shows fewer, a story more
-_AN_ITEM: Final = b"\n  - "
-_RELATED_READ: Final = 14  # some of which may be the record's own page, or twice the same
 
 _UTF_16 = tuple("\ufeff---".encode(encoding) for encoding in ("utf-16-le", "utf-16-be"))
 
@@ -87,59 +83,44 @@ def read(path: str, data: bytes, *, whole: bool = False) -> Reading:
     """
     source, notes = _clean(path, data)
     try:
-        front, body, line = split(source)
-        if not whole:
-            said = _read_hidden(path, front) or _read_part(path, front, body, line)
-            if said is not None:
-                return Reading(said.record, notes + said.notes)
+        said = None if whole else _read_hidden(path, source)
+        if said is None:
+            front, body, line = split(source)
+            said = None if whole else _read_plain(path, front, body, line)
+        if said is not None:
+            return Reading(said.record, notes + said.notes)
         fields = _RecordFields(path, parse(front.decode()), notes)
         return Reading(fields.hidden() or fields.record(body.decode(), line), notes)
     except FrontMatterError as error:
         raise RecordError(Problem(path, error.line, error.field, error.message)) from None
 
 
-def _read_hidden(path: str, front: bytes) -> Reading | None:
+def _read_hidden(path: str, source: bytes) -> Reading | None:
     """A record that says early that it is hidden; None where that isn't all there is to it."""
-    beginning = up_to_hiding(front)
-    if beginning is None:
+    beginning = up_to_hiding(source)
+    mapping = plain.parse(beginning) if beginning else None
+    if mapping is None:
         return None
-    try:
-        hidden = _RecordFields(path, parse(beginning.decode()), []).hidden()
-    except FrontMatterError:
-        return None
+    hidden = _RecordFields(path, mapping, []).hidden()
     return Reading(hidden, []) if hidden else None
 
 
-def _read_part(path: str, front: bytes, body: bytes, body_line: int) -> Reading | None:
-    """The record without what can be cut out, and the best of `related` if it is public.
+def _read_plain(path: str, front: bytes, body: bytes, body_line: int) -> Reading | None:
+    """A record without anything that needs a YAML parser.
 
-    None where that can't be done, or something is wrong, for the whole text
-    to say what.
+    None for all others, and where something has to be said of `related`.
     """
     part = cut(front)
-    if part is None:
+    mapping = plain.parse(part.rest) if part else None
+    if part is None or mapping is None or (part.items and "related" in mapping):
         return None
     notes: list[Problem] = []
+    fields = _RecordFields(path, mapping, notes)
     try:
-        fields = _RecordFields(path, parse(part.rest.decode()), notes)
-        if "related" in fields.fields or "secured" in fields.fields:
-            return None  # twice, in two spellings
-        hidden = fields.hidden()
-        if hidden is not None:
-            return Reading(hidden, notes)
-        chosen = best(part.related, _RELATED_READ) or part.related
-        if chosen:
-            related = parse(chosen.decode(), part.related_line)
-            fields.fields.update(related)
-            fields.fields.lines.update(related.lines)
-        record = fields.record(body.decode(), body_line)
-    except (FrontMatterError, RecordError):
+        said = fields.hidden() or fields.record(body.decode(), body_line, part.items)
+    except coverage.Unusual:
         return None
-    listed, read_ = part.related.count(_AN_ITEM), chosen.count(_AN_ITEM)
-    noted = any(note.field.startswith("related[") for note in notes)  # by numbers of the whole
-    if read_ < listed and (noted or len(record.related) < RELATED_KEPT):
-        return None  # too many of the best are one page
-    return Reading(record, notes)
+    return Reading(said, notes)
 
 
 def hides_itself(data: bytes) -> bool:
@@ -182,7 +163,8 @@ def _clean(path: str, data: bytes) -> tuple[bytes, list[Problem]]:
 class _RecordFields(Fields):
     """The fields of a record, and of the mappings in it."""
 
-    def record(self, body: str, body_line: int) -> Record:
+    def record(self, body: str, body_line: int, items: Sequence[Item] = ()) -> Record:
+        """The record; `items` are those of `related` that `cut` took out of the text."""
         title = self.text("title", MAX_TITLE) or self.text("name", MAX_TITLE)
         if not title:
             raise self.error("title", "is missing; every record needs a title", line=1)
@@ -218,7 +200,7 @@ class _RecordFields(Fields):
             authors=self.authors(),
             topics=self.topics(),
             images=tuple(self.images(page)),
-            related=self.related(page),
+            related=coverage.best(items, key, RELATED_KEPT) if items else self.related(page),
             duration=self.duration("length"),
             player=self.player(page),
             downloads=tuple(self.downloads(page)),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
+from feeds import discovery
+from feeds.assets import ASSETS
 from feeds.config import Config
 from feeds.pages import Pages
 from feeds.query import Addresses, SiteName, SiteQuery
-from feeds.store import Reader
+from feeds.reader import Reader
 
 
 class Site(NamedTuple):
@@ -36,14 +38,48 @@ class SiteDocument(NamedTuple):
 
 
 HTML: Final = "text/html; charset=utf-8"
+_OPML: Final = "text/x-opml; charset=utf-8"
+_JSON: Final = "application/json; charset=utf-8"
+_XML: Final = "application/xml; charset=utf-8"
+_TEXT: Final = "text/plain; charset=utf-8"
 
 
 def _about(site: Site) -> bytes:
     return site.pages.render("about.html")
 
 
+def _asset(name: str) -> SiteDocument:
+    asset = ASSETS[name]
+    return SiteDocument(asset.media_type, lambda _: asset.body, is_open=True, max_age=asset.max_age)
+
+
+def _feed_list(site: Site) -> bytes:
+    return discovery.feed_list(site.reader, site.query, site.addresses, site.config)
+
+
+def _catalogue(site: Site) -> bytes:
+    return discovery.catalogue(site.reader, site.addresses, site.config)
+
+
+def _sitemap(site: Site) -> bytes:
+    return discovery.pages(site.reader, site.addresses, site.config)
+
+
+def _robots(site: Site) -> bytes:
+    return discovery.robots(site.addresses)
+
+
+_LISTS: Final = SiteDocument(
+    _OPML, _feed_list, SiteName(policy=True, format=True, filters=True), is_open=True
+)
+
 SITE: Final[Mapping[str, SiteDocument]] = {
     "about/": SiteDocument(HTML, _about),
+    **dict.fromkeys(discovery.LISTS, _LISTS),
+    "feeds.json": SiteDocument(_JSON, _catalogue, is_open=True),
+    "sitemap.xml": SiteDocument(_XML, _sitemap),
+    "robots.txt": SiteDocument(_TEXT, _robots),
+    **{name: _asset(name) for name in ASSETS},
 }
 
 # What addresses need to know of them.

@@ -16,7 +16,7 @@ import msgspec
 
 from feeds import names
 from feeds.model import Entry, Provider, Record, RelatedLink
-from feeds.store import Reader, Row
+from feeds.reader import Reader, Row
 
 WINDOW: Final = timedelta(days=60)  # around the lead; older coverage is of something before
 MOST: Final = 30  # entries of a story

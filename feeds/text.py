@@ -5,13 +5,17 @@ from __future__ import annotations
 import contextlib
 import html
 import re
+from functools import cache
 from html.parser import HTMLParser
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 import nh3
-from markdown_it import MarkdownIt
 
 from feeds import links
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
 
 # XML 1.0 2.2: what a document may hold, less what it discourages (C1 controls,
 # non-characters) and the bidirectional controls that reorder what follows them.
@@ -41,7 +45,14 @@ _ATTRIBUTES = {
 }
 # RFC 6068 2, of characters that RFC 3986 2 lets stand in a URI.
 _MAILTO = re.compile(r"mailto:[!#-;=?-Z_a-z~%]+\Z", re.I)
-_markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    # Few records have a body, and no process that reads only others waits for this.
+    from markdown_it import MarkdownIt  # noqa: PLC0415
+
+    return MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
 
 def strip_forbidden(text: str) -> str:
@@ -71,7 +82,7 @@ def body(source: str, base: str, *, markdown: bool) -> str:
     if not source:
         return ""
     if markdown and not source.startswith("<"):
-        source = _markdown.render(source)
+        source = _markdown().render(source)
     return sanitise(source, base)
 
 

@@ -11,7 +11,7 @@ from feeds.config import Config
 from feeds.filters import NONE, Filters
 from feeds.model import FeedsError
 from feeds.query import FeedQuery, NotFound
-from feeds.store import Reader, Tally
+from feeds.reader import Reader, Tally
 
 POLICIES: Final = {
     "canonical": "canonical links",
@@ -61,13 +61,24 @@ def heading(reader: Reader, query: FeedQuery, config: Config) -> Heading:
     total = shown[0].entries if len(shown) == 1 else reader.count(scope)
     if shown and not total:
         raise NotFound(f"no entry has both {' and '.join(parts)}")
-    said = [" from ".join(parts)] if parts else []
-    said += filtered(query.filters, lambda kind, slug: _name(reader, kind, slug))
-    title = ", ".join(said)
-    if title and not parts:
-        title = title[0].upper() + title[1:]
+    title = of_scope(
+        " from ".join(parts), query.filters, config, lambda kind, slug: _name(reader, kind, slug)
+    )
     changed = max((label.changed for label in shown), default=0)
-    return Heading(f"{title} – {config.title}" if title else config.title, total, changed)
+    return Heading(title, total, changed)
+
+
+def of_scope(called: str, filters: Filters, config: Config, name: Callable[[str, str], str]) -> str:
+    """The heading of a scope that is called so (nothing, of everything), narrowed by filters.
+
+    `name` gives that of a kind and slug.
+    """
+    said = [called] if called else []
+    said += filtered(filters, name)
+    title = ", ".join(said)
+    if title and not called:
+        title = title[0].upper() + title[1:]
+    return f"{title} – {config.title}" if title else config.title
 
 
 def filtered(filters: Filters, name: Callable[[str, str], str]) -> list[str]:

@@ -14,12 +14,12 @@ from flask import Blueprint, Response, current_app, jsonify, request
 from werkzeug.exceptions import HTTPException, NotAcceptable, PreconditionFailed
 from werkzeug.http import is_resource_modified, parse_accept_header, quote_etag
 
-from feeds import codings, health, text
+from feeds import codings, health, oembed, security, text
 from feeds.delivery import Delivery
 from feeds.documents import Document, Variant
 from feeds.filters import BadParameter
 from feeds.model import FeedsError
-from feeds.query import FeedQuery, NotFound, Query
+from feeds.query import EMBED, FeedQuery, NotFound, Query
 from feeds.store import StoreError
 from feeds.titles import Elsewhere
 
@@ -50,6 +50,12 @@ def readyz() -> Response:
     return response
 
 
+@blueprint.get(f"/{oembed.PATH}")
+def embedding() -> Response:
+    """How to frame a page of this site (oEmbed 1.0)."""
+    return oembed.response(delivery(), request.args.to_dict(flat=False))
+
+
 @blueprint.route("/", defaults={"path": ""}, methods=["GET", "OPTIONS"])
 @blueprint.route("/<path:path>", methods=["GET", "OPTIONS"])
 def answer(path: str) -> Response:
@@ -60,7 +66,7 @@ def answer(path: str) -> Response:
         raise NotFound("an address has no empty segments")
     query = delivery().addresses.parse("/" + path, request.args.to_dict(flat=False))
     canonical = urlsplit(delivery().addresses.path(query)).path
-    if canonical != "/" + path:
+    if canonical != "/" + path or _is_form(query):
         first = query._replace(page=1) if isinstance(query, FeedQuery) else query
         delivery().document(first)  # 404 rather than a redirect to one
         return _moved(query)
@@ -69,6 +75,12 @@ def answer(path: str) -> Response:
     if is_opened and isinstance(query, FeedQuery) and query.file:
         return _to_page(query)
     return _send(query, document)
+
+
+def _is_form(query: Query) -> bool:
+    """Whether a form was sent that leads to a page; the fields left empty go."""
+    left_empty = any(not said and name != "raw" for name, said in request.args.items(multi=True))
+    return left_empty and isinstance(query, FeedQuery) and not query.file
 
 
 def _is_navigation() -> bool:
@@ -199,13 +211,17 @@ def _problem(status: int, title: str, message: str) -> Response:
     home = delivery().addresses.root + "/"
     message = message.rstrip(".") + "."
     kinds = ["text/plain", "text/html"]
-    if request.accept_mimetypes.best_match(kinds) == "text/html":
+    # In a frame, plain text: no site may frame a page of ours that isn't made for it.
+    is_framed = request.path.startswith(f"/{EMBED}/")
+    if not is_framed and request.accept_mimetypes.best_match(kinds) == "text/html":
         sentence = message[:1].upper() + message[1:]
         body = delivery().pages.problem(title, sentence)
         response = Response(body, status, mimetype="text/html")
+        response.headers.extend(security.of_page(delivery().config))
     else:
         line = f"{title}: {message}\nAll topics and providers are listed at {home}\n"
         response = Response(line, status, mimetype="text/plain")
+        response.headers["Access-Control-Allow-Origin"] = "*"  # scripts may tell what is wrong
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.vary.add("Accept")
     return response

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from playwright.sync_api import Browser, sync_playwright
 
 from feeds.store import Store
+from tests.browser import Windows, launch
+from tests.elsewhere import Elsewhere
 from tests.serving import Served
 from tests.support import SEEDS, loaded
 
@@ -73,3 +76,28 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield server.start()
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, once for all tests; `window` gives each a profile of its own."""
+    with sync_playwright() as playwright:
+        found = launch(playwright)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def window(browser: Browser) -> Iterator[Windows]:
+    """Opens pages in Chromium: `window(dark=True, width=360)`; nothing may go wrong in any."""
+    windows = Windows(browser)
+    yield windows
+    windows.close()
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Elsewhere]:
+    """Another site, to which tests give pages."""
+    site = Elsewhere()
+    yield site
+    site.close()

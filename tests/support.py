@@ -14,7 +14,8 @@ from feeds.formats import FORMATS, MEDIA_TYPES
 from feeds.model import Feed
 from feeds.query import Addresses
 from feeds.site import NAMES
-from feeds.store import Store, entries, entry_topics, labels
+from feeds.store import Store
+from feeds.tables import entries, entry_topics, labels
 
 SEEDS: Final = Path(__file__).parent.parent / "seeds"
 LOADED: Final = datetime(2026, 12, 1, tzinfo=UTC)

@@ -1,16 +1,18 @@
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from feeds import catalog, store
+from feeds import catalog, scope
 from feeds.catalog import Listed
 from feeds.links import POLICIES
 from feeds.model import UNKNOWN_TIME, Link
 from feeds.query import NotFound
-from feeds.store import Scope, Store
+from feeds.scope import Scope
+from feeds.store import Store
 from tests.support import CONFIG, feed, loaded, write
 
 TIMES = {"name": "Example Times", "domain": "www.times.example.com"}
@@ -86,12 +88,16 @@ def paths(news: Store, address: str) -> list[str]:
         ("/types/open-events/", "Open events – Example News", ["d.md"]),
     ],
 )
-@pytest.mark.parametrize("file", ["rss.xml", "atom.xml", ""])
+@pytest.mark.parametrize("file", ["rss.xml", "atom.xml", "feed.json", ""])
 def test_a_feed_has_the_title_address_and_entries_of_its_scope(
     news: Store, folder: str, title: str, entries: list[str], file: str
 ) -> None:
     found = feed(news, folder + file)
-    media_type = {"rss.xml": "application/rss+xml", "atom.xml": "application/atom+xml"}
+    media_type = {
+        "rss.xml": "application/rss+xml",
+        "atom.xml": "application/atom+xml",
+        "feed.json": "application/feed+json",
+    }
     assert found.title == title
     assert [entry.record.path for entry in found.entries] == entries
     assert found.total == len(entries)
@@ -212,7 +218,7 @@ def test_entries_of_one_second_keep_their_order_wherever_their_files_are(tmp_pat
 
     forwards, backwards = ids("{:02}.md".format), ids(lambda number: f"{99 - number}.md")
     assert forwards == backwards
-    assert forwards == sorted(forwards, key=lambda id_: -store.position(0, id_))
+    assert forwards == sorted(forwards, key=lambda id_: -scope.position(0, id_))
     assert len(set(forwards)) == 20
 
 
@@ -276,22 +282,26 @@ def test_the_catalogue_lists_every_feed_with_its_entries(news: Store) -> None:
     with news.read() as reader:
         found = catalog.scopes(reader)
     times, learn = "times.example.com", "learn.example.org"
+
+    def day(number: int) -> int:
+        return int(datetime(2024, 1, number, tzinfo=UTC).timestamp())
+
     assert found == [
-        Listed(Scope(), "Everything", 5),
-        Listed(Scope(topic="ai"), "AI", 3),
-        Listed(Scope(topic="c-plus-plus"), "C++", 1),
-        Listed(Scope(provider=learn), "Example", 2),
-        Listed(Scope(provider=learn, name="example"), "Example", 1),
-        Listed(Scope(provider=learn, name="example-school"), "Example School", 1),
-        Listed(Scope(provider=times), "Example Times", 2),
-        Listed(Scope(provider="nobody-s-news"), "Nobody's News", 1),
-        Listed(Scope(topic="ai", provider=learn), "AI from Example", 1),
-        Listed(Scope(topic="ai", provider=learn, name="example"), "AI from Example", 1),
-        Listed(Scope(topic="ai", provider=times), "AI from Example Times", 2),
-        Listed(Scope(topic="c-plus-plus", provider=times), "C++ from Example Times", 1),
-        Listed(Scope(type="articles"), "Articles", 2),
-        Listed(Scope(type="open-events"), "Open events", 1),
-        Listed(Scope(type="videos"), "Videos", 1),
+        Listed(Scope(), "Everything", 5, day(5)),
+        Listed(Scope(topic="ai"), "AI", 3, day(3)),
+        Listed(Scope(topic="c-plus-plus"), "C++", 1, day(2)),
+        Listed(Scope(provider=learn), "Example", 2, day(4)),
+        Listed(Scope(provider=learn, name="example"), "Example", 1, day(3)),
+        Listed(Scope(provider=learn, name="example-school"), "Example School", 1, day(4)),
+        Listed(Scope(provider=times), "Example Times", 2, day(2)),
+        Listed(Scope(provider="nobody-s-news"), "Nobody's News", 1, day(5)),
+        Listed(Scope(topic="ai", provider=learn), "AI from Example", 1, day(3)),
+        Listed(Scope(topic="ai", provider=learn, name="example"), "AI from Example", 1, day(3)),
+        Listed(Scope(topic="ai", provider=times), "AI from Example Times", 2, day(2)),
+        Listed(Scope(topic="c-plus-plus", provider=times), "C++ from Example Times", 1, day(2)),
+        Listed(Scope(type="articles"), "Articles", 2, day(2)),
+        Listed(Scope(type="open-events"), "Open events", 1, day(4)),
+        Listed(Scope(type="videos"), "Videos", 1, day(3)),
     ]
 
 

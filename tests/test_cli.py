@@ -87,11 +87,11 @@ def test_list_prints_every_feed_in_every_format_and_policy() -> None:
     assert result.exit_code == 0
     assert [f"{root}/rss.xml", "2", "Everything"] in lines
     assert [f"{root}/amp-cache/topics/c-plus-plus/atom.xml", "1", "C++"] in lines
-    assert [f"{root}/original/types/articles/rss.xml", "2", "Articles"] in lines
+    assert [f"{root}/original/types/articles/feed.json", "2", "Articles"] in lines
     assert [f"{root}/topics/ai/providers/times.example.com/rss.xml", "2",
             "AI from Example Times"] in lines  # fmt: skip
     urls = [url for url, _, _ in lines]
-    assert len(urls) == len(set(urls)) == 7 * 2 * 4
+    assert len(urls) == len(set(urls)) == 7 * 3 * 4
 
 
 def test_config_prints_each_setting_and_where_it_comes_from(

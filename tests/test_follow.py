@@ -3,6 +3,8 @@ import os
 import re
 import resource
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
@@ -18,9 +20,10 @@ from feeds.config import Config
 from feeds.folder import FolderError
 from feeds.follow import Follower
 from feeds.loader import Loader
-from feeds.store import Scope, Store
+from feeds.scope import Scope
+from feeds.store import Store
 from tests.serving import FEEDS, Served, feeds, news, until
-from tests.support import write
+from tests.support import dump, loaded, write
 
 Serve = Callable[..., Served]
 GARBAGE = b"This is not a database. " * 4000
@@ -36,11 +39,15 @@ def titles(server: Served) -> set[str]:
 def processes(server: Served) -> dict[int, str]:
     """The children of a server that run: the command line of each by its id."""
     assert server.process is not None
+    return children(server.process.pid)
+
+
+def children(of: int) -> dict[int, str]:
     found = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
             state, parent, *_ = status.read_text().rpartition(")")[2].split()
-            if int(parent) == server.process.pid and state != "Z":
+            if int(parent) == of and state != "Z":
                 words = (status.parent / "cmdline").read_bytes().split(b"\0")
                 found[int(status.parent.name)] = b" ".join(words).decode()
         except (OSError, ValueError):
@@ -307,6 +314,79 @@ def test_an_unexpected_error_of_the_database_is_tried_again(
     with followed(config) as lines:
         until(lambda: entries(config) == 2)
     assert lines[:2] == ["first", "second"]
+
+
+# Loads, and says so and stops at the point that it is given, to be killed there.
+HALTED = """
+import sys
+import time
+
+from feeds import loader, parallel
+from feeds.config import Config
+from feeds.follow import Follower
+
+
+def halt(*_, **__):
+    print("halted", flush=True)
+    time.sleep(3600)
+
+
+def first_of(read_all):
+    def some(*given):
+        for batch in read_all(*given):
+            yield batch
+            halt()
+    return some
+
+
+if __name__ == "__main__":
+    where, folder, database = sys.argv[1:]
+    parallel._WORTH_PROCESSES, parallel._BATCH = 1, 2
+    if where == "reading":
+        loader.read_all = first_of(loader.read_all)
+    elif where == "merging":
+        loader.EntryWriter.finish = halt
+    else:
+        loader.note_health = halt
+    Follower(Config(seeds=folder, database_url=database), print).load()
+"""
+
+
+@pytest.mark.parametrize("where", ["reading", "merging", "ending"])
+def test_what_a_follower_did_that_is_killed_in_its_first_load_is_done_again(
+    where: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "news"
+    for number in range(40):  # more than SQLite holds back from its log
+        write(folder, f"{number}.html", body="A story. " * 10_000)
+    config = settings(folder)
+    (tmp_path / "halted.py").write_text(HALTED)
+    command = [sys.executable, str(tmp_path / "halted.py"), where, str(folder), config.database]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "halted\n"
+        readers = children(process.pid)
+        process.kill()
+    assert readers or where != "reading"
+    until(lambda: not any(running(pid) for pid in readers))
+    log = tmp_path / "f.db-wal"
+    assert log.stat().st_size > (0 if where == "reading" else 1_000_000)
+    assert entries(config) == 0
+    lines: list[str] = []
+    found = Follower(config, lines.append)
+    found.load()
+    found.load()
+    assert len(lines) == 1
+    assert lines[0].startswith(f"{folder}: 40 public (0 merged), 0 hidden, 0 left out")
+    store = Store(config.database)
+    assert rescue.is_sound(store)
+    assert dump(store) == dump(loaded(folder))
+    with store.read() as reader:
+        assert reader.state().generation == 1
+        assert reader.health().degraded == ""
+    assert sorted(path.name for path in tmp_path.glob("f.db*")) == [
+        "f.db", "f.db-shm", "f.db-wal", "f.db.lock",
+    ]  # fmt: skip
 
 
 def test_it_ends_with_its_parent(tmp_path: Path) -> None:

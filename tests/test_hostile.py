@@ -1,5 +1,6 @@
 """Records from people who mean harm, each dropped into a folder beside a good one."""
 
+import json
 import os
 import re
 import socket
@@ -17,7 +18,8 @@ from feeds.formats import FORMATS
 from feeds.links import POLICIES
 from feeds.loader import check, load
 from feeds.query import FeedQuery
-from feeds.store import Scope, Store
+from feeds.scope import Scope
+from feeds.store import Store
 from tests.support import LOADED, addresses, dump, record, rendered, write
 
 GOOD: Final = {

@@ -186,11 +186,11 @@ def test_gunicorn_serves_the_application_with_workers_that_start_at_once(
     tmp_path: Path, serve: Callable[..., Served], preload: tuple[str, ...]
 ) -> None:
     gunicorn = (sys.executable, "-m", "gunicorn", "--pythonpath", PROJECT, "--workers", "3")
-    gunicorn += ("--timeout", str(PATIENCE))
+    patient = ("--timeout", f"{PATIENCE:.0f}")
     server = Served(news(tmp_path / "records", 30), tmp_path / "home")
     bind = ("--bind", f"127.0.0.1:{server.port}")
     server = serve(
-        server.folder, port=server.port, command=(*gunicorn, *bind, *preload, "wsgi:app")
+        server.folder, port=server.port, command=(*gunicorn, *patient, *bind, *preload, "wsgi:app")
     )
     answers = {without_date(server.get("/rss.xml")).body for _ in range(20)}
     assert len(answers) == 1

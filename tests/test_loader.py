@@ -16,7 +16,7 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import select
 
-from feeds import catalog, loader, reading
+from feeds import catalog, loader, parallel
 from feeds import folder as folders
 from feeds.folder import FolderError
 from feeds.formats import FORMATS
@@ -25,7 +25,9 @@ from feeds.loader import load
 from feeds.model import UNKNOWN_TIME, Problem
 from feeds.query import FeedQuery
 from feeds.report import Report
-from feeds.store import Scope, Store, StoreError, entries, records
+from feeds.scope import Scope
+from feeds.store import Store, StoreError
+from feeds.tables import entries, records
 from tests.support import SEEDS, addresses, dump, feed, record, rendered, write
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -578,8 +580,8 @@ def test_many_files_are_read_by_several_processes(
     (tmp_path / "bad.md").write_text(BROKEN)
     alone = Store("sqlite://")
     load(alone, tmp_path)
-    monkeypatch.setattr(reading, "_WORTH_PROCESSES", 1)
-    monkeypatch.setattr(reading, "_BATCH", 7)
+    monkeypatch.setattr(parallel, "_WORTH_PROCESSES", 1)
+    monkeypatch.setattr(parallel, "_BATCH", 7)
     report = load(store, tmp_path)
     assert dump(store) == dump(alone)
     assert (report.entries, len(report.errors)) == (30, 1)

@@ -9,8 +9,11 @@ from sqlalchemy import select
 
 from feeds import links, loader
 from feeds.merge import winner
+from feeds.reader import Tally
 from feeds.report import Report
-from feeds.store import Scope, Store, Tally, Window, entries, labels
+from feeds.scope import Scope, Window
+from feeds.store import Store
+from feeds.tables import entries, labels
 from tests.support import write
 
 EVERYTHING = Window()

@@ -9,7 +9,7 @@ from feeds.config import MAX_LIMIT
 from feeds.filters import NONE, BadParameter, Filters
 from feeds.links import POLICIES
 from feeds.query import MAX_PAGE, THEMES, Addresses, FeedQuery, Look, NotFound, SiteName, SiteQuery
-from feeds.store import Scope
+from feeds.scope import Scope
 
 FILES = {"rss.xml": "application/rss+xml", "atom.xml": "application/atom+xml"}
 ROOT = "https://feeds.example.org/news"
@@ -358,7 +358,10 @@ def test_other_addresses_of_stories_are_not_found(path: str) -> None:
         parse(path)
 
 
-SITE = {"feeds.opml": SiteName(policy=True, format=True), "robots.txt": SiteName()}
+SITE = {
+    "feeds.opml": SiteName(policy=True, format=True, filters=True),
+    "robots.txt": SiteName(),
+}
 
 
 @pytest.mark.parametrize(
@@ -372,7 +375,17 @@ SITE = {"feeds.opml": SiteName(policy=True, format=True), "robots.txt": SiteName
             "/feeds.opml?format=atom",
         ),
         ("/canonical/feeds.opml", SiteQuery("feeds.opml"), "/feeds.opml"),
+        (
+            "/feeds.opml?format=atom&since=7d&type=Video&min_quality=050&page=3",
+            SiteQuery(
+                "feeds.opml",
+                format="atom.xml",
+                filters=Filters(type=("videos",), min_quality=50, since="7d"),
+            ),
+            "/feeds.opml?type=videos&min_quality=50&since=7d&format=atom",
+        ),
         ("/robots.txt?format=atom", SiteQuery("robots.txt"), "/robots.txt"),
+        ("/robots.txt?min_quality=x", SiteQuery("robots.txt"), "/robots.txt"),
     ],
 )
 def test_documents_about_the_feeds_have_addresses(
@@ -388,5 +401,15 @@ def test_a_format_that_no_feed_has_is_refused() -> None:
     addresses = Addresses(ROOT, "canonical", 50, FILES, SITE)
     with pytest.raises(BadParameter, match="format accepts rss or atom"):
         addresses.parse("/feeds.opml", {"format": ["xml"]})
+    with pytest.raises(BadParameter, match="min_heat accepts a whole number"):
+        addresses.parse("/feeds.opml", {"min_heat": ["hot"]})
     with pytest.raises(NotFound):
         addresses.parse("/amp/robots.txt", {})
+
+
+def test_json_feeds_are_listed_by_the_name_of_their_form() -> None:
+    files = FILES | {"feed.json": "application/feed+json"}
+    addresses = Addresses(ROOT, "canonical", 50, files, SITE)
+    query = SiteQuery("feeds.opml", format="feed.json")
+    assert addresses.parse("/feeds.opml", {"format": ["json"]}) == query
+    assert addresses.path(query) == "/feeds.opml?format=json"

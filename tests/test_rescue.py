@@ -7,7 +7,8 @@ import pytest
 
 from feeds import loader, rescue
 from feeds.rescue import attempt, dismiss, is_stand_in, open_store, place
-from feeds.store import Scope, Store, StoreError
+from feeds.scope import Scope
+from feeds.store import Store, StoreError
 from tests.serving import news
 
 GARBAGE = b"This is not a database. " * 1000

@@ -5,20 +5,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 
-from feeds import loader, store
-from feeds.store import (
-    SCHEMA,
-    Reader,
-    Scope,
-    State,
-    Store,
-    StoreError,
-    Window,
-    month_of,
-    month_window,
-    position,
-    state,
-)
+from feeds import loader, statements
+from feeds.reader import Reader, State
+from feeds.scope import Scope, Window, month_of, month_window, position
+from feeds.store import Store, StoreError
+from feeds.tables import SCHEMA, state
 from tests.support import dump, loaded, write
 
 
@@ -258,8 +249,8 @@ def test_topics_and_providers_that_go_together_are_counted(tmp_path: Path) -> No
     write(tmp_path, "c.md", topics=["AI"])
     with loaded(tmp_path).read() as reader:
         assert reader.pairs() == [
-            ("ai", "times.example.org", "example-times", 2),
-            ("c-plus-plus", "times.example.org", "example-times", 1),
+            ("ai", "times.example.org", "example-times", 2, 1_704_164_645),
+            ("c-plus-plus", "times.example.org", "example-times", 1, 1_704_164_645),
         ]
 
 
@@ -272,9 +263,10 @@ def test_each_kind_of_query_is_built_once(tmp_path: Path) -> None:
     write(tmp_path, "a.md", topics=["AI", "C++"])
     with loaded(tmp_path).read() as reader:
         first = [reader.count(Scope(topic="ai")), len(reader.page(Scope(topic="ai"), 10))]
-        built = store._count.cache_info().misses, store._page.cache_info().misses
+        built = statements.count.cache_info().misses, statements.page_of.cache_info().misses
         for topic, limit in (("c-plus-plus", 1), ("ai", 5), ("nothing", 7)):
             reader.count(Scope(topic=topic))
             reader.page(Scope(topic=topic), limit, limit)
-        assert (store._count.cache_info().misses, store._page.cache_info().misses) == built
+        made = statements.count.cache_info().misses, statements.page_of.cache_info().misses
+        assert made == built
     assert first == [1, 1]

@@ -62,6 +62,7 @@ def test_a_feed_has_these_headers_and_no_others(app: Flask, file: str) -> None:
         f'<{folder}{file}>; rel="first", <{folder}{file}?page=6>; rel="last", '
         f'<{folder}{file}?page=2>; rel="next", <{folder}2024/02/{file}>; rel="prev-archive", '
         f'<{folder}{other}>; rel="alternate"; type="{other_kind}", '
+        f'<{folder}feed.json>; rel="alternate"; type="application/feed+json", '
         f'<{folder}>; rel="alternate"; type="text/html"',
     }
 

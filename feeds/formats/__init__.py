@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from feeds.formats import atom, rss
+from feeds.formats import atom, jsonfeed, rss
 from feeds.model import Entry, Feed
 
 
@@ -29,7 +29,7 @@ class Format(NamedTuple):
 
     @property
     def content_type(self) -> str:
-        """The media type with the charset that the XML declaration names (RFC 7303 3)."""
+        """The media type with the charset, for XML the one it declares (RFC 7303 3)."""
         return f"{self.media_type}; charset=utf-8"
 
 
@@ -38,6 +38,14 @@ FORMATS = {
     for row in (
         Format("rss", "RSS", "rss.xml", "application/rss+xml", rss.entry, rss.document),
         Format("atom", "Atom", "atom.xml", "application/atom+xml", atom.entry, atom.document),
+        Format(
+            "json",
+            "JSON Feed",
+            "feed.json",
+            "application/feed+json",
+            jsonfeed.entry,
+            jsonfeed.document,
+        ),
     )
 }
 
