@@ -1,0 +1,178 @@
+"""Reading many files: on all processors when there are many.
+
+This process reads too, and between its own batches hands out others to
+processes that do nothing else. They begin as new interpreters (forking one that
+has threads is not safe) that import what reads a file and no more, and they
+end when this process does, since their input ends then.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from select import select
+from typing import Final, NamedTuple
+
+import msgspec
+
+from feeds.reading import FileReading, no_garbage_collection, read_file
+
+# Fewer files than this are read before other processes would be up.
+_WORTH_PROCESSES: Final = 400
+_BATCH: Final = 50
+_AHEAD: Final = 2  # batches that a process has, so that it never waits for the next
+
+# The package's own __init__ would import the application, which takes longer
+# than reading a thousand files.
+_PROGRAM: Final = """
+import json, sys, types
+package = types.ModuleType("feeds")
+sys.path[:], package.__path__ = json.loads(sys.argv[1])
+sys.modules["feeds"] = package
+from feeds.parallel import serve
+serve()
+"""
+_PIPE: Final = 1 << 20  # bytes that a pipe holds, so that none waits to be read
+_LENGTH: Final = 8  # bytes of the number that leads a message
+
+
+class Task(NamedTuple):
+    """A few files of a folder, each with the digest of a content that needn't be parsed."""
+
+    folder: str
+    files: list[tuple[str, bytes]]
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode_task: Final = msgspec.msgpack.Decoder(Task).decode
+_decode_readings: Final = msgspec.msgpack.Decoder(list[FileReading]).decode
+
+
+def read_all(
+    folder: Path, paths: Sequence[str], known: Mapping[str, bytes]
+) -> Iterator[list[FileReading]]:
+    """Read the files at `paths`, in batches and in their order.
+
+    `known` has the digests of contents that needn't be parsed again.
+    """
+    batches = [paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH)]
+    tasks = [Task(str(folder), [(path, known.get(path, b"")) for path in b]) for b in batches]
+    helpers = (os.cpu_count() or 1) - 1 if len(paths) >= _WORTH_PROCESSES else 0
+    with no_garbage_collection():
+        yield from _share(tasks, helpers)
+
+
+def _share(tasks: Sequence[Task], helpers: int) -> Iterator[list[FileReading]]:
+    """What came of each task, in their order; `helpers` other processes do some of them."""
+    found: dict[int, list[FileReading]] = {}
+    waiting = list(range(len(tasks)))[::-1]
+    readers = [reader for _ in range(helpers) if (reader := _Reader.started()) is not None]
+    try:
+        for number in range(len(tasks)):
+            while number not in found:
+                for reader in list(readers):
+                    try:
+                        while waiting and len(reader.given) < _AHEAD:
+                            reader.give(waiting.pop(), tasks)
+                    except OSError:
+                        pass  # it ended; what it was given comes back below
+                busy = [reader for reader in readers if reader.given]
+                # With nothing left to do here, they are waited for.
+                for reader in select(busy, [], [], 0 if waiting else None)[0] if busy else ():
+                    try:
+                        found.update([reader.take()])
+                    except (OSError, EOFError, msgspec.MsgspecError):
+                        readers.remove(reader)
+                        waiting += sorted(reader.given, reverse=True)
+                        reader.end()
+                if waiting and number not in found:
+                    mine = waiting.pop()
+                    found[mine] = _read(tasks[mine])
+            yield found.pop(number)
+    finally:
+        for reader in readers:
+            reader.end()
+
+
+def _read(task: Task) -> list[FileReading]:
+    folder = Path(task.folder)
+    return [read_file(folder, path, known) for path, known in task.files]
+
+
+class _Reader:
+    """Another process that reads; `given` are the numbers of the tasks it has."""
+
+    def __init__(self, process: subprocess.Popen[bytes], into: int, out: int) -> None:
+        self.given: list[int] = []
+        self._process = process
+        self._into = into
+        self._out = out
+
+    @classmethod
+    def started(cls) -> _Reader | None:
+        """A new one; None where no process can be started."""
+        package = [str(Path(__file__).parent)]
+        command = [sys.executable, "-c", _PROGRAM, json.dumps([sys.path, package])]
+        try:
+            process = subprocess.Popen(  # noqa: S603 - this program's own code
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, pipesize=_PIPE
+            )
+        except OSError:
+            return None
+        if process.stdin is None or process.stdout is None:
+            return None
+        return cls(process, process.stdin.fileno(), process.stdout.fileno())
+
+    def fileno(self) -> int:
+        return self._out
+
+    def give(self, number: int, tasks: Sequence[Task]) -> None:
+        self.given.append(number)
+        _send(self._into, _encode(tasks[number]))
+
+    def take(self) -> tuple[int, list[FileReading]]:
+        """The first task given, and what came of it. Raises EOFError when the process ended."""
+        readings = _decode_readings(_receive(self._out))
+        return self.given.pop(0), readings
+
+    def end(self) -> None:
+        """Tell it that nothing more comes."""
+        self._process.kill()
+        self._process.communicate()
+
+
+def serve() -> None:
+    """Do the tasks that standard input brings, until it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with the process that wants it
+    into, out = sys.stdin.fileno(), sys.stdout.fileno()
+    with no_garbage_collection():
+        try:
+            while True:
+                _send(out, _encode(_read(_decode_task(_receive(into)))))
+        except (EOFError, BrokenPipeError):
+            os._exit(0)
+
+
+def _send(pipe: int, message: bytes) -> None:
+    rest = memoryview(len(message).to_bytes(_LENGTH, "big") + message)
+    while rest:
+        rest = rest[os.write(pipe, rest) :]
+
+
+def _receive(pipe: int) -> bytearray:
+    return _exactly(pipe, int.from_bytes(_exactly(pipe, _LENGTH), "big"))
+
+
+def _exactly(pipe: int, size: int) -> bytearray:
+    found = bytearray()
+    while len(found) < size:
+        more = os.read(pipe, size - len(found))
+        if not more:
+            raise EOFError
+        found += more
+    return found
