@@ -25,7 +25,8 @@ def create_app(config: _config.Config | Mapping[str, object] | None = None) -> F
     """The WSGI application, its folder of records loaded.
 
     `config` is a Config, or settings by name that win over the environment
-    and feeds.toml. Raises ConfigError, FolderError and StoreError.
+    and feeds.toml. Raises ConfigError, FolderError and StoreError. Nothing is
+    loaded under FEEDS_LOAD=off.
     """
     if not isinstance(config, _config.Config):
         config = _config.read(config)
@@ -39,8 +40,9 @@ def _application(config: _config.Config, *, followed: bool = False) -> Flask:
     def warn(message: str) -> None:
         app.logger.warning("%s", message)
 
+    followed = followed or config.load == "off"
     store = _rescue.attach(config.database, warn) if followed else None
-    if store is None or _generation(store) == 0:
+    if store is None or _is_to_be_loaded(store, config):
         try:
             store = _rescue.attempt(config.database, warn, lambda store: _load(store, config, app))
         except (_FolderError, _StoreError):
@@ -69,6 +71,11 @@ def _load(store: _Store, config: _config.Config, app: Flask) -> _Store:
         with store.write() as connection:
             _note_health(connection, str(error))
     return store
+
+
+def _is_to_be_loaded(store: _Store, config: _config.Config) -> bool:
+    """Whether nothing was ever loaded into a file that is this machine's to load into."""
+    return config.load == "on" and store.file is not None and _generation(store) == 0
 
 
 def _generation(store: _Store) -> int:

@@ -2,7 +2,7 @@
 
 SQLAlchemy takes longer to look at each row than SQLite does to store it. All
 that it would find is that they are alike: the statement is its own, and the
-rows go to the driver as they are.
+rows go to the driver as they are. PostgreSQL copies them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Any
 from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.engine.interfaces import Compiled
 
+from feeds import postgres
+
 
 def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert `rows`, at least one, which have the same columns in the same order.
@@ -22,6 +24,9 @@ def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     Their values are texts, numbers and bytes, which drivers take as they are.
     """
     names = tuple(rows[0])
+    if connection.dialect.name == "postgresql":
+        postgres.copy(connection, table.name, names, rows)
+        return
     compiled = _statement(table, names, connection.dialect)
     order = compiled.positiontup
     if order is None:

@@ -49,8 +49,8 @@ def feed(
         raise NotFound(f"page {query.page} is past the last; there are {total:,} entries")
     rows = reader.page(query.scope, query.limit, offset, window, narrowed)
     if is_narrowed:
-        # What was narrowed away may have been in it: any change of the scope counts.
-        modified = max(reader.modified(query.scope, EVERYTHING), renamed)
+        # What was narrowed away may have been in it: any change counts.
+        modified = max(reader.modified(Scope(), EVERYTHING), renamed)
         if narrowed.moves:
             modified = max(modified, filters.midnight(today))
     else:
@@ -139,13 +139,15 @@ def _links(
     since: Window,
     rows: Sequence[Row],
 ) -> list[Link]:
-    """Self and hubs (WebSub 4), then paging (RFC 5005 3) or archive links (RFC 5005 4)."""
+    """Self, hubs (WebSub 4), then paging (RFC 5005 3) or archive links (RFC 5005 4)."""
     media_type = addresses.media_types.get(query.file, HTML)
 
     def link(rel: str, **other: Any) -> Link:
         return Link(rel, addresses.url(query._replace(**other)), media_type)
 
-    found = [link("self"), *(Link("hub", hub) for hub in config.hubs)]
+    found = [link("self")]
+    if addresses.is_topic(query):
+        found += [Link("hub", hub) for hub in config.hubs]
     last = max(-(-total // query.limit), 1)
     if query.month is not None:
         older, newer = reader.neighbours(query.scope, query.month, since, query.filters)

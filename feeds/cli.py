@@ -19,8 +19,9 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
+from sqlalchemy.exc import SQLAlchemyError
 
-from feeds import catalog, config, loader, rescue
+from feeds import catalog, config, loader, rescue, websub
 from feeds.folder import FolderError
 from feeds.follow import Follower
 from feeds.formats import FORMATS, MEDIA_TYPES
@@ -30,7 +31,7 @@ from feeds.query import Addresses, FeedQuery
 from feeds.report import Report
 from feeds.scope import Scope
 from feeds.server import SERVERS, run
-from feeds.store import Store, is_in_memory, note_health
+from feeds.store import Store, StoreError, is_in_memory, note_health
 
 _PATIENCE = 1.0  # seconds before a load says how far it is
 _INTERVAL = 5.0  # seconds between plain progress lines
@@ -105,8 +106,11 @@ def serve(found: config.Config, server: str, reload: bool) -> None:
             "name a file, such as sqlite:////tmp/feeds.db"
         )
     try:
-        report, listed, entries = _load(found)
-        _show(report)
+        if found.load == "off":
+            listed, entries = _held(found)
+        else:
+            report, listed, entries = _load(found)
+            _show(report)
     except FolderError as error:
         listed, entries = _last_good(found, error)
         _warn(f"{error}; what was loaded last is served")
@@ -150,6 +154,22 @@ def follow(found: config.Config, parent: int | None) -> None:
     follower.run(stop, lambda: parent is None or os.getppid() == parent)
 
 
+@main.command()
+@_settings("seeds", "database_url", "base_url")
+def ping(found: config.Config) -> None:
+    """Tell the hubs which feeds changed, where no `feeds follow` or `feeds serve` does.
+
+    What a hub doesn't take is tried again by the next `feeds ping` that finds
+    it due; the exit status is 1 while anything waits.
+    """
+    if not found.hubs:
+        raise config.ConfigError("FEEDS_HUBS names no hub; it accepts WebSub hub URLs")
+    left = websub.once(found, click.echo)
+    for hub, number in left.items():
+        _warn(f"{number:,} pings of hub {hub} wait for another try")
+    sys.exit(1 if left else 0)
+
+
 def _warn(message: str) -> None:
     with suppress(OSError):  # a log on a full disk
         click.echo(f"feeds: {message}", err=True)
@@ -173,6 +193,21 @@ def _listed(store: Store) -> tuple[list[catalog.Listed], int]:
         listed, entries = catalog.scopes(reader), reader.count(Scope())
     store.release()
     return listed, entries
+
+
+def _held(found: config.Config) -> tuple[list[catalog.Listed], int]:
+    """What another process loaded; nothing, when that is still to come."""
+    store = rescue.attach(found.database, _warn)
+    try:
+        with store.read() as reader:
+            if reader.state().generation:
+                return _listed(store)
+        _warn(f"nothing has been loaded into {store.name} yet")
+    except SQLAlchemyError as error:
+        _warn(f"{StoreError.of(store.name, error)}; what it holds is served when it answers")
+    finally:
+        store.release()
+    return [], 0
 
 
 def _last_good(found: config.Config, error: FolderError) -> tuple[list[catalog.Listed], int]:
@@ -239,7 +274,7 @@ def _show_in_colours(report: Report) -> None:
 def list_(found: config.Config) -> None:
     """Print every feed: its URL, its number of entries, its title."""
     try:
-        _, listed, _ = _load(found)
+        listed, _ = _held(found) if found.load == "off" else _load(found)[1:]
     except FolderError as error:
         listed, _ = _last_good(found, error)
     addresses = Addresses(found.root, found.links, found.limit, MEDIA_TYPES)

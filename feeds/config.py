@@ -26,6 +26,8 @@ FILE: Final = "feeds.toml"
 MAX_LIMIT: Final = 200
 WATCH: Final = ("auto", "poll", "off")
 PICTURES: Final = ("on", "off")
+LOAD: Final = ("on", "off")
+_DATABASES: Final = ("sqlite+pysqlite", "postgresql+psycopg")
 _YEAR: Final = 31_536_000
 _SECONDS: Final = f"a whole number of seconds from 0 to {_YEAR}"
 _PREFIX: Final = "FEEDS_"
@@ -64,9 +66,13 @@ def _folder(value: object) -> Path:
 def _database(value: object) -> str:
     try:
         url = make_url(_text(value))
-        url.get_dialect()
+        if url.drivername == "postgresql":  # else the driver depends on SQLAlchemy's version
+            url = url.set(drivername="postgresql+psycopg")
+        dialect = url.get_dialect()
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise ValueError(str(error)) from None
+    if f"{dialect.name}+{dialect.driver}" not in _DATABASES:
+        raise ValueError
     return url.render_as_string(hide_password=False)
 
 
@@ -117,6 +123,12 @@ def _pictures(value: object) -> str:
     return str(value)
 
 
+def _load(value: object) -> str:
+    if value not in LOAD:
+        raise ValueError
+    return str(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One setting: how it is read, what it accepts and what it is for."""
@@ -137,7 +149,8 @@ class Config:
     seeds: Path = _setting(_folder, "a folder", "the folder of records", Path("seeds"))
     database_url: str = _setting(
         _database,
-        "an SQLAlchemy URL such as sqlite:////var/lib/feeds/feeds.db",
+        "an SQLAlchemy URL such as sqlite:////var/lib/feeds/feeds.db or "
+        "postgresql+psycopg://feeds@db.example.org/feeds",
         "the store; a file in the instance folder, named after the seeds folder, by default",
         "",
     )
@@ -207,6 +220,12 @@ class Config:
         f"one of {', '.join(WATCH)}",
         "how feeds serve follows the folder: by what the file system tells, by looking, or not",
         "auto",
+    )
+    load: str = _setting(
+        _load,
+        f"one of {', '.join(LOAD)}",
+        "whether a server loads and follows the folder; off, where feeds follow does elsewhere",
+        "on",
     )
     sources: Mapping[str, str] = field(default_factory=dict)
 

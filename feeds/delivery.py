@@ -90,6 +90,7 @@ class Delivery:
         self._locks = [Lock() for _ in range(_LOCKS)]
         self._generation = State(0, 0)
         self._next_look = float("-inf")
+        self._away_since: float | None = None  # when the store first didn't answer
         self._looking = Lock()
 
     # -- what the cache knows ----------------------------------------------
@@ -107,14 +108,18 @@ class Delivery:
         return self._generation
 
     def _look(self) -> None:
+        started = self._clock()
         self.store.refresh()
         try:
             with self.store.read() as reader:
                 found, self.health = reader.state(), reader.health()
         except SQLAlchemyError:
             self.answers = False  # what is prepared is served on
+            now = self._clock()
+            self._away_since = now if self._away_since is None else self._away_since
+            self._next_look = now + _LOOK_EVERY + (now - started)
             return
-        self.answers = True
+        self.answers, self._away_since = True, None
         if found.generation:  # else it is being made anew
             self._generation = found
 
@@ -143,6 +148,10 @@ class Delivery:
         end = self._clock() + (_PATIENCE if self.followed else 0)
         while True:
             held = self._documents.get(address)
+            if self._is_given_up():
+                if held is not None:
+                    return held.document
+                raise StoreError(f"the store {self.store.name} doesn't answer")
             try:
                 with making:
                     return self._made(query, address, held)
@@ -154,6 +163,17 @@ class Delivery:
                     raise StoreError(f"the store {self.store.name} doesn't answer") from error
             time.sleep(_RETRY_EVERY)
             self.generation()
+
+    def _is_given_up(self) -> bool:
+        """Whether the store has been away for so long that no request waits for it any more.
+
+        Else they would hold the threads that answer with what is prepared.
+        """
+        if not self.followed or self._away_since is None:
+            return False
+        self.generation()
+        away = self._away_since
+        return away is not None and self._clock() >= away + _PATIENCE
 
     def _made(self, query: Query, address: str, held: Held | None) -> Document:
         turn, today = self.store.turns, self._today()

@@ -138,22 +138,17 @@ def catalogue(reader: Reader, addresses: Addresses, config: Config) -> bytes:
     """
     changes = reader.changes()
     bases = {policy: addresses.url(FeedQuery(policy=policy)) for policy in POLICIES}
+    files = {kind_of(file): file for file in FORMATS}
     feeds = []
     for one in catalog.scopes(reader):
-        query = FeedQuery(one.scope, config.links, limit=addresses.limit)
-        page = addresses.url(query)
+        page = addresses.url(FeedQuery(one.scope, config.links, limit=addresses.limit))
         feeds.append(
             {"title": one.title, "path": page.removeprefix(f"{addresses.root}/")}
             | {name: slug for name, slug in one.scope._asdict().items() if slug}
             | {"entries": one.entries}
             | _dated("latest", one.latest)
             | _dated("modified", changes.get(one.scope, 0))
-            | {"page_url": page}
-            | {
-                "feed_urls": {
-                    kind_of(file): addresses.url(query._replace(file=file)) for file in FORMATS
-                }
-            }
+            | {"page_url": page, "feed_urls": {name: page + file for name, file in files.items()}}
         )
     said = {
         "title": config.title,

@@ -51,6 +51,8 @@ class Filters(NamedTuple):
     def parameters(self) -> list[tuple[str, str]]:
         """Names and values, in their order; defaults are left out."""
         found: list[tuple[str, str]] = []
+        if self == NONE:  # as of most addresses
+            return found
         for (name, value), default in zip(self._asdict().items(), NONE, strict=True):
             if isinstance(value, tuple):
                 found += [(name, one) for one in value]

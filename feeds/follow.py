@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from watchfiles import Change, watch
 from watchfiles.filters import DefaultFilter
 
-from feeds import rescue
+from feeds import rescue, websub
 from feeds.config import Config
 from feeds.folder import FolderError, scan
 from feeds.loader import Loader
@@ -57,16 +57,19 @@ class Follower:
         self._tried = float("-inf")
         self._primary_tried = float("-inf")
         self._poll = config.watch == "poll"
+        self._publisher = websub.Beside(config, log)
 
     def run(self, stop: Event, alive: Callable[[], bool] = lambda: True) -> None:
         """Follow until `stop` is set or `alive` says no."""
         self.load()
+        self._publisher.start()
         while not stop.is_set() and alive():
             for changed in self._changes():
                 if stop.is_set() or not alive():
                     break
                 if changed or self._due():
                     self.load()
+        self._publisher.end()
         if self._loader is not None:
             self._loader.target.release()
 
@@ -176,6 +179,8 @@ class Follower:
             self._failed(str(error).strip().splitlines()[0])
         else:
             self._failures = 0
+            if report.changed:
+                self._publisher.look()
             if self._said:
                 self._log(f"{self.config.seeds} is loaded again: {report.summary()}")
             elif report.changed:
@@ -192,7 +197,8 @@ class Follower:
             try:
                 return self._with(loader)
             except StoreError as error:
-                if not (rescue.is_damaged(error) or rescue.is_unwritable(error)):
+                lost = (rescue.is_damaged, rescue.is_unwritable, rescue.is_missing)
+                if not any(is_lost(error) for is_lost in lost):
                     raise
         self._close()
         self._primary_tried = time.monotonic()

@@ -14,8 +14,6 @@ import uuid
 from typing import Protocol
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
-import idna
-
 POLICIES = ("canonical", "original", "amp", "amp-cache")
 
 # Frozen: entry ids are made from URLs without these. Never add to it, never
@@ -112,6 +110,8 @@ def host(name: str) -> str:
             raise ValueError(_IMPOSSIBLE_HOST)
         return f"[{address}]"
     if not name.isascii():
+        import idna  # it is large, and few hosts need it
+
         try:
             name = idna.encode(name, uts46=True).decode("ascii")
         except idna.IDNAError as error:

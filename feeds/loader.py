@@ -6,12 +6,9 @@ stays by `merge`; here is decided what is read, what is kept and what goes.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +27,7 @@ from feeds import (
     model,
     names,
     plain,
+    postgres,
     seeds,
     text,
 )
@@ -39,13 +37,14 @@ from feeds.model import UNKNOWN_TIME, Problem
 from feeds.parallel import read_all
 from feeds.reading import FileReading, decode_problems, no_garbage_collection
 from feeds.report import Report
-from feeds.store import Store, StoreError, note_health
+from feeds.store import Store, note_health
 from feeds.tables import entries, files, records, state
 
 Progress = Callable[[int, int], None]
 Known = dict[str, tuple[FileState, bytes]]
 
 _RECORDS: Final = ("public", "hidden")
+_MANY: Final = 500  # entries that change what a database should know of its tables
 _READ_ANEW: Final = (FileState(-1, -1), b"")
 
 
@@ -145,7 +144,7 @@ class Loader:
         that they should; and StoreError.
         """
         moment = now or datetime.now(UTC)
-        with _alone(self.target), no_garbage_collection():
+        with self.target.alone(), no_garbage_collection():
             known, as_of = self._recall()
             self._known_as_of = -1  # what a load that fails learns is forgotten
             found = self._scan(known)
@@ -181,23 +180,6 @@ class Loader:
             kept = {path: was for path, (was, _) in known.items() if path.startswith(prefix)}
             found = kept | found
         return found
-
-
-@contextmanager
-def _alone(target: Store) -> Iterator[None]:
-    """Hold the lock of the database's loaders, so that the second one waits and finds it done."""
-    if target.file is None:
-        yield
-        return
-    try:
-        lock = os.open(f"{target.file}.lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    except OSError as error:
-        raise StoreError(f"the store {target.name} can't be locked: {error}") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
 
 
 class _Load:
@@ -245,6 +227,8 @@ class _Load:
         self._note_state(changed=changed > 0)
         self._fill_report()
         note_health(self.connection, counts=self.report.counts())
+        if self.connection.dialect.name == "postgresql" and changed >= _MANY:
+            postgres.analyze(self.connection)
         return self.report
 
     def _records_held(self) -> int:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, select
 
-from feeds import bulk, names, scope, search
+from feeds import bulk, changes, fulltext, names, scope, search
 from feeds.model import Record, decode_record
 from feeds.tables import coverage, departures, entries, entry_topics, labels, records, spellings
 
@@ -106,11 +106,12 @@ def _shown(copy: Any, record: Record, removed: set[str]) -> tuple[_Shown, dict[s
     return row, {names.slug(name): name for name in record.topics}
 
 
-def _words(place: int, record: Record) -> search.Words:
+def _words(position: int, row: int, record: Record) -> fulltext.Words:
     """What an entry is found by."""
     provider = record.provider.name if record.provider else ""
-    return search.Words(
-        place,
+    return fulltext.Words(
+        position,
+        row,
         search.folded(record.title),
         search.folded(record.excerpt),
         search.folded(" ".join([provider, *record.topics, *record.authors])),
@@ -128,6 +129,7 @@ class EntryWriter:
         self.spelled: Counter[tuple[str, str, str]] = Counter()  # kind, slug, name: more or less
         self.latest: dict[tuple[str, str], int] = {}  # position, on a first load
         self.gone: dict[tuple[str, int], None] = {}
+        self.touched: dict[str, int] = {}  # the highest position that changed in each scope
         newest = connection.execute(select(func.max(entries.c.id))).scalar()
         self.next_row = (newest or 0) + 1
 
@@ -151,7 +153,7 @@ class EntryWriter:
         removed = self._removed(said.values())
         added, topic_rows, coverage_rows = [], [], []
         dropped: list[Any] = []
-        words: list[search.Words] = []
+        words: list[fulltext.Words] = []
         for entry_id in ids:
             copy = stays[entry_id]
             old = before.get(entry_id)
@@ -159,6 +161,7 @@ class EntryWriter:
             if copy is None:
                 if old:
                     self._depart(old, scopes_of(old, old_topics))
+                    self._touch(old, old_topics)
                     self._spell(old, old_topics, -1)
                     dropped.append(old)
                     self.changed += 1
@@ -167,6 +170,10 @@ class EntryWriter:
             new, topics = _shown(copy, record, removed)
             if old and _same(old, new):
                 continue
+            if not (old and _looks_alike(old, new)):
+                self._touch(new, topics)
+                if old:
+                    self._touch(old, old_topics)
             if old:
                 left = scopes_of(old, old_topics)
                 if old.position == new.position:
@@ -193,9 +200,9 @@ class EntryWriter:
                 for rank, (slug, name) in enumerate(topics.items())
             ]
             coverage_rows += [{"entry": row_id, "target": link.key} for link in record.related]
-            words.append(_words(search.place(new.position, row_id), record))
+            words.append(_words(new.position, row_id, record))
         if dropped:
-            search.remove(self.connection, [search.place(old.position, old.id) for old in dropped])
+            fulltext.remove(self.connection, [(old.position, old.id) for old in dropped])
             gone = [old.id for old in dropped]
             self.connection.execute(delete(entry_topics).where(entry_topics.c.entry.in_(gone)))
             self.connection.execute(delete(coverage).where(coverage.c.entry.in_(gone)))
@@ -207,7 +214,7 @@ class EntryWriter:
         if coverage_rows:
             bulk.insert(self.connection, coverage, coverage_rows)
         if words:
-            search.add(self.connection, words)
+            fulltext.add(self.connection, words)
 
     def _removed(self, said: Iterable[Record]) -> set[str]:
         """Which of the entries that these records list as coverage were removed."""
@@ -222,13 +229,19 @@ class EntryWriter:
 
     def _changed(self, old: Any, new: _Shown) -> int:
         """When the entry last changed. A first load takes the records' word for it."""
-        if old and (old.version, old.gone) == (new.version, new.gone):
+        if old and _looks_alike(old, new):
             return int(old.changed)
         self.changed += 1
         return min(new.updated, self.moment) if self.first else self.moment
 
     def _depart(self, old: Any, scopes: Iterable[str]) -> None:
         self.gone.update(dict.fromkeys((scope, old.position) for scope in scopes))
+
+    def _touch(self, entry: Any, topics: Iterable[str]) -> None:
+        """Note that an entry was or is there; nobody waits for news of a first load."""
+        if not self.first:
+            for key in scopes_of(entry, topics):
+                self.touched[key] = max(self.touched.get(key, 0), entry.position)
 
     def _spell(self, entry: Any, topics: Mapping[str, str], times: int) -> None:
         """Count how an entry spells the names of its topics, provider and type."""
@@ -265,6 +278,7 @@ class EntryWriter:
         else:
             for kind, slug in self._respell():
                 self._label(kind, slug)
+            changes.note(self.connection, self.touched)
 
     def _first_labels(self) -> None:
         """The labels of an empty store: all that they say was counted."""
@@ -315,6 +329,9 @@ class EntryWriter:
             shows = select(entry_topics.c.entry).where(entry_topics.c.topic == slug)
             listing_it = entries.update().where(entries.c.id.in_(shows))
             self.connection.execute(listing_it.values(changed=self.moment))
+        if renamed and kind != "type":  # whose titles are made of the slug
+            for other, position in changes.of_renaming(self.connection, kind, slug):
+                self.touched[other.key()] = max(self.touched.get(other.key(), 0), position)
         place, where = _LABEL_SOURCES[kind]
         latest = self.connection.execute(select(func.max(place)).where(where(slug))).scalar_one()
         changed = self.moment if renamed else old.changed if old else 0
@@ -336,6 +353,11 @@ def _label_row(
 
 def _same(old: Any, new: _Shown) -> bool:
     return all(getattr(old, name) == getattr(new, name) for name in _Shown.__struct_fields__)
+
+
+def _looks_alike(old: Any, new: _Shown) -> bool:
+    """Whether feeds show the same of both."""
+    return bool((old.version, old.gone) == (new.version, new.gone))
 
 
 def _is_name(slug: str) -> Any:

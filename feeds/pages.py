@@ -26,7 +26,7 @@ from feeds.scope import Scope
 TEMPLATES: Final = Path(__file__).parent / "templates"
 _EXCERPT: Final = 260  # characters of an excerpt in a list
 _MINUTE: Final = 60
-_IN_FULL: Final = 20  # entries of a page with picture and excerpt; the rest are headlines
+_IN_FULL: Final = 12  # entries of the first page with picture and excerpt; the rest are headlines
 _PROPOSED: Final = 60  # names of topics and providers in a form
 # What each link policy means for who subscribes, in a sentence.
 POLICIES: Final = {
@@ -94,7 +94,7 @@ class Pages:
             "query": query,
             "subscription": subscription,
             "heading": heading or self.config.title,
-            "more": more.removeprefix(", ").strip(),
+            "more": more.replace(f" ({titles.POLICIES[query.policy]})", "").removeprefix(", "),
         }
         if query.story:
             return self.render("story.html", **shown)
@@ -105,7 +105,7 @@ class Pages:
             **shown,
             is_home=is_home,
             is_first=query.page == 1 and query.month is None,
-            shown_in_full=_IN_FULL,
+            shown_in_full=_IN_FULL if is_home else query.limit,
             shelves=nearby.index(reader) if is_home else nearby.around(reader, query.scope),
             sketch=nearby.sketch(months),
             years=nearby.years(months),
@@ -155,10 +155,9 @@ class Pages:
 
     def _chips(self, query: FeedQuery, reader: Reader) -> Iterator[Chip]:
         for name, value in query.filters.parameters():
-            is_several = isinstance(getattr(NONE, name), tuple)
-            one = NONE._replace(**{name: (value,) if is_several else value})
-            one = one._replace(min_quality=int(one.min_quality), min_heat=int(one.min_heat))
-            said = titles.filtered(one, lambda kind, slug: _name(reader, kind, slug))
+            said = titles.filtered(
+                _one(query.filters, name, value), lambda kind, slug: _name(reader, kind, slug)
+            )
             rest = _without(query.filters, name, value)
             label = said[0][:1].upper() + said[0][1:]
             yield Chip(label, self._canonical(query._replace(filters=rest, page=1)))
@@ -175,11 +174,19 @@ def _with_file(query: Query, file: str | None) -> Query:
     return query._replace(file=file)
 
 
+def _one(filters: Filters, name: str, value: str) -> Filters:
+    """One value of filters alone."""
+    alone = filters.only(name)
+    chosen: dict[str, Any] = {name: (value,)} if isinstance(getattr(NONE, name), tuple) else {}
+    return alone._replace(**chosen)
+
+
 def _without(filters: Filters, name: str, value: str) -> Filters:
     """Filters without one value; a search that is gone isn't ranked."""
     there = getattr(filters, name)
     if isinstance(there, tuple) and len(there) > 1:
-        return filters._replace(**{name: tuple(one for one in there if one != value)})
+        fewer: dict[str, Any] = {name: tuple(one for one in there if one != value)}
+        return filters._replace(**fewer)
     rest = filters.without(name)
     return rest.without("sort") if rest.sort == "relevance" and not rest.q else rest
 

@@ -11,16 +11,18 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from select import select
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from feeds.reading import FileReading, no_garbage_collection, read_file
+
+if TYPE_CHECKING:
+    import subprocess
 
 # Fewer files than this are read before other processes would be up.
 _WORTH_PROCESSES: Final = 400
@@ -116,6 +118,8 @@ class _Reader:
     @classmethod
     def started(cls) -> _Reader | None:
         """A new one; None where no process can be started."""
+        import subprocess  # which they, who import this module too, have no use for
+
         package = [str(Path(__file__).parent)]
         command = [sys.executable, "-c", _PROGRAM, json.dumps([sys.path, package])]
         try:

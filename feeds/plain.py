@@ -19,7 +19,8 @@ _TEXT: Final = bytes([0x0A, *range(0x20, 0x7F), *range(0x80, 0x100)])
 _ODD: Final = re.compile(rb"\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]|\xef(?:\xbb\xbf|\xbf[\xbe\xbf])")
 
 _QUOTED: Final = r'("[^"\\\n]*+(?:\\["\\/nt][^"\\\n]*+)*+")'
-_BARE: Final = r"([A-Za-z0-9/\u00c0-\U0010ffff](?:[^ :#\n]++|:(?![ \n])| ++(?![#\n])|#)*+)"
+# What begins one: a letter or digit, a slash, anything from U+00C0 on.
+_BARE: Final = r"([^\x00-.:-@\[-`{-\xbf](?:[^ :#\n]++|:(?![ \n])| ++(?![#\n])|#)*+)"
 # Blank lines before it, indentation, dash, key, its value; or the item that is no mapping.
 _LINE: Final = re.compile(
     rf"^(\n*+)( *+)(- )?+(?:([A-Za-z]{{1,99}}+):(?: (?:{_QUOTED}|{_BARE}))?+"
@@ -120,7 +121,7 @@ def _sequence(lines: list[_Line], at: int) -> tuple[Sequence, int]:
     items = Sequence()
     items.line, column = lines[at][:2]
     while True:
-        number, _, _, key, value = lines[at]
+        _, _, _, key, value = lines[at]
         item: Node
         if key:
             item, at = _mapping(lines, at, column + 2)  # its further keys stand below its first

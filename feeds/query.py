@@ -169,6 +169,17 @@ class Addresses:
             return _EMBEDDED
         return self.limit if month is None else MAX_LIMIT
 
+    def is_topic(self, query: FeedQuery) -> bool:
+        """Whether WebSub hubs are told when the document at a query's address changes.
+
+        Only such a document announces them: who subscribed to another one
+        would wait for ever. That is a feed as people subscribe to it, under
+        any link policy; neither pages, further pages, archives, stories nor
+        what filters narrow. Archives lead to their feed (RFC 5005 4, current).
+        """
+        plain = FeedQuery(query.scope, query.policy, query.file, self.limit)
+        return bool(query.file) and query == plain
+
     def path(self, query: Query) -> str:
         """The canonical path and parameters, below the root; begins with a slash."""
         segments = [] if query.policy == self.policy else [query.policy]

@@ -12,7 +12,7 @@ from sqlalchemy import (
     select,
 )
 
-from feeds import statements
+from feeds import search, statements
 from feeds.filters import NONE, Filters
 from feeds.model import Label
 from feeds.scope import EVERYTHING, Scope, Window, month_of, month_window
@@ -90,7 +90,7 @@ class Reader:
         return sorted((Tally._make(row) for row in rows), key=lambda t: (t.name.casefold(), t.slug))
 
     def count(self, scope: Scope, window: Window = EVERYTHING, filters: Filters = NONE) -> int:
-        """How many entries a scope has in a window; of a search, `search.COUNTED` at most."""
+        """How many entries a scope has in a window; through filters, `search.COUNTED` at most."""
         given = statements.given(scope, window, filters)
         return int(self.connection.execute(statements.count(frozenset(given)), given).scalar_one())
 
@@ -143,15 +143,25 @@ class Reader:
     ) -> list[Row]:
         """`limit` entries of a scope and window, in their order, after the first `offset`."""
         given = statements.given(scope, window, filters)
+        paged = given | {"limit": limit, "offset": offset}
         chosen = statements.chosen_rows(frozenset(given), filters.sort)
-        given |= {"limit": limit, "offset": offset}
         if filters.sort == "newest" and not filters.q:
             query = statements.page_of(chosen)
-            return [Row._make(row) for row in self.connection.execute(query, given).all()]
-        ids = list(self.connection.execute(chosen, given).scalars())
+            return [Row._make(row) for row in self.connection.execute(query, paged).all()]
+        if filters.sort == "relevance":
+            ids = self._best(given, filters.q)[offset : offset + limit]
+        else:
+            ids = list(self.connection.execute(chosen, paged).scalars())
         rows = self.connection.execute(statements.ROWS, {"rows": ids}).all()
         found = {row.id: Row._make(row) for row in rows}
         return [found[row] for row in ids]
+
+    def _best(self, given: Mapping[str, Any], written: str) -> list[int]:
+        """The rows of the newest matches of a search, best first, then newest."""
+        score = search.scoring(written)
+        newest = self.connection.execute(statements.newest_matches(frozenset(given)), given)
+        scored = [(-score(*words), place, row) for place, (row, *words) in enumerate(newest)]
+        return [row for _, _, row in sorted(scored)]
 
     def rows_of(self, ids: Sequence[str]) -> list[Row]:
         """The entries that have these keys, newest first."""

@@ -23,6 +23,7 @@ from urllib.parse import quote
 
 from sqlalchemy import URL, make_url
 
+from feeds import postgres
 from feeds.store import Store, StoreError, sqlite_file
 
 Warn = Callable[[str], None]
@@ -54,7 +55,12 @@ def open_store(url: str, warn: Warn) -> Store:
 
 
 def attach(url: str, warn: Warn) -> Store:
-    """The store that is in force for `url` now, for those who only read it."""
+    """The store that is in force for `url` now, for those who only read it.
+
+    PostgreSQL is not connected to yet: it may be away just now, or empty.
+    """
+    if postgres.is_postgresql(make_url(url)):
+        return Store(url, prepare=False)
     try:
         return Store(place(url), partial(place, url))
     except StoreError:
@@ -133,6 +139,11 @@ def is_unwritable(error: BaseException) -> bool:
     if _code(error) in _UNWRITABLE:
         return True
     return any(isinstance(cause, OSError) for cause in _causes(error))
+
+
+def is_missing(error: BaseException) -> bool:
+    """Whether this comes from tables of PostgreSQL that aren't there any more."""
+    return any(map(postgres.is_missing, _causes(error)))
 
 
 def suspect(store: Store, error: BaseException) -> None:

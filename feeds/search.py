@@ -1,39 +1,21 @@
-"""Full text: what is looked for, and the index it is looked up in.
+"""Full text: what is looked for, and how well an entry matches.
 
 Words are runs of letters and digits, without case and accents, made so here
-and not by the database, so that every database finds the same. SQLite has
-them in an FTS5 table, whose rowid is made from an entry's position: matches
-come newest first without being sorted.
+and not by the database, so that every database finds the same, in the same
+order. `feeds.fulltext` is the index they are looked up in.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple
-
-from sqlalchemy import (
-    DDL,
-    BigInteger,
-    Column,
-    ColumnElement,
-    Connection,
-    MetaData,
-    TableClause,
-    bindparam,
-    column,
-    event,
-    literal_column,
-    table,
-    text,
-)
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 MAX_LENGTH: Final = 200
 MAX_WORDS: Final = 12
 RANKED: Final = 2_000  # the newest matches, of which the best come first
-COUNTED: Final = 10_000  # matches, and not more
-_ROW_BITS: Final = 10
+COUNTED: Final = 10_000  # entries that filters let pass, and not more
 
 # Names whose punctuation is the name, as words of their own.
 _SPELLED_OUT: Final = (
@@ -82,86 +64,29 @@ def parse(written: str) -> list[Term]:
     return found
 
 
-# -- the index ------------------------------------------------------------------
+# -- how well an entry matches -----------------------------------------------------
 
-_fts: TableClause = table("search", column("rowid", BigInteger))
-_MATCH: Final[ColumnElement[Any]] = literal_column("search")
-_WEIGHTS: Final = "bm25(search, 8.0, 2.0, 4.0)"  # title, excerpt, names
-
-_CREATE: Final = (
-    "CREATE VIRTUAL TABLE search USING fts5("
-    "title, excerpt, names, tokenize='unicode61 remove_diacritics 0')"
-)
-_DROP: Final = "DROP TABLE IF EXISTS search"
+_IN_TITLE: Final = 8
+_IN_NAMES: Final = 4
+_IN_EXCERPT: Final = 2
+_AGAIN: Final = 1  # more, when it is in the excerpt more than once
 
 
-def declare(metadata: MetaData) -> str:
-    """Make the index whenever `metadata` is made; returns what it is made by."""
-    for when, statement in (("after_create", _CREATE), ("before_drop", _DROP)):
-        made = DDL(statement)  # type: ignore[no-untyped-call]
-        event.listen(metadata, when, made.execute_if(dialect="sqlite"))
-    return _CREATE
+def scoring(written: str) -> Callable[[str, str, str], int]:
+    """What gives an entry's score, of its words: title, excerpt, names.
 
+    Each term that is looked for counts once in each of them, most in the title.
+    """
+    wanted = [f" {' '.join(t.words)}" + " " * (not t.beginning) for t in parse(written) if t.wanted]
 
-class Words(NamedTuple):
-    """What is found of one entry: its place in the index, and its words."""
+    def score(title: str, excerpt: str, names: str) -> int:
+        title, excerpt, names = f" {title} ", f" {excerpt} ", f" {names} "
+        found = 0
+        for term in wanted:
+            found += _IN_TITLE * (term in title) + _IN_NAMES * (term in names)
+            first = excerpt.find(term)
+            if first >= 0:
+                found += _IN_EXCERPT + _AGAIN * (excerpt.find(term, first + 1) >= 0)
+        return found
 
-    place: int
-    title: str
-    excerpt: str
-    names: str
-
-
-def place(position: int, row: int) -> int:
-    """The rowid of an entry in the index: ordered as positions are, and its own."""
-    return (position << _ROW_BITS) | (row & ((1 << _ROW_BITS) - 1))
-
-
-def add(connection: Connection, rows: Sequence[Words]) -> None:
-    """Put entries into the index."""
-    statement = text(
-        "INSERT OR REPLACE INTO search (rowid, title, excerpt, names) "
-        "VALUES (:place, :title, :excerpt, :names)"
-    )
-    connection.execute(statement, [row._asdict() for row in rows])
-
-
-def remove(connection: Connection, places: Iterable[int]) -> None:
-    """Take entries out of the index."""
-    statement = text("DELETE FROM search WHERE rowid = :place")
-    connection.execute(statement, [{"place": each} for each in places])
-
-
-def expression(written: str) -> str:
-    """What `written` looks for, as FTS5 understands it."""
-
-    def one(term: Term) -> str:
-        return f'"{" ".join(term.words)}"' + (" *" if term.beginning else "")
-
-    terms = parse(written)
-    wanted = " AND ".join(one(term) for term in terms if term.wanted)
-    unwanted = "".join(f" NOT {one(term)}" for term in terms if not term.wanted)
-    return f"({wanted}){unwanted}"
-
-
-class Matches(NamedTuple):
-    """The index in a query: what to join, on what, what matches, its order and rank."""
-
-    table: TableClause
-    joined: ColumnElement[bool]
-    matching: ColumnElement[bool]
-    order: ColumnElement[Any]
-    score: ColumnElement[Any]
-
-
-def matches(position: Column[int], row: Column[int]) -> Matches:
-    """The entries, by their `position` and `row`, that match the parameter `q`."""
-    rowid = _fts.c.rowid
-    low = (1 << _ROW_BITS) - 1
-    return Matches(
-        _fts,
-        (position == rowid.op(">>")(_ROW_BITS)) & (row.op("&")(low) == rowid.op("&")(low)),
-        _MATCH.op("MATCH")(bindparam("q")),
-        rowid.desc(),
-        literal_column(_WEIGHTS),
-    )
+    return score

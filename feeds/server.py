@@ -115,25 +115,33 @@ class Follower:
             self._process.wait()
 
 
+def _follower(config: Config) -> Follower | None:
+    return Follower(config) if config.load == "on" else None
+
+
 class _Arbiter(Arbiter):  # type: ignore[misc]
     """gunicorn's master, with a follower beside its workers."""
 
-    def __init__(self, app: BaseApplication, follower: Follower) -> None:
+    def __init__(self, app: BaseApplication, follower: Follower | None) -> None:
         self._follower = follower
         super().__init__(app)
 
     def manage_workers(self) -> None:
         super().manage_workers()
-        self._follower.tend()
+        if self._follower is not None:
+            self._follower.tend()
 
     def handle_hup(self) -> None:
         """The folder is loaded; the workers see it by themselves."""
-        self._follower.load()
+        if self._follower is not None:
+            self._follower.load()
 
     def stop(self, graceful: bool = True) -> None:
-        self._follower.end()
+        if self._follower is not None:
+            self._follower.end()
         super().stop(graceful)
-        self._follower.wait()
+        if self._follower is not None:
+            self._follower.wait()
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -155,7 +163,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def run(self) -> None:
         """Serve until a signal ends it."""
         try:
-            _Arbiter(self, Follower(self._config)).run()
+            _Arbiter(self, _follower(self._config)).run()
         except RuntimeError as error:
             sys.exit(f"feeds: {error}")
 
@@ -221,11 +229,15 @@ def _run_granian(config: Config, *, reload: bool) -> None:
         raise ConfigError("granian listens at host:port; FEEDS_BIND names a socket")
     os.environ.update(environment(config))  # its workers are processes that read it again
     made = Granian("feeds.server:application", **granian_settings(config), reload=reload)
-    follower, stop = Follower(config), Event()
+    follower, stop = _follower(config), Event()
+    if follower is None:
+        made.serve()
+        return
+    running = follower
 
     def tend() -> None:
         while not stop.wait(0.5):
-            follower.tend()
+            running.tend()
 
     made.on_startup(Thread(target=tend, daemon=True).start)
     made.on_reload(follower.load)

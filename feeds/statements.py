@@ -24,7 +24,7 @@ from sqlalchemy import (
     select,
 )
 
-from feeds import search
+from feeds import fulltext, search
 from feeds.filters import NONE, Filters, narrowing
 from feeds.scope import Scope, Window
 from feeds.tables import coverage, departures, entries, entry_topics, health, labels, records, state
@@ -95,7 +95,7 @@ def given(scope: Scope, window: Window, filters: Filters = NONE) -> dict[str, An
     given |= {name: at for name, at in window._asdict().items() if at is not None}
     for name, value in narrowing(filters).items():
         if name == "q":
-            given["q"] = search.expression(value)
+            given["q"] = value  # fulltext tells each database in its terms
         else:
             given[_FILTER + name] = list(value) if isinstance(value, tuple) else value
     return given
@@ -117,7 +117,7 @@ def _source(names: _Names, *, whole: bool = False) -> FromClause:
     """What is selected from; `whole` when columns of `entries` are needed."""
     table = _table(names)
     if "q" in names:
-        found = search.matches(entries.c.position, entries.c.id)
+        found = fulltext.matches(entries.c.position, entries.c.id)
         return found.table.join(entries, found.joined)
     if table is entry_topics and (whole or _is_filtered(names)):
         return entry_topics.join(entries, entries.c.id == entry_topics.c.entry)
@@ -137,7 +137,7 @@ def _conditions(names: _Names) -> list[ColumnElement[bool]]:
         walked = table is entry_topics
         found.append(table.c.topic == wanted if walked else _with_topic(_other.c.topic == wanted))
     if "q" in names:
-        found.append(search.matches(entries.c.position, entries.c.id).matching)
+        found.append(fulltext.matches(entries.c.position, entries.c.id).matching)
     made = (make(_FILTER + name) for name, make in _FILTERS.items() if _FILTER + name in names)
     return [*found, *made, *_bounds(table.c.position, names)]
 
@@ -175,7 +175,7 @@ def _chosen(names: _Names, *columns: ColumnElement[Any], whole: bool = False) ->
 @cache
 def count(names: _Names) -> Select[Any]:
     """How many entries are chosen."""
-    if "q" not in names:
+    if "q" not in names and not _is_filtered(names):
         return _chosen(names, func.count())
     some = _chosen(names, literal_column("1")).limit(search.COUNTED)
     return select(func.count()).select_from(some.subquery())
@@ -186,18 +186,23 @@ def chosen_rows(names: _Names, sort: str) -> Select[Any]:
     """The numbers of the rows of a page, in their order."""
     table = _table(names)
     row = entry_topics.c.entry if table is entry_topics else entries.c.id
-    matches = search.matches(entries.c.position, entries.c.id)
+    newest_first: list[ColumnElement[Any]] = [table.c.position.desc(), row.desc()]
     if sort == "heat":
-        chosen = _chosen(names, row, whole=True)
-        chosen = chosen.order_by(entries.c.heat.desc(), table.c.position.desc())
-    elif sort == "relevance":
-        some = _chosen(names, row, matches.score.label("score"), entries.c.position)
-        newest = some.order_by(matches.order).limit(search.RANKED).subquery()
-        chosen = select(newest.c.id).order_by(newest.c.score, newest.c.position.desc())
+        chosen = _chosen(names, row, whole=True).order_by(entries.c.heat.desc(), *newest_first)
+    elif "q" in names:
+        order = fulltext.matches(entries.c.position, entries.c.id).order
+        chosen = _chosen(names, row).order_by(order)
     else:
-        newest_first = matches.order if "q" in names else table.c.position.desc()
-        chosen = _chosen(names, row).order_by(newest_first)
+        chosen = _chosen(names, row).order_by(*newest_first)
     return chosen.limit(bindparam("limit")).offset(bindparam("offset"))
+
+
+@cache
+def newest_matches(names: _Names) -> Select[Any]:
+    """The rows of the newest matches of a search, with their words: title, excerpt, names."""
+    chosen = _chosen(names, entries.c.id, *fulltext.INDEX.c)
+    order = fulltext.matches(entries.c.position, entries.c.id).order
+    return chosen.order_by(order).limit(search.RANKED)
 
 
 @cache

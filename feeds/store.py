@@ -1,7 +1,12 @@
-"""The store: one database, SQLite by default, that loading and serving meet in."""
+"""The store: one database that loading and serving meet in.
+
+SQLite by default; what is PostgreSQL's own is in `feeds.postgres`.
+"""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +31,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
+from feeds import postgres
 from feeds.model import FeedsError
 from feeds.reader import Reader
 from feeds.tables import SCHEMA, health, metadata, state
@@ -37,6 +43,11 @@ _WAL_PAUSE: Final = 0.1  # seconds
 class StoreError(FeedsError):
     """The store can't be opened, read or written."""
 
+    @classmethod
+    def of(cls, name: str, error: Exception) -> StoreError:
+        """What the database complained of, of the store called `name`, in one line."""
+        return cls(f"the store {name} can't be used: {_cause(error)}")
+
 
 class Store:
     """One database. Safe to share between threads, not across a fork.
@@ -44,20 +55,24 @@ class Store:
     `turns` counts how often `refresh` turned to another database.
     """
 
-    def __init__(self, url: str, locate: Callable[[], str] | None = None) -> None:
+    def __init__(
+        self, url: str, locate: Callable[[], str] | None = None, *, prepare: bool = True
+    ) -> None:
         """Connect to `url` and make the tables when they aren't there.
 
-        `locate` tells `refresh` at which URL the database is now. Raises
-        StoreError with a message that names the database.
+        `locate` tells `refresh` at which URL the database is now. Without
+        `prepare`, nothing is connected to or made yet. Raises StoreError with
+        a message that names the database.
         """
         self.url = make_url(url)
         self.name = self.described(url)
         self.turns = 0
         self._locate = locate or (lambda: url)
         self._place = _Place(self.file)
-        with self._errors(OSError, ImportError):  # its folder, its driver
+        with self._errors(OSError, ImportError, ValueError):  # its folder, driver, encoding
             self.engine = _engine(url, self._place)
-            self._prepare()
+            if prepare:
+                self._prepare()
             self._place.mark = _mark(self.file)
 
     def refresh(self) -> bool:
@@ -106,7 +121,7 @@ class Store:
         try:
             yield
         except caught as error:
-            raise StoreError(f"the store {self.name} can't be used: {_cause(error)}") from error
+            raise StoreError.of(self.name, error) from error
 
     def _prepare(self) -> None:
         with self.read() as reader:
@@ -115,6 +130,8 @@ class Store:
         # Of several processes that start at once, the first makes the tables.
         with self.write() as connection:
             if not self._is_ready(connection):
+                if self._is_postgresql:
+                    postgres.make(connection)
                 metadata.drop_all(connection)
                 metadata.create_all(connection)
                 connection.execute(
@@ -122,8 +139,12 @@ class Store:
                         id=1, schema=SCHEMA, reading="", writes=0, generation=0, loaded=0
                     )
                 )
+        if self._is_postgresql:
+            postgres.tidy(self.engine)
 
     def _is_ready(self, connection: Connection) -> bool:
+        if self._is_postgresql and not postgres.exists(connection):
+            return False  # whatever else there is, is elsewhere
         found = set(inspect(connection).get_table_names())
         if found and "state" not in found:
             raise StoreError(
@@ -131,6 +152,10 @@ class Store:
                 "give FEEDS_DATABASE_URL a database of its own"
             )
         return bool(found) and connection.execute(select(state.c.schema)).scalar() == SCHEMA
+
+    @property
+    def _is_postgresql(self) -> bool:
+        return postgres.is_postgresql(self.url)
 
     @property
     def file(self) -> Path | None:
@@ -155,9 +180,30 @@ class Store:
         Raises StoreError.
         """
         with self._errors(), self.engine.connect() as connection:
-            connection.execution_options(feeds_write=True)
+            if self._is_postgresql:
+                # It sees what the one before it wrote, for which it waited.
+                connection.execution_options(isolation_level="READ COMMITTED")
+            else:
+                connection.execution_options(feeds_write=True)
             with connection.begin():
+                if self._is_postgresql:
+                    postgres.lock_writes(connection)
                 yield connection
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the lock of the database's loaders: the second one waits, and finds it done.
+
+        Raises StoreError.
+        """
+        if self._is_postgresql:
+            with self._errors(), postgres.alone(self.engine):
+                yield
+        elif self.file is None:
+            yield
+        else:
+            with _locked(f"{self.file}.lock", self.name):
+                yield
 
 
 def _is_sqlite(url: URL) -> bool:
@@ -224,8 +270,8 @@ def _use_wal(cursor: Any) -> None:
 
 def _engine(url: str, place: _Place) -> Engine:
     parsed = make_url(url)
-    if not _is_sqlite(parsed):
-        return create_engine(url, pool_pre_ping=True, **_POOL)
+    if postgres.is_postgresql(parsed):
+        return postgres.engine(parsed, _POOL)
     options: dict[str, Any] = {"connect_args": {"timeout": 60}} | _POOL
     if _in_memory(parsed):
         options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
@@ -258,6 +304,19 @@ def _engine(url: str, place: _Place) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+@contextmanager
+def _locked(lock: str, name: str) -> Iterator[None]:
+    try:
+        handle = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise StoreError(f"the store {name} can't be locked: {error}") from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def note_health(

@@ -13,6 +13,7 @@ from typing import Final
 from sqlalchemy import (
     BigInteger,
     Column,
+    Double,
     Index,
     Integer,
     LargeBinary,
@@ -23,16 +24,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateTable
 
-from feeds import search
+from feeds import fulltext
 
 metadata = MetaData()
+# Texts are ordered by their bytes, as SQLite does, whatever the language of the database.
+Text: Final = String().with_variant(String(collation="C"), "postgresql")
 
 state = Table(
     "state",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("schema", String, nullable=False),
-    Column("reading", String, nullable=False),  # how the records were read
+    Column("schema", Text, nullable=False),
+    Column("reading", Text, nullable=False),  # how the records were read
     Column("writes", Integer, nullable=False),  # how often rows of files were written
     Column("generation", Integer, nullable=False),
     Column("loaded", BigInteger, nullable=False),
@@ -42,26 +45,31 @@ state = Table(
 files = Table(
     "files",
     metadata,
-    Column("path", String, primary_key=True),
+    Column("path", Text, primary_key=True),
     Column("size", BigInteger, nullable=False),
     Column("mtime", BigInteger, nullable=False),  # nanoseconds
     Column("digest", LargeBinary, nullable=False),
-    Column("outcome", String, nullable=False),  # public, hidden, error, other
-    Column("reason", String, nullable=False),  # why it is hidden
-    Column("problems", String, nullable=False),  # JSON list of Problem, empty for none
+    Column("outcome", Text, nullable=False),  # public, hidden, error, other
+    Column("reason", Text, nullable=False),  # why it is hidden
+    Column("problems", Text, nullable=False),  # JSON list of Problem, empty for none
     Index("files_outcome", "outcome", "reason"),
-    Index("files_problems", "path", sqlite_where=text("problems != ''")),
+    Index(
+        "files_problems",
+        "path",
+        sqlite_where=text("problems != ''"),
+        postgresql_where=text("problems != ''"),
+    ),
 )
 
 # What the readable ones say, public or hidden.
 records = Table(
     "records",
     metadata,
-    Column("path", String, primary_key=True),
-    Column("entry_id", String, nullable=False),
+    Column("path", Text, primary_key=True),
+    Column("entry_id", Text, nullable=False),
     Column("public", Integer, nullable=False),
     Column("removed", Integer, nullable=False),
-    Column("quality", Integer, nullable=False),
+    Column("quality", BigInteger, nullable=False),
     Column("seen", BigInteger, nullable=False),
     Column("undated", Integer, nullable=False),
     Column("published", BigInteger, nullable=False),
@@ -77,45 +85,46 @@ entries = Table(
     "entries",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("entry_id", String, nullable=False, unique=True),  # the key of its copies
-    Column("shown_id", String, nullable=False),  # that, or the id of its own
-    Column("path", String, nullable=False),
+    Column("entry_id", Text, nullable=False, unique=True),  # the key of its copies
+    Column("shown_id", Text, nullable=False),  # that, or the id of its own
+    Column("path", Text, nullable=False),
     Column("position", BigInteger, nullable=False),
     Column("month", Integer, nullable=False),  # of publication: year * 12 + month - 1
     Column("published", BigInteger, nullable=False),
     Column("updated", BigInteger, nullable=False),
     Column("changed", BigInteger, nullable=False),
     Column("version", LargeBinary, nullable=False),
-    Column("gone", String, nullable=False),  # ids of related coverage that was removed
-    Column("type", String, nullable=False),
-    Column("type_name", String, nullable=False),
-    Column("provider", String, nullable=False),
-    Column("provider_name", String, nullable=False),
-    Column("provider_slug", String, nullable=False),
-    Column("icon", String, nullable=False),
-    Column("quality", Integer, nullable=False),
-    Column("heat", Integer, nullable=False),
+    Column("gone", Text, nullable=False),  # ids of related coverage that was removed
+    Column("type", Text, nullable=False),
+    Column("type_name", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("provider_name", Text, nullable=False),
+    Column("provider_slug", Text, nullable=False),
+    Column("icon", Text, nullable=False),
+    Column("quality", BigInteger, nullable=False),
+    Column("heat", BigInteger, nullable=False),
     # What most filters look at is in the index.
-    Index("entries_position", "position", "quality", "heat", "type", "provider"),
-    Index("entries_heat", "heat", "position"),
-    Index("entries_type", "type", "position"),
-    Index("entries_provider", "provider", "position"),
-    Index("entries_provider_slug", "provider", "provider_slug", "position"),
+    Index("entries_position", "position", "id", "quality", "heat", "type", "provider"),
+    Index("entries_heat", "heat", "position", "id"),
+    Index("entries_changed", "changed"),
+    Index("entries_type", "type", "position", "id"),
+    Index("entries_provider", "provider", "position", "id"),
+    Index("entries_provider_slug", "provider", "provider_slug", "position", "id"),
 )
 
 entry_topics = Table(
     "entry_topics",
     metadata,
     Column("entry", Integer, primary_key=True),
-    Column("topic", String, primary_key=True),
+    Column("topic", Text, primary_key=True),
     Column("rank", Integer, nullable=False),  # the order in the record
-    Column("name", String, nullable=False),  # the spelling of the record
+    Column("name", Text, nullable=False),  # the spelling of the record
     Column("position", BigInteger, nullable=False),
     Column("month", Integer, nullable=False),
-    Column("provider", String, nullable=False),
-    Column("provider_slug", String, nullable=False),
-    Index("entry_topics_topic", "topic", "position"),
-    Index("entry_topics_provider", "topic", "provider", "position"),
+    Column("provider", Text, nullable=False),
+    Column("provider_slug", Text, nullable=False),
+    Index("entry_topics_topic", "topic", "position", "entry"),
+    Index("entry_topics_provider", "topic", "provider", "position", "entry"),
 )
 
 # Which entries list which others as coverage of their story.
@@ -123,7 +132,7 @@ coverage = Table(
     "coverage",
     metadata,
     Column("entry", Integer, primary_key=True),
-    Column("target", String, primary_key=True),  # an entry id
+    Column("target", Text, primary_key=True),  # an entry id
     Index("coverage_target", "target"),
 )
 
@@ -132,20 +141,21 @@ coverage = Table(
 spellings = Table(
     "spellings",
     metadata,
-    Column("kind", String, primary_key=True),  # of labels, or icon:kind
-    Column("slug", String, primary_key=True),
-    Column("name", String, primary_key=True),
+    Column("kind", Text, nullable=False),  # of labels, or icon:kind
+    Column("slug", Text, nullable=False),
+    Column("name", Text, nullable=False),  # of an icon, its URL: too long for an index
     Column("entries", Integer, nullable=False),
+    Index("spellings_slug", "kind", "slug"),
 )
 
 # The names shown: of each topic, provider, provider of several on a domain, type.
 labels = Table(
     "labels",
     metadata,
-    Column("kind", String, primary_key=True),  # topic, provider, name, type
-    Column("slug", String, primary_key=True),  # for kind name: key/slug
-    Column("name", String, nullable=False),
-    Column("icon", String, nullable=False),
+    Column("kind", Text, primary_key=True),  # topic, provider, name, type
+    Column("slug", Text, primary_key=True),  # for kind name: key/slug
+    Column("name", Text, nullable=False),
+    Column("icon", Text, nullable=False),
     Column("entries", Integer, nullable=False),
     Column("latest", BigInteger, nullable=False),
     Column("changed", BigInteger, nullable=False),
@@ -156,7 +166,7 @@ labels = Table(
 departures = Table(
     "departures",
     metadata,
-    Column("scope", String, primary_key=True),
+    Column("scope", Text, primary_key=True),
     Column("position", BigInteger, primary_key=True),
     Column("departed", BigInteger, nullable=False),
 )
@@ -168,12 +178,35 @@ health = Table(
     Column("id", Integer, primary_key=True),
     Column("checked", BigInteger, nullable=False),
     Column("loaded", BigInteger, nullable=False),
-    Column("degraded", String, nullable=False),  # what is wrong; empty when nothing is
-    Column("counts", String, nullable=False),  # JSON of a report's numbers, by name
+    Column("degraded", Text, nullable=False),  # what is wrong; empty when nothing is
+    Column("counts", Text, nullable=False),  # JSON of a report's numbers, by name
+)
+
+# What changed since the hubs were last told, see `feeds.changes`.
+changes = Table(
+    "changes",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)
+
+# Which hubs are still to be told of which URLs, see `feeds.pings`. Times have fractions.
+pings = Table(
+    "pings",
+    metadata,
+    Column("hub", Text, primary_key=True),
+    Column("url", Text, primary_key=True),
+    Column("rank", Integer, nullable=False),  # the main feeds first
+    Column("attempts", Integer, nullable=False),
+    Column("since", Double, nullable=False),
+    Column("due", Double, nullable=False),
+    Column("mark", Integer, nullable=False),
+    Index("pings_rank", "hub", "rank", "url"),
+    Index("pings_due", "hub", "due"),
 )
 
 
-_index_of_words: Final = search.declare(metadata)
+_index_of_words: Final = fulltext.declare(metadata)
 
 
 def _digest_of_tables() -> str:

@@ -50,7 +50,7 @@ _MAILTO = re.compile(r"mailto:[!#-;=?-Z_a-z~%]+\Z", re.I)
 @cache
 def _markdown() -> MarkdownIt:
     # Few records have a body, and no process that reads only others waits for this.
-    from markdown_it import MarkdownIt  # noqa: PLC0415
+    from markdown_it import MarkdownIt
 
     return MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
@@ -120,6 +120,8 @@ class _FrameFinder(HTMLParser):
 
 def frame_source(source: str) -> str:
     """The `src` of the first iframe in `source`, or the empty string."""
+    if "<" not in source:
+        return ""
     finder = _FrameFinder()
     with contextlib.suppress(AssertionError):  # so the parser gives up on "<![x["
         finder.feed(source)

@@ -1,5 +1,6 @@
 """Fixtures that tests share, and the one flag of our own."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from feeds.store import Store
 from tests.browser import Windows, launch
+from tests.databases import PostgreSQL, databases
 from tests.elsewhere import Elsewhere
 from tests.serving import Served
 from tests.support import SEEDS, loaded
@@ -51,6 +53,39 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, bytes], None]:
 def seeds() -> Store:
     """A store that holds the project's own records. Read it, don't write it."""
     return loaded(SEEDS)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A PostgreSQL of the tests, running; whoever stops it starts it again."""
+    cluster = PostgreSQL()
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.remove()
+
+
+# PostgreSQL's half takes as long again: it runs where TEST_POSTGRESQL is set.
+_EITHER = ["sqlite", "postgresql"] if os.environ.get("TEST_POSTGRESQL") else ["sqlite"]
+
+
+@pytest.fixture(scope="module", params=_EITHER)
+def either(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Has the stores of a module's tests in SQLite, then all again in PostgreSQL."""
+    if request.param == "sqlite":
+        yield
+        return
+    cluster = request.getfixturevalue("postgresql")
+    with pytest.MonkeyPatch.context() as patch, databases.on(cluster, patch):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _tidied() -> Iterator[None]:
+    """Drops the databases of each test."""
+    with databases.tidied():
+        yield
 
 
 @pytest.fixture

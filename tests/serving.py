@@ -23,6 +23,7 @@ from feeds import create_app, loader
 from feeds.delivery import Delivery
 from feeds.report import Report
 from feeds.web import EXTENSION
+from tests.databases import databases
 from tests.support import write
 
 FEEDS: Final = Path(sysconfig.get_path("scripts")) / "feeds"
@@ -51,7 +52,7 @@ def news(folder: Path, entries: int = 5) -> Path:
 
 def application(folder: Path, **settings: Any) -> Flask:
     """The application over a folder of records, with a database beside it."""
-    database = f"sqlite:///{folder.parent / folder.name}.db"
+    database = databases.at(folder.with_name(f"{folder.name}.db"))
     return create_app({"seeds": str(folder), "database_url": database, "base_url": ROOT} | settings)
 
 

@@ -16,6 +16,7 @@ from feeds.query import Addresses
 from feeds.site import NAMES
 from feeds.store import Store
 from feeds.tables import entries, entry_topics, labels
+from tests.databases import databases
 
 SEEDS: Final = Path(__file__).parent.parent / "seeds"
 LOADED: Final = datetime(2026, 12, 1, tzinfo=UTC)
@@ -45,8 +46,8 @@ def write(folder: Path, name: str, /, **fields: Any) -> Path:
 
 
 def loaded(folder: Path) -> Store:
-    """A store in memory that holds a folder of records."""
-    store = Store("sqlite://")
+    """A store of its own that holds a folder of records."""
+    store = Store(databases.fresh())
     loader.load(store, folder, now=LOADED)
     return store
 

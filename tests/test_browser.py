@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -44,24 +45,24 @@ def opened(window: OpenWindow, served: Served, kind: str, **how: Any) -> Page:
     return page
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_page_is_accessible_and_fits_every_width(
-    window: OpenWindow, served: Served, kind: str, dark: bool
+    window: OpenWindow, served: Served, kind: str
 ) -> None:
-    page = opened(window, served, kind, dark=dark)
+    page = opened(window, served, kind)
     page.eval_on_selector_all("details", "all => all.forEach(one => one.open = true)")
-    found = Axe().run(page)
-    assert found.response["passes"]
-    assert found.violations_count == 0, found.generate_report()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found = Axe().run(page)
+        assert found.response["passes"]
+        assert found.violations_count == 0, found.generate_report()
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") == width
     headings = page.eval_on_selector_all("h1, h2, h3", "all => all.map(one => +one.tagName[1])")
     assert headings[0] == 1
     assert headings.count(1) == 1
-    steps = zip(headings, headings[1:], strict=False)
-    assert all(after <= before + 1 for before, after in steps)
+    assert all(after <= before + 1 for before, after in pairwise(headings))
 
 
 def test_pages_follow_the_scheme_that_is_preferred(window: OpenWindow, served: Served) -> None:
@@ -155,7 +156,7 @@ def test_the_form_builds_the_canonical_address(window: OpenWindow, served: Serve
     page.get_by_role("button", name="Show the narrowed feed").click()
     narrowed = "/topics/open-data/?type=articles&min_quality=4&q=the+boats&sort=relevance"
     expect(page).to_have_url(served.url + narrowed)
-    page.get_by_role("link", name="Matching “the boats”, remove").click()
+    page.get_by_role("link", name="Matching “the boats”").click()
     expect(page).to_have_url(served.url + "/topics/open-data/?type=articles&min_quality=4")
 
 
@@ -225,7 +226,6 @@ HOSTILE = (
 @pytest.fixture
 def hostile(tmp_path: Path, serve: Callable[..., Served]) -> Served:
     folder = tmp_path / "hostile"
-    other = {"title": HOSTILE, "webUrl": "https://b.example/x", "provider": {"name": HOSTILE}}
     for name in ("one", "two"):
         write(
             folder,
@@ -242,7 +242,15 @@ def hostile(tmp_path: Path, serve: Callable[..., Served]) -> Served:
             },
             topics=[HOSTILE, "javascript:alert(1)"],
             images=[{"url": "https://a.example/p.png?\"onerror=\"document.title='ran'"}],
-            related=[other | {"webUrl": f"https://b.example/{number}"} for number in range(3)],
+            related=[
+                {
+                    "title": HOSTILE,
+                    "webUrl": f"https://b.example/{number}?'><script>",
+                    "excerpt": HOSTILE,
+                    "provider": {"name": HOSTILE},
+                }
+                for number in range(3)
+            ],
             type=HOSTILE[:40],
         )
     return serve(folder)

@@ -15,6 +15,8 @@ from feeds.scope import Scope
 from feeds.store import Store
 from tests.support import CONFIG, feed, loaded, write
 
+pytestmark = pytest.mark.usefixtures("either")
+
 TIMES = {"name": "Example Times", "domain": "www.times.example.com"}
 LEARN = {"name": "Example", "domain": "learn.example.org"}
 SCHOOL = {"name": "Example School", "domain": "learn.example.org"}

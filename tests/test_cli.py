@@ -166,9 +166,10 @@ def test_serve_says_what_it_found_and_where_it_is_and_ends_on_a_signal(
         "4 files parsed, 3 entries changed"
     )
     assert problem.startswith(f"{folder}/bad.md:")
+    kinds = "RSS, Atom and JSON Feed"
     assert lines == [
         f"{folder}: {counts}",
-        "3 entries, 2 topics, 1 providers: 7 feeds, each as RSS and Atom, 4 link policies",
+        f"3 entries, 2 topics, 1 providers: 7 feeds, each as {kinds}, 4 link policies",
         f"Serving at {server.url}/ (Ctrl-C stops)",
     ]
     process = server.process

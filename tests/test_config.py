@@ -36,10 +36,18 @@ GOOD: Final[dict[str, tuple[str, str, Any]]] = {
     "bind": ("[::1]:80", '"[::1]:80"', "[::1]:80"),
     "workers": ("64", "64", 64),
     "watch": ("poll", '"poll"', "poll"),
+    "load": ("off", '"off"', "off"),
 }
 BAD: Final[dict[str, list[Any]]] = {
     "seeds": [" ", 1, ["news"]],
-    "database_url": ["feeds.db", "nosuch://x", "sqlite+nosuch:///x", 1],
+    "database_url": [
+        "feeds.db",
+        "nosuch://x",
+        "sqlite+nosuch:///x",
+        "mysql://x/y",
+        "postgresql+pg8000://x/y",
+        1,
+    ],
     "base_url": ["feeds.example.org", "ftp://example.org", "https://a.example/?q", "https://", 1],
     "title": [" ", 1, True],
     "description": [" ", []],
@@ -56,6 +64,7 @@ BAD: Final[dict[str, list[Any]]] = {
     "bind": ["8000", "localhost", "localhost:port", "localhost:65536", "unix:", 8000],
     "workers": ["0", "65", "two"],
     "watch": ["on", "AUTO", True, 1],
+    "load": ["no", "ON", False, 0],
 }
 
 

@@ -112,6 +112,7 @@ def count_serialised(monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[str, str,
 # -- after a load ------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("either")
 def test_after_a_load_that_leaves_a_feed_as_it_was_nothing_is_rendered(
     app: Flask, folder: Path
 ) -> None:
@@ -134,6 +135,7 @@ def test_after_a_load_that_changes_nothing_at_all_the_prepared_document_stays(
     assert get(app, "/rss.xml") == first
 
 
+@pytest.mark.usefixtures("either")
 def test_after_a_load_that_changes_one_entry_only_that_one_is_serialised(
     app: Flask, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,6 +149,7 @@ def test_after_a_load_that_changes_one_entry_only_that_one_is_serialised(
     assert titles(second) == ["Story 4", "Story 3", "Story 2, corrected", "Story 1", "Story 0"]
 
 
+@pytest.mark.usefixtures("either")
 def test_a_topic_renamed_changes_the_entries_that_show_it(app: Flask, folder: Path) -> None:
     first = get(app, "/rss.xml")
     for name in "abcdef":
@@ -158,6 +161,7 @@ def test_a_topic_renamed_changes_the_entries_that_show_it(app: Flask, folder: Pa
     assert b">AI<" not in second.body
 
 
+@pytest.mark.usefixtures("either")
 def test_a_removed_record_leaves_every_feed_and_the_feeds_say_that_they_changed(
     app: Flask, folder: Path
 ) -> None:
@@ -169,6 +173,7 @@ def test_a_removed_record_leaves_every_feed_and_the_feeds_say_that_they_changed(
     assert titles(second) == ["Story 3", "Story 2", "Story 1", "Story 0"]
 
 
+@pytest.mark.usefixtures("either")
 def test_a_record_added_with_an_old_date_is_seen_by_if_modified_since_alone(
     app: Flask, folder: Path
 ) -> None:
@@ -183,6 +188,7 @@ def test_a_record_added_with_an_old_date_is_seen_by_if_modified_since_alone(
     assert again.code == 304
 
 
+@pytest.mark.usefixtures("either")
 def test_a_new_generation_is_noticed_within_half_a_second(app: Flask, folder: Path) -> None:
     clock = 100.0
     delivered = delivery(app)
@@ -217,6 +223,7 @@ def break_store(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     delivery(app)._next_look = 0
 
 
+@pytest.mark.usefixtures("either")
 def test_what_is_prepared_is_served_on_while_the_store_fails(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,6 +235,7 @@ def test_what_is_prepared_is_served_on_while_the_store_fails(
     assert (other.code, other.get("Retry-After")) == (503, "30")
 
 
+@pytest.mark.usefixtures("either")
 def test_a_stale_document_is_better_than_none_when_the_store_fails(
     app: Flask, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,6 +247,7 @@ def test_a_stale_document_is_better_than_none_when_the_store_fails(
     assert get(app, "/rss.xml") == first
 
 
+@pytest.mark.usefixtures("either")
 def test_without_the_store_a_delta_becomes_the_whole_feed(
     app: Flask, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -291,6 +300,7 @@ def test_the_caches_keep_to_the_memory_that_is_set(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("coding", ["identity", "gzip"])
 @pytest.mark.parametrize("file", ["rss.xml", "atom.xml"])
+@pytest.mark.usefixtures("either")
 def test_a_delta_has_the_changed_entries_and_the_validators_of_the_whole(
     app: Flask, folder: Path, file: str, coding: str
 ) -> None:
@@ -390,6 +400,7 @@ def test_a_filtered_feed_is_cached_and_conditional_like_all_others(
     assert get(app, address, if_modified_since=modified).code == 200
 
 
+@pytest.mark.usefixtures("either")
 def test_a_feed_of_the_last_days_is_another_one_tomorrow(app: Flask, folder: Path) -> None:
     write(folder, "new.md", title="New", publishedDateTime="2026-05-19T10:00:00Z")
     load(app, folder)

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 from xml.etree.ElementTree import Element
@@ -14,6 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
+from playwright.sync_api import Dialog, Page
 
 from feeds import embed
 from feeds.assets import ASSETS
@@ -28,11 +29,13 @@ BLOCKED: Final = r"Framing '.*' violates .*frame-ancestors 'none'"
 LONG: Final = (
     "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft " * 2
 )
-HOSTILE: Final = {
+NEW: Final[dict[str, Any]] = {"publishedDateTime": "2025-01-01T00:00:00Z"}
+HOSTILE: Final[dict[str, Any]] = {
     "title": "<img src=x onerror=alert(1)>&amp;lt;script&gt;alert(2)&lt;/script&gt;",
     "excerpt": "<iframe src=//evil.example></iframe>",
     "webUrl": "https://news.example.com/a?b=\"onmouseover='alert(3)'&c=<x>",
     "provider": {"name": "</style><script>alert(4)</script>", "domain": "evil.example"},
+    **NEW,
     "topics": ['"><svg onload=alert(5)>'],
 }
 
@@ -40,7 +43,7 @@ HOSTILE: Final = {
 @pytest.fixture
 def app(tmp_path: Path) -> Flask:
     folder = news(tmp_path / "seeds", 7)
-    write(folder, "amp.md", title="Both", ampWebUrl="https://amp.example.com/both")
+    write(folder, "amp.md", title="Both", ampWebUrl="https://amp.example.com/both", **NEW)
     return application(folder, title="Example News")
 
 
@@ -177,7 +180,7 @@ def test_a_frame_links_what_its_policy_says(app: Flask) -> None:
 
 
 def test_a_frame_of_an_empty_feed_says_so(app: Flask) -> None:
-    root = parsed(get(app, "/embed/?since=2200-01-01").body)
+    root = parsed(get(app, "/embed/?since=2199-01-01").body)
     assert [words(p) for p in elements(root, "p")] == ["There are no entries yet."]
 
 
@@ -248,12 +251,18 @@ def test_framing_a_feed_and_back_is_its_page() -> None:
 # -- in Chromium ---------------------------------------------------------------
 
 
-@pytest.fixture
-def site(serve: Callable[..., Served], tmp_path: Path) -> Served:
-    folder = news(tmp_path / "seeds", 7)
-    write(folder, "long.md", title=LONG, provider={"name": LONG, "domain": "long.example"})
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    home = tmp_path_factory.mktemp("site")
+    folder = news(home / "seeds", 7)
+    write(folder, "long.md", title=LONG, provider={"name": LONG, "domain": "long.example"}, **NEW)
     write(folder, "hostile.md", **HOSTILE)
-    return serve(folder, variables={"FEEDS_TITLE": "Example News"})
+    server = Served(folder, home, {"FEEDS_TITLE": "Example News"})
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+    assert "Traceback" not in server.log, server.log
 
 
 def frame(address: str, more: str = "") -> str:
@@ -264,6 +273,18 @@ def host(body: str) -> str:
     return (
         f'<!DOCTYPE html><html lang="en"><title>A host</title><main><h1>A</h1>{body}</main></html>'
     )
+
+
+def dialogs_of(page: Page) -> list[str]:
+    """What scripts that got into the page say."""
+    said: list[str] = []
+
+    def answer(dialog: Dialog) -> None:
+        said.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", answer)
+    return said
 
 
 def test_any_site_may_frame_it(window: OpenWindow, site: Served, elsewhere: Elsewhere) -> None:
@@ -372,8 +393,7 @@ def test_links_open_beside_the_host_and_know_nothing_of_it(
 
 def test_nothing_of_a_record_runs(window: OpenWindow, site: Served, elsewhere: Elsewhere) -> None:
     page = window()
-    dialogs: list[str] = []
-    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss())[1])
+    dialogs = dialogs_of(page)
     page.goto(elsewhere.put("/", host(frame(f"{site.url}/embed/providers/evil.example/"))))
     inside = page.frame_locator("iframe")
     assert "<img src=x onerror=alert(1)>" in inside.locator("h2").inner_text()

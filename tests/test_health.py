@@ -12,8 +12,11 @@ from feeds.delivery import Delivery
 from feeds.health import readiness
 from feeds.store import Store, note_health
 from feeds.web import EXTENSION
+from tests.databases import databases
 from tests.serving import application, call, delivery, get, load, news
 from tests.support import CONFIG, write
+
+pytestmark = pytest.mark.usefixtures("either")
 
 NONE = {"public": 0, "hidden": 0, "merged": 0, "errors": 0, "kept": 0}
 
@@ -26,7 +29,7 @@ def ready(app: Flask) -> tuple[int, dict[str, Any]]:
 
 def made(folder: Path) -> Delivery:
     """A delivery of a store that nothing was loaded into."""
-    config = replace(CONFIG, database_url=f"sqlite:///{folder}/empty.db")
+    config = replace(CONFIG, database_url=databases.at(folder / "empty.db"))
     return Delivery(Store(config.database), config, followed=True)
 
 

@@ -18,6 +18,7 @@ from feeds.query import FeedQuery
 from feeds.scope import Scope
 from feeds.store import Store
 from feeds.stories import has_coverage, story_id
+from feeds.titles import Elsewhere
 from tests.support import CONFIG, TODAY, addresses, feed, loaded, rendered, write
 
 GOLDEN_RECORDS = Path(__file__).parent / "golden" / "records"
@@ -207,7 +208,7 @@ def every_feed(seeds: Store, policy: str) -> Iterator[Feed]:
                 story = story_id(entry.record.key)
                 try:
                     yield made(first._replace(story=story))
-                except catalog.Elsewhere:
+                except Elsewhere:
                     continue
 
 

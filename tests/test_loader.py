@@ -28,7 +28,10 @@ from feeds.report import Report
 from feeds.scope import Scope
 from feeds.store import Store, StoreError
 from feeds.tables import entries, records
+from tests.databases import databases
 from tests.support import SEEDS, addresses, dump, feed, record, rendered, write
+
+pytestmark = pytest.mark.usefixtures("either")
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -38,7 +41,7 @@ def day(number: int) -> datetime:
 
 
 def fresh(folder: Path, now: datetime = START) -> Store:
-    store = Store("sqlite://")
+    store = Store(databases.fresh())
     load(store, folder, now=now)
     return store
 
@@ -55,7 +58,7 @@ def titles(store: Store) -> set[str]:
 
 @pytest.fixture
 def store() -> Store:
-    return Store("sqlite://")
+    return Store(databases.fresh())
 
 
 def mixed(folder: Path) -> None:
@@ -109,7 +112,7 @@ def test_check_reports_what_a_load_does(store: Store, tmp_path: Path) -> None:
 
 def test_a_restart_parses_nothing_and_reports_the_same(tmp_path: Path) -> None:
     mixed(tmp_path / "records")
-    url = f"sqlite:///{tmp_path}/feeds.db"
+    url = databases.at(tmp_path / "feeds.db")
     first = load(Store(url), tmp_path / "records")
     again = load(Store(url), tmp_path / "records")
     assert (again.parsed, again.changed) == (0, 0)
@@ -578,7 +581,7 @@ def test_many_files_are_read_by_several_processes(
     for number in range(30):
         write(tmp_path, f"{number}.md", webUrl=f"https://example.com/{number}")
     (tmp_path / "bad.md").write_text(BROKEN)
-    alone = Store("sqlite://")
+    alone = Store(databases.fresh())
     load(alone, tmp_path)
     monkeypatch.setattr(parallel, "_WORTH_PROCESSES", 1)
     monkeypatch.setattr(parallel, "_BATCH", 7)
@@ -594,7 +597,7 @@ def test_a_program_that_loads_when_it_is_imported_loads(tmp_path: Path) -> None:
     program.write_text(
         "from feeds import create_app\n"
         f"app = create_app({{'seeds': {str(tmp_path / 'records')!r},"
-        f" 'database_url': 'sqlite:///{tmp_path}/feeds.db'}})\n"
+        f" 'database_url': '{databases.at(tmp_path / 'feeds.db')}'}})\n"
         "print(app.test_client().get('/rss.xml').status_code)\n"
     )
     done = subprocess.run(
@@ -681,7 +684,7 @@ def _load_when_all_are_there(url: str, folder: Path) -> Report:
 def test_of_processes_that_load_at_once_one_parses_everything(tmp_path: Path) -> None:
     for number in range(50):
         write(tmp_path / "records", f"{number}.md")
-    url = f"sqlite:///{tmp_path}/deep/feeds.db"
+    url = databases.at(tmp_path / "deep/feeds.db")
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(PROCESSES, spawn, _meet, (spawn.Barrier(PROCESSES),)) as pool:
         tasks = [

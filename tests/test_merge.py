@@ -14,7 +14,10 @@ from feeds.report import Report
 from feeds.scope import Scope, Window
 from feeds.store import Store
 from feeds.tables import entries, labels
+from tests.databases import databases
 from tests.support import write
+
+pytestmark = pytest.mark.usefixtures("either")
 
 EVERYTHING = Window()
 ALL = Scope()
@@ -52,7 +55,7 @@ def tallies(store: Store, kind: str) -> list[tuple[str, str, int]]:
 
 @pytest.fixture
 def store() -> Store:
-    return Store("sqlite://")
+    return Store(databases.fresh())
 
 
 def copy(path: str, **fields: int) -> Any:

@@ -1,7 +1,9 @@
 """OPML 2.0 lists: what they list, how they are read by a parser and by a reader."""
 
+import sqlite3
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -254,4 +256,14 @@ def test_newsboat_imports_a_list_and_reads_its_feeds(
     }
     assert "Topics" in subscribed[f"{server.url}/topics/ai/atom.xml"]
     run("-x", "reload")
-    assert run("-x", "print-unread").strip() == "9 unread articles"
+    # It has every entry once, whichever of its feeds it saw it in.
+    assert run("-x", "print-unread").strip() == "3 unread articles"
+    with closing(sqlite3.connect(home / "cache.db")) as cache:
+        known = dict(cache.execute("SELECT rssurl, title FROM rss_feed"))
+    titles = {
+        "": "News",
+        "topics/ai/": "AI – News",
+        "topics/c-plus-plus/": "C++ – News",
+        "providers/times.example.com/": "Example Times – News",
+    }
+    assert known == {f"{server.url}/{at}atom.xml": title for at, title in titles.items()}

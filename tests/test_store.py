@@ -10,7 +10,10 @@ from feeds.reader import Reader, State
 from feeds.scope import Scope, Window, month_of, month_window, position
 from feeds.store import Store, StoreError
 from feeds.tables import SCHEMA, state
+from tests.databases import databases
 from tests.support import dump, loaded, write
+
+pytestmark = pytest.mark.usefixtures("either")
 
 
 def at(path: Path) -> str:
@@ -33,7 +36,7 @@ def pages(reader: Reader, scope: Scope, limit: int) -> list[str]:
 
 
 def test_a_new_store_is_empty(tmp_path: Path) -> None:
-    store = Store(at(tmp_path / "deep/er/feeds.db"))
+    store = Store(databases.at(tmp_path / "deep/er/feeds.db"))
     with store.read() as reader:
         assert reader.state() == State(0, 0)
         assert reader.count(Scope()) == 0
@@ -44,10 +47,10 @@ def test_a_new_store_is_empty(tmp_path: Path) -> None:
 
 def test_a_store_keeps_what_it_holds(tmp_path: Path) -> None:
     write(tmp_path / "records", "a.md")
-    first = Store(at(tmp_path / "feeds.db"))
+    first = Store(databases.at(tmp_path / "feeds.db"))
     loader.load(first, tmp_path / "records")
     first.release()
-    second = Store(at(tmp_path / "feeds.db"))
+    second = Store(databases.at(tmp_path / "feeds.db"))
     with second.read() as reader:
         assert reader.state().generation == 1
         assert reader.count(Scope()) == 1
@@ -71,12 +74,13 @@ def test_a_store_of_another_version_is_made_anew(
     tmp_path: Path, statement: str, ready: bool
 ) -> None:
     write(tmp_path / "records", "a.md")
-    store = Store(at(tmp_path / "feeds.db"))
+    store = Store(databases.at(tmp_path / "feeds.db"))
     loader.load(store, tmp_path / "records")
     before = dump(store)
+    with store.write() as connection:
+        connection.exec_driver_sql(statement)
     store.release()
-    other_database(tmp_path / "feeds.db", statement)
-    store = Store(at(tmp_path / "feeds.db"))
+    store = Store(databases.at(tmp_path / "feeds.db"))
     with store.read() as reader:
         assert reader.state().generation == (1 if ready else 0)
         assert reader.connection.execute(select(state.c.schema)).scalar_one() == SCHEMA
@@ -145,7 +149,7 @@ def test_a_write_that_fails_is_one_line_and_leaves_nothing() -> None:
 def test_a_reader_sees_one_generation_throughout(tmp_path: Path) -> None:
     folder = tmp_path / "records"
     write(folder, "a.md", topics=["AI"])
-    store = Store(at(tmp_path / "feeds.db"))
+    store = Store(databases.at(tmp_path / "feeds.db"))
     loader.load(store, folder, now=datetime(2026, 1, 1, tzinfo=UTC))
 
     def everything(reader: Reader) -> list[object]:

@@ -11,6 +11,8 @@ from feeds.store import Store
 from feeds.titles import Elsewhere
 from tests.support import feed, loaded, write
 
+pytestmark = pytest.mark.usefixtures("either")
+
 
 def url(name: str) -> str:
     return f"https://news.example.com/{name}"

@@ -297,8 +297,8 @@ def test_parameters_that_are_not_known_change_nothing(app: Flask, query: str) ->
     [
         ("/topics/AI/", "/topics/ai/"),
         ("/topics/ai", "/topics/ai/"),
-        ("/topics/AI/rss.xml?page=2&utm_source=x", "/topics/ai/rss.xml?page=2&utm_source=x"),
-        ("/topics/C++/?a=b%0d%0aX:y", "/topics/c-plus-plus/?a=b%0d%0aX:y"),
+        ("/topics/AI/rss.xml?page=2&utm_source=x", "/topics/ai/rss.xml?page=2"),
+        ("/topics/C++/?a=b%0d%0aX:y", "/topics/c-plus-plus/"),
         ("/providers/WWW.Times.Example.com/", "/providers/times.example.com/"),
         ("/canonical/rss.xml", "/rss.xml"),
     ],
@@ -419,10 +419,12 @@ def documents(app: Flask) -> Iterator[Answer]:
             continue
         seen.add(address)
         answer = get(app, address)
+        if "/stories/" in address and answer.code == 307:  # another record leads it
+            answer = get(app, str(answer.get("Location")).removeprefix(ROOT))
         assert answer.code == 200, address
         yield answer
         text = answer.body.decode()
-        waiting += re.findall(r'href="(/[^"]*)"', text.replace("&amp;", "&"))
+        waiting += re.findall(r'href="(/[^"#]*)', text.replace("&amp;", "&"))
 
 
 def test_nothing_that_is_secured_or_hidden_leaves_the_program(tmp_path: Path) -> None:
@@ -438,7 +440,10 @@ def test_nothing_that_is_secured_or_hidden_leaves_the_program(tmp_path: Path) ->
     everything = b"".join(answer.body for answer in documents(app)).decode()
     assert len(everything) > 1_000_000
     assert [value[:40] for value in secured if value[:40] in everything] == []
-    shown = ('rel="alternate" href="{}"', "<link>{}</link>", '<h3><a href="{}"')
+    entry = '<h3 dir="auto"><a href="{}"'  # a story may list it as coverage
+    pages = (f'<article class="entry">\n<div>\n{entry}', f'<li class="brief">\n{entry}')
+    assert all(form.partition("{}")[0] in everything for form in pages)
+    shown = ('rel="alternate" href="{}"', "<link>{}</link>", *pages)
     leaked = [url for url in hidden for form in shown if form.format(escape(url)) in everything]
     assert leaked == []
 
@@ -450,7 +455,7 @@ def test_a_feed_opened_in_a_browser_leads_to_its_page(app: Flask) -> None:
     get(app, "/topics/ai/atom.xml?limit=3")
     answer = get(app, "/topics/ai/atom.xml?limit=3&utm_source=x", **NAVIGATION)
     assert answer.code == 303
-    assert answer.get("Location") == f"{ROOT}/topics/ai/?limit=3"
+    assert answer.get("Location") == f"{ROOT}/topics/ai/?limit=3#subscribe"
     assert answer.get("Cache-Control") == "no-store"
     assert answer.get("Vary") == "Sec-Fetch-Mode, Sec-Fetch-Dest"
 

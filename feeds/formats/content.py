@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, Template
+from jinja2 import Environment, FileSystemLoader
 
 from feeds import links
 from feeds.model import Entry
 
 
 @cache
-def _template() -> Template:
+def _macro() -> Callable[..., str]:
+    """The template's macro: calling it takes a third of the time of rendering a template."""
     folder = Path(__file__).parent.parent / "templates"
     environment = Environment(
         loader=FileSystemLoader(folder), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.get_template("entry.html")
+    macro: Callable[..., str] = environment.get_template("entry.html").module.content  # type: ignore[attr-defined]
+    return macro
 
 
 def content(entry: Entry, policy: str) -> str:
     """The entry's content as safe HTML with absolute URLs; never empty."""
     record = entry.record
     link = links.select(record, policy)
-    return _template().render(entry=entry, record=record, link=link).strip()
+    return str(_macro()(entry, record, link)).strip()

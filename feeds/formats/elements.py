@@ -126,6 +126,8 @@ def declare_html(element: Any) -> None:
 def escape_as_hex(element: Any) -> None:
     """`&` and `<` of plain RSS text as hexadecimal references (RSS Advisory Board profile)."""
     text = element.text or ""
+    if "&" not in text and "<" not in text:
+        return
     element.text = ""
     last = None
     for character in text:

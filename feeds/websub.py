@@ -1,0 +1,287 @@
+"""The WebSub publisher: tells hubs which feeds changed, outside the requests.
+
+A load notes what changed (`feeds.changes`), in its own transaction. Threads
+beside the loads, one for each hub, turn that into pings (`feeds.pings`) and
+deliver them. A hub that doesn't answer keeps neither the loads nor the other
+hubs waiting.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from math import inf
+from threading import Event, Thread
+from typing import Final
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.http import parse_date
+
+from feeds import changes, pings, rescue
+from feeds.config import Config
+from feeds.formats import MEDIA_TYPES
+from feeds.links import POLICIES
+from feeds.model import FeedsError
+from feeds.pings import Answer, Fate, Ping
+from feeds.query import Addresses, FeedQuery, NotFound
+from feeds.reader import Reader
+from feeds.scope import Scope
+from feeds.store import Store, StoreError
+from feeds.titles import Elsewhere, heading
+
+Log = Callable[[str], None]
+
+# Hubs fetch what they are told of at once. A worker looks every half second
+# whether there is a new generation (feeds.delivery): until then it may still
+# answer with what was before.
+_SETTLING: Final = 0.8
+_LOOK: Final = 0.5  # seconds between looks for what there is to do
+_TOGETHER: Final = 4  # pings under way at one hub
+_SCOPES: Final = 500  # turned into pings in one transaction
+_AGENT: Final = f"feeds/{version('feeds')} (WebSub publisher)"
+_TIMEOUT: Final = urllib3.Timeout(connect=5.0, read=10.0)
+_CLAIM: Final = 30.0  # seconds; longer than a ping takes
+_READ: Final = 64 * 1024  # bytes of an answer that are read, so that the connection can be kept
+_GRACE: Final = 1.0  # seconds that a ping under way is given when all ends
+
+
+def topics(
+    reader: Reader, found: Mapping[Scope, int], addresses: Addresses, config: Config
+) -> dict[str, int]:
+    """The URLs of the feeds that changed, each with its rank: the main ones have the least.
+
+    `found` has the highest position that changed in each scope. A feed that
+    has no entries any more isn't among them: there is nothing to fetch.
+    """
+    urls = {}
+    for scope, position in found.items():
+        query = FeedQuery(scope, limit=config.limit)
+        try:
+            total = heading(reader, query, config).entries
+        except (NotFound, Elsewhere):
+            continue
+        if total >= config.limit:
+            last = reader.page(scope, 1, config.limit - 1)
+            if last and position < last[0].position:
+                continue
+        narrow = sum(1 for slug in scope if slug)
+        for policy in POLICIES:
+            for file in MEDIA_TYPES:
+                url = addresses.url(query._replace(policy=policy, file=file))
+                urls[url] = narrow if policy == config.links else narrow + len(scope)
+    return urls
+
+
+def retry_after(value: str | None, now: float) -> float:
+    """Seconds that a Retry-After header asks for (RFC 9110 10.2.3); 0 for none, or a bad one."""
+    if value is None:
+        return 0.0
+    if value.strip().isdecimal():
+        return float(value)
+    date = parse_date(value)
+    return max(date.timestamp() - now, 0.0) if date else 0.0
+
+
+class Publisher:
+    """Turns what changed into pings, and delivers them to the hubs of the settings.
+
+    Safe to use from one thread for each hub, and from several processes.
+    `clock` gives seconds since 1970.
+    """
+
+    def __init__(
+        self, store: Store, config: Config, log: Log, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.store = store
+        self.config = config
+        self._log = log
+        self._clock = clock
+        self._addresses = Addresses(config.root, config.links, config.limit, MEDIA_TYPES)
+        self._clients = {hub: _client(hub) for hub in config.hubs}
+
+    def plan(self) -> bool:
+        """Queue the pings for what changed, or for a part of it; whether anything had.
+
+        Raises StoreError.
+        """
+        with self._read() as reader:
+            if not changes.any_noted(reader.connection):
+                return False
+        now = self._clock()
+        with self.store.write() as connection:
+            found = changes.taken(connection, _SCOPES)
+            urls = topics(Reader(connection), found, self._addresses, self.config)
+            pings.queue(connection, self.config.hubs, urls, now, now + _SETTLING)
+        return bool(found)
+
+    def deliver(self, hub: str) -> bool:
+        """Tell a hub of what is due, a few URLs at once; whether there was any.
+
+        Raises StoreError.
+        """
+        if self.due_in(hub) > 0:
+            return False
+        now = self._clock()
+        with self.store.write() as connection:
+            claimed = pings.claim(connection, hub, _TOGETHER, now, now + _CLAIM)
+        answers: dict[Ping, Answer] = {}
+
+        def ask(ping: Ping) -> None:
+            answers[ping] = self._ask(ping)
+
+        under_way = [Thread(target=ask, args=(ping,), daemon=True) for ping in claimed]
+        for thread in under_way:
+            thread.start()
+        for thread in under_way:
+            thread.join()
+        now = self._clock()
+        settled = []
+        for ping, answer in answers.items():
+            outcome = pings.decide(answer, ping.attempts + 1, now - ping.since)
+            self._log(_told(ping, answer, outcome))
+            settled.append((ping, outcome))
+        with self.store.write() as connection:
+            for ping, outcome in settled:
+                pings.settle(connection, ping, outcome, now)
+        return bool(claimed)
+
+    def due_in(self, hub: str) -> float:
+        """Seconds until a ping of a hub is due; 0 when one is. Raises StoreError."""
+        with self._read() as reader:
+            due = pings.next_due(reader.connection, hub)
+        return inf if due is None else max(due - self._clock(), 0.0)
+
+    @contextmanager
+    def _read(self) -> Iterator[Reader]:
+        try:
+            with self.store.read() as reader:
+                yield reader
+        except SQLAlchemyError as error:
+            raise StoreError(f"the store {self.store.name} doesn't answer") from error
+
+    def _ask(self, ping: Ping) -> Answer:
+        """Ask a hub to fetch a URL; what it says.
+
+        WebSub leaves to hubs how that is done. What hubs take is the form of
+        PubSubHubbub (0.4, 7.1), where some call the URL hub.topic.
+        """
+        form = {"hub.mode": "publish", "hub.url": ping.url, "hub.topic": ping.url}
+        try:
+            response = self._clients[ping.hub].request(
+                "POST",
+                ping.hub,
+                fields=form,
+                encode_multipart=False,
+                headers={"User-Agent": _AGENT},
+                timeout=_TIMEOUT,
+                retries=False,
+                preload_content=False,
+            )
+            with suppress(urllib3.exceptions.HTTPError):
+                response.read1(_READ)
+            response.close()
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            return Answer(0, _cause(error))
+        wait = retry_after(response.headers.get("Retry-After"), self._clock())
+        return Answer(response.status, retry_after=wait)
+
+
+def _client(hub: str) -> urllib3.PoolManager:
+    """What asks one hub, through the proxy that the environment names."""
+    address = urlsplit(hub)
+    proxy = getproxies().get(address.scheme)
+    if proxy and not proxy_bypass(address.hostname or ""):
+        return urllib3.ProxyManager(proxy, maxsize=_TOGETHER)
+    return urllib3.PoolManager(maxsize=_TOGETHER)
+
+
+def _cause(error: BaseException) -> str:
+    """What went wrong, in one line, without the objects that urllib3 tells of."""
+    reason = getattr(error, "__cause__", None) or error
+    return str(getattr(reason, "strerror", None) or reason).strip().partition("\n")[0]
+
+
+def _told(ping: Ping, answer: Answer, outcome: pings.Outcome) -> str:
+    """One ping in a line of the log."""
+    said = str(answer.status) if answer.status else answer.problem
+    attempt = f"{said}, attempt {ping.attempts + 1}"
+    if outcome.fate is Fate.DONE:
+        return f"hub {ping.hub} was told of {ping.url} ({attempt})"
+    then = f"again in {outcome.wait:,.0f} s" if outcome.fate is Fate.AGAIN else "given up"
+    return f"hub {ping.hub} could not be told of {ping.url} ({attempt}); {then}"
+
+
+class Beside:
+    """Publishes beside a follower, in threads of its own: one for each hub."""
+
+    def __init__(self, config: Config, log: Log) -> None:
+        self._config = config
+        self._log = log
+        self._stop = Event()
+        self._news = {hub: Event() for hub in config.hubs}
+        self._threads: list[Thread] = []
+
+    def start(self) -> None:
+        for hub in self._config.hubs:
+            thread = Thread(target=self._run, args=(hub,), name=f"websub {hub}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def look(self) -> None:
+        """Have them look at once: something changed."""
+        for news in self._news.values():
+            news.set()
+
+    def end(self) -> None:
+        """Stop; what is under way is asked again at the next start, unless it ends at once."""
+        self._stop.set()
+        self.look()
+        end = time.monotonic() + _GRACE
+        for thread in self._threads:
+            thread.join(max(end - time.monotonic(), 0))
+
+    def _run(self, hub: str) -> None:
+        publisher: Publisher | None = None
+        while not self._stop.is_set():
+            pause = _LOOK
+            self._news[hub].clear()
+            # What is wrong with the store, the follower tells and mends.
+            with suppress(FeedsError, SQLAlchemyError, OSError):
+                if publisher is None:
+                    store = rescue.attach(self._config.database, lambda _: None)
+                    publisher = Publisher(store, self._config, self._log)
+                publisher.store.refresh()
+                publisher.plan()
+                if publisher.deliver(hub):
+                    continue
+                pause = min(publisher.due_in(hub), _LOOK)
+            if not self._stop.is_set():
+                self._news[hub].wait(pause)
+        if publisher is not None:
+            publisher.store.release()
+
+
+def once(config: Config, log: Log) -> dict[str, int]:
+    """Queue and deliver all that is due now; how many pings wait after that, by hub.
+
+    Raises StoreError.
+    """
+    store = rescue.attach(config.database, log)
+    publisher = Publisher(store, config, log)
+    planned = False
+    while publisher.plan():
+        planned = True
+    if planned:
+        time.sleep(_SETTLING)
+    for hub in config.hubs:
+        while publisher.deliver(hub):
+            pass
+    with store.read() as reader:
+        left = pings.waiting(reader.connection)
+    store.release()
+    return left
