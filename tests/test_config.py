@@ -243,8 +243,9 @@ def test_other_ways_to_a_folder_lead_to_the_same_database(tmp_path: Path) -> Non
 def test_the_database_may_be_given(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/x.db"
     assert read({"database_url": url}).database == url
-    secret = "postgresql://feeds:p%40ss@db.example.org/feeds"
-    assert read({"database_url": secret}).database == secret
+    secret = "feeds:p%40ss@db.example.org/feeds"
+    found = read({"database_url": f"postgresql://{secret}"}).database
+    assert found == f"postgresql+psycopg://{secret}"
 
 
 def test_settings_are_frozen() -> None:
