@@ -61,6 +61,7 @@ class Collection(NamedTuple):
 def _step(name: str, folder: Path, argument: Path) -> Measured:
     command = [sys.executable, "-m", "bench.steps", name, str(folder), str(argument)]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("FEEDS_")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else each process compiles it all
     done = subprocess.run(
         command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
     )

@@ -98,15 +98,20 @@ def cut(front: bytes) -> Cut | None:
     begin = start + len(_KEY)
     items, end = _items(_shape(_TO_LAST_QUOTE), front, begin)
     block = front[begin:end]
-    if b"\\" in block or block.count(b'"') != 2 * block.count(b'"\n'):
+    if b"\\" in block or _number_of(b'"', block) != 2 * block.count(b'"\n'):
         items, end = _items(_shape(_QUOTED), front, begin)
         block = front[begin:end]
     if not 0 < len(items) <= _MAX_ITEMS or front[end : end + 1] in (b" ", b"-"):
         return None
     if has_odd_characters(block):
         return None
-    blank = b"\n" * (block.count(b"\n") + 1)
+    blank = b"\n" * (_number_of(b"\n", block) + 1)
     return Cut(_unsecured(front[: start + 1] + blank + front[end:]), items)
+
+
+def _number_of(byte: bytes, text: bytes) -> int:
+    """How often a byte occurs; `count` takes several times as long where it is often."""
+    return len(text) - len(text.replace(byte, b""))
 
 
 def _unsecured(text: bytes) -> bytes:

@@ -108,8 +108,8 @@ _OTHER_BREAKS = "\x85\u2028\u2029"
 _FENCE = re.compile(rb"\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 
 
-def split(source: bytes) -> tuple[bytes, bytes, int]:
-    """The front matter, the body, and the line that the body begins at.
+def split(source: bytes) -> tuple[bytes, bytes]:
+    """The front matter, from line 2 on, and the body.
 
     `source` begins with a `---` line, its lines end in LF. Raises
     FrontMatterError when no line closes the front matter.
@@ -118,8 +118,7 @@ def split(source: bytes) -> tuple[bytes, bytes, int]:
     end = _FENCE.search(source, max(start, 0))
     if end is None:
         raise FrontMatterError(1, "is never closed; end it with a line that says ---")
-    front = source[start + 1 : end.start() + 1]
-    return front, source[end.end() :], source.count(b"\n", 0, end.start() + 1) + 2
+    return source[start + 1 : end.start() + 1], source[end.end() :]
 
 
 def parse(source: str, first_line: int = 2) -> Mapping:

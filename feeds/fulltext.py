@@ -84,12 +84,9 @@ def add(connection: Connection, rows: Sequence[Words]) -> None:
         )
         connection.execute(statement, [row._asdict() | {"words": _vector(row)} for row in rows])
         return
-    statement = text(
-        "INSERT OR REPLACE INTO search (rowid, title, excerpt, names) "
-        "VALUES (:place, :title, :excerpt, :names)"
-    )
-    connection.execute(
-        statement, [row._asdict() | {"place": place(row.position, row.row)} for row in rows]
+    connection.exec_driver_sql(
+        "INSERT OR REPLACE INTO search (rowid, title, excerpt, names) VALUES (?, ?, ?, ?)",
+        [(place(row.position, row.row), row.title, row.excerpt, row.names) for row in rows],
     )
 
 

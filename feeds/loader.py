@@ -44,6 +44,7 @@ Progress = Callable[[int, int], None]
 Known = dict[str, tuple[FileState, bytes]]
 
 _RECORDS: Final = ("public", "hidden")
+_WORTH_MERGING: Final = 200  # ids; not so many that who reads waits for it
 _MANY: Final = 500  # entries that change what a database should know of its tables
 _READ_ANEW: Final = (FileState(-1, -1), b"")
 
@@ -194,11 +195,13 @@ class _Load:
         self.patience = patience
         self.report = Report(folder)
         self.affected: set[str] = set()  # entry ids whose copies changed
+        self.waiting: set[str] = set()  # those that a first load makes when all is read
         self.wrote = 0  # whether rows of files were written
         row = connection.execute(select(state.c.generation, state.c.loaded)).one()
         self.first = row.generation == 0 and not known
         # Last-Modified tells seconds apart, so two generations never share one.
         self.moment = max(now, row.loaded + 1)
+        self.writer = EntryWriter(connection, self.moment, self.first)
 
     def run(
         self,
@@ -263,6 +266,10 @@ class _Load:
                 else:
                     settled.append(reading)
             self._remember(settled, found)
+            if self.first and len(self.affected) >= _WORTH_MERGING:
+                # While other processes read; who turns out to have a copy is made again.
+                self.writer.merge(sorted(self.affected))
+                self.affected.clear()
             done += len(batch)
             if progress:
                 progress(done, len(fresh))
@@ -300,7 +307,13 @@ class _Load:
             if reading.key:
                 since = seen.get(reading.path, seen.get(reading.key, self.moment))
                 record_rows.append(_record_row(reading, since))
-                self.affected.add(reading.key)
+                if not self.first or reading.published is not None:
+                    self.affected.add(reading.key)
+                elif reading.outcome == "public":  # undated
+                    self.waiting.add(reading.key)
+                elif reading.removed:
+                    self.waiting.add(reading.key)
+                    self.writer.removed.add(reading.key)
         if not self.first:
             self._drop(files, paths)
             self._drop_records(replaced)
@@ -372,15 +385,14 @@ class _Load:
 
     def _merge(self) -> int:
         """Make the entries of all affected ids anew; returns how many differ from before."""
-        writer = EntryWriter(self.connection, self.moment, self.first)
-        if not self.first:
-            # An entry stops listing coverage that was removed.
-            self.affected |= listing(self.connection, sorted(self.affected))
+        ids = self.waiting if self.first else self.affected
+        # An entry stops listing coverage that was removed.
+        self.affected |= ids | listing(self.connection, sorted(ids))
         for chunk in chunks(sorted(self.affected)):
-            writer.merge(chunk)
-        writer.finish()
-        self.report.changed = writer.changed
-        return writer.changed
+            self.writer.merge(chunk)
+        self.writer.finish()
+        self.report.changed = self.writer.changed
+        return self.writer.changed
 
     def _note_state(self, *, changed: bool) -> None:
         values: dict[str, Any] = {"reading": READING}

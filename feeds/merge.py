@@ -127,7 +127,9 @@ class EntryWriter:
         self.first = first
         self.changed = 0
         self.spelled: Counter[tuple[str, str, str]] = Counter()  # kind, slug, name: more or less
-        self.latest: dict[tuple[str, str], int] = {}  # position, on a first load
+        # On a first load: the entries that there are so far, and what copies say is removed.
+        self.made: set[str] = set()
+        self.removed: set[str] = set()
         self.gone: dict[tuple[str, int], None] = {}
         self.touched: dict[str, int] = {}  # the highest position that changed in each scope
         newest = connection.execute(select(func.max(entries.c.id))).scalar()
@@ -139,8 +141,8 @@ class EntryWriter:
         for row in self.connection.execute(select(records).where(records.c.entry_id.in_(ids))):
             copies.setdefault(row.entry_id, []).append(row)
         before: dict[str, Any] = {}
-        if not self.first:
-            query = select(entries).where(entries.c.entry_id.in_(ids))
+        if held := [id_ for id_ in ids if id_ in self.made] if self.first else ids:
+            query = select(entries).where(entries.c.entry_id.in_(held))
             before = {row.entry_id: row for row in self.connection.execute(query)}
         topics_before: dict[int, dict[str, str]] = {}
         if before:
@@ -164,7 +166,7 @@ class EntryWriter:
                     self._touch(old, old_topics)
                     self._spell(old, old_topics, -1)
                     dropped.append(old)
-                    self.changed += 1
+                    self.changed += -1 if self.first else 1
                 continue
             record = said[copy.path]
             new, topics = _shown(copy, record, removed)
@@ -215,12 +217,16 @@ class EntryWriter:
             bulk.insert(self.connection, coverage, coverage_rows)
         if words:
             fulltext.add(self.connection, words)
+        if self.first:
+            self.made.update(row["entry_id"] for row in added)
 
     def _removed(self, said: Iterable[Record]) -> set[str]:
         """Which of the entries that these records list as coverage were removed."""
-        listed = sorted({link.key for record in said for link in record.related})
+        listed = {link.key for record in said for link in record.related}
+        if self.first:
+            return listed & self.removed
         found: set[str] = set()
-        for chunk in chunks(listed):
+        for chunk in chunks(sorted(listed)):
             query = select(records.c.entry_id).where(
                 records.c.removed == 1, records.c.entry_id.in_(chunk)
             )
@@ -229,13 +235,17 @@ class EntryWriter:
 
     def _changed(self, old: Any, new: _Shown) -> int:
         """When the entry last changed. A first load takes the records' word for it."""
+        if self.first:
+            self.changed += not old
+            return min(new.updated, self.moment)
         if old and _looks_alike(old, new):
             return int(old.changed)
         self.changed += 1
-        return min(new.updated, self.moment) if self.first else self.moment
+        return self.moment
 
     def _depart(self, old: Any, scopes: Iterable[str]) -> None:
-        self.gone.update(dict.fromkeys((scope, old.position) for scope in scopes))
+        if not self.first:  # else nobody ever saw it there
+            self.gone.update(dict.fromkeys((scope, old.position) for scope in scopes))
 
     def _touch(self, entry: Any, topics: Iterable[str]) -> None:
         """Note that an entry was or is there; nobody waits for news of a first load."""
@@ -256,9 +266,6 @@ class EntryWriter:
             spelled.append(("type", entry.type, entry.type_name))
         for kind, slug, name in spelled:
             self.spelled[kind, slug, name] += times
-            if self.first:
-                latest = self.latest.get((kind, slug), 0)
-                self.latest[kind, slug] = max(latest, entry.position)
 
     def finish(self) -> None:
         """Record the departures, and bring the labels up to how names are spelled now."""
@@ -282,22 +289,38 @@ class EntryWriter:
 
     def _first_labels(self) -> None:
         """The labels of an empty store: all that they say was counted."""
+        spelled = {key: times for key, times in self.spelled.items() if times}
         rows = [
             {"kind": kind, "slug": slug, "name": name, "entries": times}
-            for (kind, slug, name), times in self.spelled.items()
+            for (kind, slug, name), times in spelled.items()
         ]
         found: dict[tuple[str, str], dict[str, int]] = {}
-        for (kind, slug, name), times in self.spelled.items():
+        for (kind, slug, name), times in spelled.items():
             found.setdefault((kind, slug), {})[name] = times
+        latest = self._latest()
         shown = [
             _label_row(kind, slug, names, found.get((f"icon:{kind}", slug), {}))
-            | {"latest": self.latest[kind, slug] >> 20, "changed": 0}
+            | {"latest": latest[kind, slug] >> 20, "changed": 0}
             for (kind, slug), names in found.items()
             if not kind.startswith("icon:")
         ]
         for table, values in ((spellings, rows), (labels, shown)):
             if values:
                 self.connection.execute(table.insert(), values)
+
+    def _latest(self) -> dict[tuple[str, str], int]:
+        """The highest position of each topic, provider, name and type."""
+        found = {}
+        for kind, place, *parts in (
+            ("topic", entry_topics.c.position, entry_topics.c.topic),
+            ("provider", entries.c.position, entries.c.provider),
+            ("name", entries.c.position, entries.c.provider, entries.c.provider_slug),
+            ("type", entries.c.position, entries.c.type),
+        ):
+            query = select(func.max(place), *parts).group_by(*parts)
+            for position, *slug in self.connection.execute(query):
+                found[kind, "/".join(slug)] = position
+        return found
 
     def _respell(self) -> list[tuple[str, str]]:
         """Bring the counts of spellings up to date; returns whose labels may have changed."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # Fewer files than this are read before other processes would be up.
 _WORTH_PROCESSES: Final = 400
 _BATCH: Final = 50
-_AHEAD: Final = 2  # batches that a process has, so that it never waits for the next
+_AHEAD: Final = 8  # batches that a process has, so that it never waits for the next
 
 # The package's own __init__ would import the application, which takes longer
 # than reading a thousand files.

@@ -17,14 +17,16 @@ MAX_WORDS: Final = 12
 RANKED: Final = 2_000  # the newest matches, of which the best come first
 COUNTED: Final = 10_000  # entries that filters let pass, and not more
 
-# Names whose punctuation is the name, as words of their own.
+# Names whose punctuation is the name, as words of their own; what they have in lower case.
 _SPELLED_OUT: Final = (
-    (re.compile(r"(?<=\w)\+\+"), "plusplus"),
-    (re.compile(r"\b([A-Za-z])[#♯]"), r"\1sharp"),
-    (re.compile(r"(?<!\w)\.net\b", re.I), "dotnet"),
+    ("++", re.compile(r"(?<=\w)\+\+"), "plusplus"),
+    ("#", re.compile(r"\b([A-Za-z])#"), r"\1sharp"),
+    ("♯", re.compile(r"\b([A-Za-z])♯"), r"\1sharp"),
+    (".net", re.compile(r"(?<!\w)\.net\b", re.I), "dotnet"),
 )
 _TERM: Final = re.compile(r'(-?)(?:"([^"]*)"?|(\S+))')
 _NO_WORD: Final = re.compile(r"[^\w]+|_+")
+_NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
 
 
 class Term(NamedTuple):
@@ -37,12 +39,18 @@ class Term(NamedTuple):
 
 def folded(written: str) -> str:
     """`written` as words with a space between them."""
-    for pattern, words in _SPELLED_OUT:
-        written = pattern.sub(words, written)
+    low = written.casefold()
+    for sign, pattern, words in _SPELLED_OUT:
+        if sign in low:
+            written = pattern.sub(words, written)
     if not written.isascii():
-        marked = unicodedata.normalize("NFKD", written)
-        written = "".join(c for c in marked if not unicodedata.combining(c))
+        written = _NOT_ASCII.sub(_unaccented, written)
     return _NO_WORD.sub(" ", written.casefold()).strip()
+
+
+def _unaccented(run: re.Match[str]) -> str:
+    marked = unicodedata.normalize("NFKD", run[0])
+    return "".join(c for c in marked if not unicodedata.combining(c))
 
 
 def parse(written: str) -> list[Term]:

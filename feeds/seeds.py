@@ -85,12 +85,12 @@ def read(path: str, data: bytes, *, whole: bool = False) -> Reading:
     try:
         said = None if whole else _read_hidden(path, source)
         if said is None:
-            front, body, line = split(source)
-            said = None if whole else _read_plain(path, front, body, line)
+            front, body = split(source)
+            said = None if whole else _read_plain(path, front, body)
         if said is not None:
             return Reading(said.record, notes + said.notes)
         fields = _RecordFields(path, parse(front.decode()), notes)
-        return Reading(fields.hidden() or fields.record(body.decode(), line), notes)
+        return Reading(fields.hidden() or fields.record(front, body.decode()), notes)
     except FrontMatterError as error:
         raise RecordError(Problem(path, error.line, error.field, error.message)) from None
 
@@ -105,7 +105,7 @@ def _read_hidden(path: str, source: bytes) -> Reading | None:
     return Reading(hidden, []) if hidden else None
 
 
-def _read_plain(path: str, front: bytes, body: bytes, body_line: int) -> Reading | None:
+def _read_plain(path: str, front: bytes, body: bytes) -> Reading | None:
     """A record without anything that needs a YAML parser.
 
     None for all others, and where something has to be said of `related`.
@@ -117,7 +117,7 @@ def _read_plain(path: str, front: bytes, body: bytes, body_line: int) -> Reading
     notes: list[Problem] = []
     fields = _RecordFields(path, mapping, notes)
     try:
-        said = fields.hidden() or fields.record(body.decode(), body_line, part.items)
+        said = fields.hidden() or fields.record(front, body.decode(), part.items)
     except coverage.Unusual:
         return None
     return Reading(said, notes)
@@ -163,7 +163,7 @@ def _clean(path: str, data: bytes) -> tuple[bytes, list[Problem]]:
 class _RecordFields(Fields):
     """The fields of a record, and of the mappings in it."""
 
-    def record(self, body: str, body_line: int, items: Sequence[Item] = ()) -> Record:
+    def record(self, front: bytes, body: str, items: Sequence[Item] = ()) -> Record:
         """The record; `items` are those of `related` that `cut` took out of the text."""
         title = self.text("title", MAX_TITLE) or self.text("name", MAX_TITLE)
         if not title:
@@ -176,7 +176,7 @@ class _RecordFields(Fields):
             raise self.error("webUrl", message, line=1)
         if len(body) > MAX_BODY:
             message = f"is longer than {MAX_BODY:,} characters; shorten it"
-            raise self.error("body", message, line=body_line)
+            raise self.error("body", message, line=front.count(b"\n") + 3)  # after two fences
         kind = self.text("type")
         key = links.entry_id(links.identity(page))
         return Record(

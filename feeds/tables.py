@@ -125,6 +125,7 @@ entry_topics = Table(
     Column("provider_slug", Text, nullable=False),
     Index("entry_topics_topic", "topic", "position", "entry"),
     Index("entry_topics_provider", "topic", "provider", "position", "entry"),
+    sqlite_with_rowid=False,
 )
 
 # Which entries list which others as coverage of their story.
@@ -134,6 +135,7 @@ coverage = Table(
     Column("entry", Integer, primary_key=True),
     Column("target", Text, primary_key=True),  # an entry id
     Index("coverage_target", "target"),
+    sqlite_with_rowid=False,
 )
 
 # How entries spell the names of topics, providers and types, and how often:

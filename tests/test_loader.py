@@ -361,6 +361,42 @@ def test_loads_on_other_days_in_another_order_of_files_give_equal_bytes(tmp_path
     assert documents(one) == documents(other)
 
 
+def test_entries_that_are_made_while_others_are_read_are_those_made_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever comes late: better and worse copies, removals, undated records."""
+    chance = random.Random(7)  # noqa: S311 - the same records every time
+    pages = [f"https://news.example.com/{number}" for number in range(150)]
+    for number in range(500):
+        page = chance.choice(pages) if number % 2 else f"https://news.example.com/a/{number}"
+        listed = [{"title": "More", "webUrl": u} for u in chance.sample(pages, 3)]
+        write(
+            tmp_path,
+            f"{number:03}.md",
+            title=f"Story {number}",
+            webUrl=page,
+            publishedDateTime=day(chance.randrange(400)).isoformat() if number % 7 else None,
+            quality=chance.randrange(5),
+            topics=[chance.choice(["AI", "Ai", "Web", "Open Data"])],
+            provider={"name": f"Example {chance.choice('ABab')}", "domain": "example.com"},
+            type=chance.choice(["article", "video", None]),
+            related=listed,
+            published=number % 5 != 0,
+            removed=True if number % 31 == 0 else None,
+        )
+    monkeypatch.setattr(loader, "_WORTH_MERGING", 100_000)
+    whole = Store(databases.fresh())
+    report = load(whole, tmp_path, now=START)
+    assert report.suppressed
+    assert report.merged
+    for few in (1, 40):
+        monkeypatch.setattr(loader, "_WORTH_MERGING", few)
+        store = Store(databases.fresh())
+        assert load(store, tmp_path, now=START) == report
+        assert dump(store) == dump(whole)
+        assert documents(store) == documents(whole)
+
+
 BROKEN = "---\ntitle: [\n---\n"
 
 
