@@ -12,6 +12,10 @@ from feeds.model import FeedsError
 
 _SPELLED_OUT = re.compile(rb"\\x([89a-f][0-9a-f])")
 _EDITOR_FILE: Final = (".swp", ".swo", ".swx", ".tmp", ".bak", ".orig", "~")
+# Nanoseconds that a file system may take for one moment: a tick of the kernel,
+# and where it tells whole seconds alone, two (FAT).
+_TICK: Final = 20_000_000
+_SECONDS: Final = 2_000_000_000
 
 
 class FolderError(FeedsError):
@@ -19,10 +23,28 @@ class FolderError(FeedsError):
 
 
 class FileState(NamedTuple):
-    """What the file system says of a file: bytes, and nanoseconds since 1970."""
+    """What the file system says of a file: bytes, and nanoseconds since 1970.
+
+    `mtime` is what programs say that its last change was, as those do that
+    copy files with their times; `ctime` is when the file system saw it.
+    """
 
     size: int
     mtime: int
+    ctime: int
+
+    def as_of(self, look: int) -> FileState:
+        """What is known of a file that was looked at then; UNSETTLED when it may be written yet.
+
+        A change in the same moment as the last one before the look leaves the
+        times as they are, and may leave the size. Its content tells ("racy" in
+        git's index).
+        """
+        moment = _TICK if self.ctime % 1_000_000_000 else _SECONDS
+        return self if self.ctime + moment < look else UNSETTLED
+
+
+UNSETTLED: Final = FileState(-1, -1, -1)  # as no file is
 
 
 def scan(folder: Path, unreadable: list[str] | None = None) -> dict[str, FileState]:
@@ -70,7 +92,9 @@ def _stat(item: os.DirEntry[str], root: str) -> FileState | None:
         status = item.stat()
     except OSError:
         return None
-    return FileState(status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return FileState(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def read_file(folder: Path, path: str, most: int) -> bytes:

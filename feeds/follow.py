@@ -21,7 +21,7 @@ from watchfiles.filters import DefaultFilter
 
 from feeds import rescue, websub
 from feeds.config import Config
-from feeds.folder import FolderError, scan
+from feeds.folder import UNSETTLED, FolderError, scan
 from feeds.loader import Loader
 from feeds.model import FeedsError
 from feeds.report import Report
@@ -140,14 +140,18 @@ class Follower:
 
     def _looks(self) -> Iterator[bool]:
         before: object = None
+        unsettled = False
         while True:
-            started = time.monotonic()
+            started, look = time.monotonic(), time.time_ns()
             try:
                 found = scan(self.config.seeds)
             except FolderError:
                 yield True
                 return
-            yield found != before  # at first: what happened since the load isn't known
+            changed = found != before  # at first: what happened since the load isn't known
+            doubtful = changed or unsettled
+            yield doubtful
+            unsettled = doubtful and UNSETTLED in {state.as_of(look) for state in found.values()}
             before = found
             pause = max(_POLL, _LEAST_POLL * (time.monotonic() - started))
             end = time.monotonic() + pause

@@ -31,7 +31,7 @@ from feeds import (
     seeds,
     text,
 )
-from feeds.folder import FileState, FolderError, scan
+from feeds.folder import UNSETTLED, FileState, FolderError, scan
 from feeds.merge import EntryWriter, chunks, listing
 from feeds.model import UNKNOWN_TIME, Problem
 from feeds.parallel import read_all
@@ -46,7 +46,7 @@ Known = dict[str, tuple[FileState, bytes]]
 _RECORDS: Final = ("public", "hidden")
 _WORTH_MERGING: Final = 200  # ids; not so many that who reads waits for it
 _MANY: Final = 500  # entries that change what a database should know of its tables
-_READ_ANEW: Final = (FileState(-1, -1), b"")
+_READ_ANEW: Final = (UNSETTLED, b"")
 
 
 def _digest_of_code() -> str:
@@ -137,9 +137,10 @@ class Loader:
     ) -> Report:
         """Bring the store up to the folder, in one transaction.
 
-        Files whose size and time are as they were are not opened; those whose
-        content is as it was are not parsed. A file that turned bad keeps its
-        last good version. `now` is the time of the load. Raises FolderError,
+        Files whose size and times are as they were are not opened, unless they
+        were read in the moment that they were written; those whose content is
+        as it was are not parsed. A file that turned bad keeps its last good
+        version. `now` is the time of the load. Raises FolderError,
         and changes nothing, when the folder can't be read, or when more than
         half of its records went at once and `accept_removals` doesn't say
         that they should; and StoreError.
@@ -148,10 +149,11 @@ class Loader:
         with self.target.alone(), no_garbage_collection():
             known, as_of = self._recall()
             self._known_as_of = -1  # what a load that fails learns is forgotten
+            look = time.time_ns()
             found = self._scan(known)
             with self.target.write() as connection:
                 step = _Load(connection, self.folder, int(moment.timestamp()), known, self.patience)
-                report = step.run(found, progress, accept_removals=accept_removals)
+                report = step.run(found, look, progress, accept_removals=accept_removals)
             self._known, self._known_as_of = step.known, as_of + step.wrote
         return report
 
@@ -161,12 +163,13 @@ class Loader:
             row = reader.connection.execute(select(state.c.reading, state.c.writes)).one()
             if row.writes == self._known_as_of and row.reading == READING:
                 return self._known, row.writes
-            query = select(files.c.path, files.c.size, files.c.mtime, files.c.digest)
+            told = [files.c[name] for name in FileState._fields]
+            query = select(files.c.path, files.c.digest, *told)
             return {
-                path: (FileState(size, mtime), digest)
+                path: (FileState(*status), digest)
                 if row.reading == READING and digest  # without one, it couldn't be opened
                 else _READ_ANEW
-                for path, size, mtime, digest in reader.connection.execute(query)
+                for path, digest, *status in reader.connection.execute(query)
             }, row.writes
 
     def _scan(self, known: Known) -> dict[str, FileState]:
@@ -197,6 +200,7 @@ class _Load:
         self.affected: set[str] = set()  # entry ids whose copies changed
         self.waiting: set[str] = set()  # those that a first load makes when all is read
         self.wrote = 0  # whether rows of files were written
+        self.look = 0  # at the folder, in nanoseconds
         row = connection.execute(select(state.c.generation, state.c.loaded)).one()
         self.first = row.generation == 0 and not known
         # Last-Modified tells seconds apart, so two generations never share one.
@@ -206,10 +210,12 @@ class _Load:
     def run(
         self,
         found: Mapping[str, FileState],
+        look: int,
         progress: Progress | None,
         *,
         accept_removals: bool,
     ) -> Report:
+        self.look = look
         before = self._records_held()
         fresh = sorted(
             path
@@ -275,6 +281,7 @@ class _Load:
                 progress(done, len(fresh))
         if doubtful:
             time.sleep(self.patience)
+            self.look = time.time_ns()
             again = scan(self.folder)
             doubtful = [path for path in doubtful if path in again]
             for batch in read_all(self.folder, doubtful, digests):
@@ -299,8 +306,9 @@ class _Load:
         file_rows, record_rows, replaced = [], [], []
         for reading in read:
             keeps = reading.outcome == "error" and reading.path in held and not reading.hides
-            file_rows.append(_file_row(reading, found[reading.path], keeps=keeps))
-            self.known[reading.path] = found[reading.path], reading.digest
+            status = found[reading.path].as_of(self.look)
+            file_rows.append(_file_row(reading, status, keeps=keeps))
+            self.known[reading.path] = status, reading.digest
             if keeps:
                 continue
             replaced.append(reading.path)
@@ -326,8 +334,9 @@ class _Load:
         """Note the new times of files whose content is as it was."""
         if not readings:
             return
-        rows = [{"at": r.path, **found[r.path]._asdict()} for r in readings]
-        self.known.update((r.path, (found[r.path], r.digest)) for r in readings)
+        now = {r.path: found[r.path].as_of(self.look) for r in readings}
+        rows = [{"at": path, **status._asdict()} for path, status in now.items()]
+        self.known.update((r.path, (now[r.path], r.digest)) for r in readings)
         query = files.update().where(files.c.path == bindparam("at"))
         values: dict[str, Any] = {name: bindparam(name) for name in FileState._fields}
         self.connection.execute(query.values(values), rows)

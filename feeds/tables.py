@@ -48,6 +48,7 @@ files = Table(
     Column("path", Text, primary_key=True),
     Column("size", BigInteger, nullable=False),
     Column("mtime", BigInteger, nullable=False),  # nanoseconds
+    Column("ctime", BigInteger, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("outcome", Text, nullable=False),  # public, hidden, error, other
     Column("reason", Text, nullable=False),  # why it is hidden

@@ -1,5 +1,6 @@
 """What tests share: records as text and as files, and a store that holds them."""
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +11,7 @@ from sqlalchemy import select
 
 from feeds import catalog, loader
 from feeds.config import Config
+from feeds.folder import UNSETTLED, scan
 from feeds.formats import FORMATS, MEDIA_TYPES
 from feeds.model import Feed
 from feeds.query import Addresses
@@ -43,6 +45,13 @@ def write(folder: Path, name: str, /, **fields: Any) -> Path:
     url = {"webUrl": f"https://news.example.com/{path.stem}"}
     path.write_text(record(**(url | fields)), encoding="utf-8")
     return path
+
+
+def settled(folder: Path) -> Path:
+    """The folder, as soon as what was written into it isn't of this very moment any more."""
+    while UNSETTLED in {state.as_of(time.time_ns()) for state in scan(folder).values()}:
+        time.sleep(0.005)
+    return folder
 
 
 def loaded(folder: Path) -> Store:

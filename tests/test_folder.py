@@ -1,11 +1,14 @@
 import os
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-from feeds.folder import FileState, FolderError, read_file, scan
+from feeds.folder import UNSETTLED, FileState, FolderError, read_file, scan
+from tests.support import settled
 
 
 def test_every_file_is_found_with_its_size_and_time(tmp_path: Path) -> None:
@@ -15,11 +18,52 @@ def test_every_file_is_found_with_its_size_and_time(tmp_path: Path) -> None:
     (tmp_path / "deep/er/b.html").write_bytes(b"1")
     for path in ("a.md", "LICENSE", "deep/er/b.html"):
         os.utime(tmp_path / path, ns=(1, 1_700_000_000_123_456_789))
-    assert scan(tmp_path) == {
-        "a.md": FileState(5, 1_700_000_000_123_456_789),
-        "LICENSE": FileState(0, 1_700_000_000_123_456_789),
-        "deep/er/b.html": FileState(1, 1_700_000_000_123_456_789),
+    found = scan(tmp_path)
+    assert {path: (state.size, state.mtime) for path, state in found.items()} == {
+        "a.md": (5, 1_700_000_000_123_456_789),
+        "LICENSE": (0, 1_700_000_000_123_456_789),
+        "deep/er/b.html": (1, 1_700_000_000_123_456_789),
     }
+    assert all(abs(time.time_ns() - state.ctime) < 300e9 for state in found.values())
+
+
+def test_a_file_put_in_the_place_of_another_with_its_size_and_time_is_another(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.md").write_bytes(b"one")
+    before = scan(tmp_path)
+    settled(tmp_path)
+    status = (tmp_path / "a.md").stat()
+    (tmp_path / "a.md").write_bytes(b"two")
+    os.utime(tmp_path / "a.md", ns=(status.st_atime_ns, status.st_mtime_ns))
+    after = scan(tmp_path)
+    assert [state[:2] for state in after.values()] == [state[:2] for state in before.values()]
+    assert after != before
+
+
+SECOND: Final = 1_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("ctime", "look", "is_settled"),
+    [
+        (100 * SECOND + 1, 100 * SECOND + 1, False),
+        (100 * SECOND + 1, 100 * SECOND + 20_000_001, False),
+        (100 * SECOND + 1, 100 * SECOND + 20_000_002, True),
+        (100 * SECOND, 102 * SECOND, False),
+        (100 * SECOND, 102 * SECOND + 1, True),
+        (200 * SECOND + 1, 100 * SECOND, False),
+    ],
+    ids=[
+        "same moment", "within a tick", "after it", "no fractions", "after two seconds",
+        "a server's clock is ahead",
+    ],
+)  # fmt: skip
+def test_a_file_looked_at_in_the_moment_it_was_written_is_not_settled(
+    ctime: int, look: int, is_settled: bool
+) -> None:
+    state = FileState(5, 7, ctime)
+    assert state.as_of(look) == (state if is_settled else UNSETTLED)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
@@ -17,7 +18,7 @@ import pytest
 from feeds import follow as following
 from feeds import rescue
 from feeds.config import Config
-from feeds.folder import FolderError
+from feeds.folder import FileState, FolderError
 from feeds.follow import Follower
 from feeds.loader import Loader
 from feeds.scope import Scope
@@ -160,6 +161,24 @@ def test_what_changes_in_the_folder_is_loaded(watch: str, tmp_path: Path) -> Non
         until(lambda: entries(config) == 3)
     assert len(lines) == 3
     assert lines[0].startswith(f"{folder}: 3 public (0 merged), 0 hidden, 0 left out")
+
+
+def test_a_file_looked_at_in_the_moment_it_was_written_is_loaded_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [10_000_000_001]
+
+    def looked(_: Path) -> dict[str, FileState]:
+        return {"a.md": FileState(1, 1, 10_000_000_001), "b.md": FileState(1, 1, 1)}
+
+    monkeypatch.setattr(following, "scan", looked)
+    monkeypatch.setattr(following, "_POLL", 0.0)
+    monkeypatch.setattr(following, "_LEAST_POLL", 0)
+    monkeypatch.setattr(time, "time_ns", lambda: clock[0])
+    looks = Follower(settings(tmp_path), print)._looks()
+    assert [next(looks) for _ in range(3)] == [True, True, True]
+    clock[0] += 30_000_000
+    assert [next(looks) for _ in range(3)] == [True, False, False]
 
 
 def test_a_burst_is_one_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

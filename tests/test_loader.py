@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from feeds import catalog, loader, parallel
 from feeds import folder as folders
-from feeds.folder import FolderError
+from feeds.folder import FileState, FolderError
 from feeds.formats import FORMATS
 from feeds.links import POLICIES
 from feeds.loader import load
@@ -29,7 +29,7 @@ from feeds.scope import Scope
 from feeds.store import Store, StoreError
 from feeds.tables import entries, records
 from tests.databases import databases
-from tests.support import SEEDS, addresses, dump, feed, record, rendered, write
+from tests.support import SEEDS, addresses, dump, feed, record, rendered, settled, write
 
 pytestmark = pytest.mark.usefixtures("either")
 
@@ -124,7 +124,7 @@ def test_progress_counts_the_files_that_are_read(store: Store, tmp_path: Path) -
     for name in "abc":
         write(tmp_path, f"{name}.md")
     told: list[tuple[int, int]] = []
-    load(store, tmp_path, lambda done, total: told.append((done, total)))
+    load(store, settled(tmp_path), lambda done, total: told.append((done, total)))
     assert told == [(3, 3)]  # they are read in batches
     load(store, tmp_path, lambda done, total: told.append((done, total)))
     assert told == [(3, 3)]  # they are read in batches
@@ -135,8 +135,9 @@ def test_a_file_touched_is_read_once_and_not_parsed(
 ) -> None:
     path = write(tmp_path, "a.md")
     write(tmp_path, "b.md")
-    load(store, tmp_path)
+    load(store, settled(tmp_path))
     os.utime(path, (1, 1))
+    settled(tmp_path)
     read: list[str] = []
 
     def read_file(folder: Path, path: str, most: int) -> bytes:
@@ -148,6 +149,48 @@ def test_a_file_touched_is_read_once_and_not_parsed(
     assert (report.parsed, report.generation, read) == (0, 1, ["a.md"])
     load(store, tmp_path)
     assert read == ["a.md"]
+
+
+@pytest.mark.parametrize("restarted", [True, False])
+def test_a_file_rewritten_in_the_moment_that_it_was_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, restarted: bool
+) -> None:
+    """Its size and its times, of a file system that tells no seconds' fractions, are the same."""
+    read: list[str] = []
+    read_file = folders.read_file
+
+    def told(folder: Path, path: str, most: int) -> bytes:
+        read.append(path)
+        return read_file(folder, path, most)
+
+    def _scan(folder: Path, _: object = None) -> dict[str, FileState]:
+        return {path.name: FileState(path.stat().st_size, 5, 10**18) for path in folder.iterdir()}
+
+    def now(later: float) -> datetime:
+        monkeypatch.setattr(time, "time_ns", lambda: 10**18 + int(later * 1e9))
+        return START + timedelta(seconds=later)
+
+    monkeypatch.setattr(folders, "read_file", told)
+    monkeypatch.setattr(loader, "scan", _scan)
+    url = databases.at(tmp_path / "feeds.db")
+    loaders = [loader.Loader(Store(url), tmp_path / "news")]
+    path = write(tmp_path / "news", "a.md", title="One")
+
+    def loads(later: float) -> Report:
+        if restarted:
+            loaders[0] = loader.Loader(Store(url), tmp_path / "news")
+        read.clear()
+        return loaders[0].load(now=now(later))
+
+    loads(0.5)
+    path.write_text(path.read_text().replace("One", "Two"))
+    report = loads(1)
+    assert (report.changed, read) == (1, ["a.md"])
+    assert titles(loaders[0].target) == {"Two"}
+    report = loads(3)
+    assert (report.parsed, report.changed, read) == (0, 0, ["a.md"])
+    report = loads(3)
+    assert (report.parsed, report.changed, read) == (0, 0, [])
 
 
 def _nothing(folder: Path) -> None:
