@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 from sqlalchemy.exc import SQLAlchemyError
 
-from feeds import catalog, config, loader, rescue, websub
+from feeds import catalog, config, loader, rescue, spare, websub
 from feeds.folder import FolderError
 from feeds.follow import Follower
 from feeds.formats import FORMATS, MEDIA_TYPES
@@ -137,6 +137,9 @@ def load(found: config.Config, accept_removals: bool) -> None:
     """Bring the store up to the folder, and report."""
     report, _, _ = _load(found, accept_removals=accept_removals)
     _show(report)
+    copying = rescue.keep_spare(found.database, spare.Keeper(_warn))
+    if copying is not None:
+        copying.join()
 
 
 @main.command()

@@ -79,6 +79,7 @@ class Delivery:
         self.followed = followed
         self.health = Health(0, 0, "", {})
         self.answers = True  # whether the store did when it was last asked
+        self.anew = False  # whether it is being made anew; what is known of it is of before
         self._clock = clock
         self._today = today
         budget = config.cache_mb * 1024 * 1024
@@ -111,8 +112,9 @@ class Delivery:
         started = self._clock()
         self.store.refresh()
         try:
+            self.anew = self.store.replaced
             with self.store.read() as reader:
-                found, self.health = reader.state(), reader.health()
+                found, health = reader.state(), reader.health()
         except SQLAlchemyError:
             self.answers = False  # what is prepared is served on
             now = self._clock()
@@ -120,8 +122,10 @@ class Delivery:
             self._next_look = now + _LOOK_EVERY + (now - started)
             return
         self.answers, self._away_since = True, None
-        if found.generation:  # else it is being made anew
-            self._generation = found
+        if found.generation or not self._generation.generation:
+            self._generation, self.health = found, health
+        else:
+            self.anew = True
 
     def prepared(self, address: str) -> Document | None:
         """The document at a canonical address below the root, if it can be sent as it is."""

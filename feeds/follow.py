@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from watchfiles import Change, watch
 from watchfiles.filters import DefaultFilter
 
-from feeds import rescue, websub
+from feeds import rescue, spare, websub
 from feeds.config import Config
 from feeds.folder import UNSETTLED, FolderError, scan
 from feeds.loader import Loader
@@ -58,6 +58,7 @@ class Follower:
         self._primary_tried = float("-inf")
         self._poll = config.watch == "poll"
         self._publisher = websub.Beside(config, log)
+        self._spare = spare.Keeper(log)
 
     def run(self, stop: Event, alive: Callable[[], bool] = lambda: True) -> None:
         """Follow until `stop` is set or `alive` says no."""
@@ -191,6 +192,7 @@ class Follower:
                 seconds = time.monotonic() - started
                 self._log(f"{report.folder}: {report.summary()}, in {seconds:.1f} s")
             self._said = ""
+            rescue.keep_spare(self.config.database, self._spare)
         self._tried = time.monotonic()
 
     def _load(self) -> Report:

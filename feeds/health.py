@@ -19,7 +19,9 @@ def readiness(delivery: Delivery, now: datetime) -> dict[str, Any]:
     state = delivery.generation()
     found = delivery.health
     why = []
-    if not delivery.answers:
+    if delivery.anew:
+        why.append(f"the store {delivery.store.name} is being made anew; what it held is served")
+    elif not delivery.answers:
         why.append(f"the store {delivery.store.name} doesn't answer; what is prepared is served")
     if rescue.is_stand_in(delivery.store, delivery.config.database):
         why.append(f"the database can't be written; {delivery.store.file} stands in for it")

@@ -1,9 +1,10 @@
 """What to do about a database that is damaged or can't be written.
 
-A damaged one is set aside and made anew from the folder. One that can't be
-written is replaced by a stand-in in memory: a SQLite file in /dev/shm that
-all processes of a server find by themselves, and that goes away once a load
-has reached the database again. Either is told in one line.
+A damaged one is set aside; its spare copy takes its place, or it is made anew
+from the folder. One that can't be written is replaced by a stand-in in memory:
+a SQLite file in /dev/shm that all processes of a server find by themselves, and
+that goes away once a load has reached the database again. Either is told in
+one line.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import lru_cache, partial
 from pathlib import Path
+from threading import Thread
 from typing import Final, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import URL, make_url
 
-from feeds import postgres
+from feeds import postgres, spare
 from feeds.store import Store, StoreError, sqlite_file
 
 Warn = Callable[[str], None]
@@ -94,9 +96,10 @@ def rescued(url: str, error: StoreError, warn: Warn) -> Store:
             with _locked(file):
                 if not _is_sound(file):  # else another process was first
                     aside = _set_aside(file)
+                    anew = "made anew" if not spare.restore(file) else "replaced by its spare copy"
                     warn(
                         f"the database {file} is damaged ({_cause(error)}); "
-                        f"it is kept as {aside.name} and made anew"
+                        f"it is kept as {aside.name} and {anew}"
                     )
             return Store(url, partial(place, url))
         except OSError as failure:
@@ -217,6 +220,12 @@ def _set_aside(file: Path) -> Path:
 
 def _numbered(file: Path, number: int) -> Path:
     return file.with_name(f"{file.name}.damaged{'' if number == 1 else f'-{number}'}")
+
+
+def keep_spare(url: str, keeper: spare.Keeper) -> Thread | None:
+    """Have the spare copy of a database renewed, if that is due; see `Keeper.look`."""
+    file = sqlite_file(make_url(url))
+    return keeper.look(file) if file is not None and place(url) == url else None
 
 
 # -- one that can't be written ----------------------------------------------

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from feeds import create_app
+from feeds import create_app, loader
 from feeds.delivery import Delivery
 from feeds.health import readiness
 from feeds.store import Store, note_health
+from feeds.tables import health, state
 from feeds.web import EXTENSION
 from tests.databases import databases
 from tests.serving import application, call, delivery, get, load, news
@@ -143,6 +144,32 @@ def test_a_store_that_does_not_answer_is_told_and_what_is_prepared_is_served(
     assert (code, said["generation"], said["entries"], said["degraded"]) == (200, 1, 5, True)
     assert said["why"] == f"the store {store.name} doesn't answer; what is prepared is served"
     assert get(app, "/rss.xml") == feed
+
+
+def test_a_store_that_is_being_made_anew_is_told_and_what_it_held_is_served(
+    tmp_path: Path,
+) -> None:
+    folder = news(tmp_path / "news")
+    app = application(folder)
+    before = ready(app)[1]
+    feed = get(app, "/rss.xml")
+    store = delivery(app).store
+    if store.file is None:  # PostgreSQL has no file that could be another one
+        with store.write() as connection:
+            connection.execute(state.update().values(generation=0))
+            connection.execute(health.delete())
+    else:
+        for part in ("", "-wal", "-shm"):
+            Path(f"{store.file}{part}").unlink(missing_ok=True)
+    code, said = ready(app)
+    anew = f"the store {store.name} is being made anew; what it held is served"
+    assert (code, said) == (200, before | {"degraded": True, "why": anew})
+    if store.file is not None:
+        Store(store.url.render_as_string())
+        assert ready(app) == (code, said)
+    assert get(app, "/rss.xml") == feed
+    loader.load(Store(store.url.render_as_string(hide_password=False)), folder)
+    assert ready(app)[1]["degraded"] is False
 
 
 def test_a_stand_in_is_told(tmp_path: Path) -> None:
