@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 MAX_LENGTH: Final = 200
 MAX_WORDS: Final = 12
-RANKED: Final = 2_000  # the newest matches, of which the best come first
+RANKED: Final = 1_000  # the newest matches, of which the best come first
 COUNTED: Final = 10_000  # entries that filters let pass, and not more
 
 # Names whose punctuation is the name, as words of their own; what they have in lower case.

@@ -177,7 +177,12 @@ def count(names: _Names) -> Select[Any]:
     """How many entries are chosen."""
     if "q" not in names and not _is_filtered(names):
         return _chosen(names, func.count())
-    some = _chosen(names, literal_column("1")).limit(search.COUNTED)
+    if names == {"q"}:  # the index alone knows
+        found = fulltext.matches(entries.c.position, entries.c.id)
+        chosen = select(literal_column("1")).select_from(found.table).where(found.matching)
+    else:
+        chosen = _chosen(names, literal_column("1"))
+    some = chosen.limit(search.COUNTED)
     return select(func.count()).select_from(some.subquery())
 
 

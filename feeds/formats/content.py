@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import month_name
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ def _macro() -> Callable[..., str]:
     environment = Environment(
         loader=FileSystemLoader(folder), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
+    environment.globals["months"] = list(month_name)  # strftime takes a tenth of an entry's time
     macro: Callable[..., str] = environment.get_template("entry.html").module.content  # type: ignore[attr-defined]
     return macro
 
