@@ -38,7 +38,7 @@ _TEXT: Final = (
     "large reader winter summer driver letter copper silver traffic weather standard language "
     "compiler student teacher hospital railway station morning evening question method result"
 )
-_WORDS: Final = _TEXT.split()
+WORDS: Final = _TEXT.split()
 
 
 class _Page(NamedTuple):
@@ -150,7 +150,7 @@ def _related(
 def _page(name: str) -> _Page:
     chance = random.Random(f"page {name}")  # noqa: S311 - no secret, and must repeat
     provider = int(chance.paretovariate(0.9)) % _PROVIDERS
-    slug = "-".join(chance.choices(_WORDS, k=7))
+    slug = "-".join(chance.choices(WORDS, k=7))
     return _Page(provider, f"provider-{provider}.example", f"{name.replace(' ', '/')}-{slug}")
 
 
@@ -188,7 +188,7 @@ def _topics(chance: random.Random) -> list[str]:
 
 
 def _sentence(chance: random.Random, words: int) -> str:
-    return " ".join(chance.choices(_WORDS, k=words)).capitalize()
+    return " ".join(chance.choices(WORDS, k=words)).capitalize()
 
 
 def _quoted(text: str) -> str:

@@ -10,6 +10,7 @@ their bytes. Files come from the page cache.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -27,12 +28,25 @@ from typing import Any, Final, NamedTuple
 import click
 
 from bench import records, steps
-from bench.servers import HOST, PROJECT, BenchError, free_port, resident, running, workers
+from bench.servers import (
+    HOST,
+    PROJECT,
+    BenchError,
+    Connection,
+    free_port,
+    resident,
+    running,
+    workers,
+)
+from feeds.filters import SORTS
 from feeds.folder import scan
+from feeds.formats import FORMATS
+from feeds.links import POLICIES
 
 MILLION: Final = 1_000_000
 _BYTES: Final = 36_000  # of disk that a record and what is derived from it take
 _SAMPLE: Final = 500  # files read whole in a turn
+_SEARCHES: Final = 3  # of each format, link policy and order
 _TURNS: Final = ((2_000, 5), (20_000, 3), (200_000, 2))  # most records, cold loads
 
 Measured = dict[str, Any]
@@ -128,7 +142,10 @@ def _first_feed(collection: Collection) -> float:
 
 
 def _serving(collection: Collection) -> Measured:
-    """Memory of a worker that answered feeds, and of the follower beside it, in MiB."""
+    """Memory of a worker that answered feeds, and of the follower beside it, in MiB.
+
+    And milliseconds that searches take, see `_searching`.
+    """
     port = free_port()
     config = steps.configuration(collection.folder, collection.database, workers=1)
     variables = steps.variables(config) | {"FEEDS_BIND": f"{HOST}:{port}"}
@@ -139,15 +156,38 @@ def _serving(collection: Collection) -> Measured:
             answer = server.get(address, {"Accept-Encoding": "gzip"})
             if answer.status != 200:
                 raise BenchError(f"{address} answers {answer.status}")
+        searching = _searching(server.port, collection.number)
         time.sleep(2)  # until the follower has looked at everything
         children = workers(server)
         following = {pid for pid in children if b"follow" in _command(pid)}
         answering = max(resident(pid) for pid in children if pid not in following)
-        return {
+        return searching | {
             "worker": answering,
             "follower": max((resident(pid) for pid in following), default=0.0),
             "master": resident(server.pid),
         }
+
+
+def _searching(port: int, seed: int) -> Measured:
+    """Milliseconds over one connection: searches nobody made before, and a feed that is prepared.
+
+    They take turns, so that a moment in which the machine is busy is one for both;
+    and the searches are of all formats and link policies, which share no entries.
+    """
+    chance = random.Random(seed)  # noqa: S311 - the same words every time
+    connection, headers = Connection(port), {"Accept-Encoding": "gzip"}
+    took: dict[str, list[float]] = {"cached": [], **{sort: [] for sort in SORTS}}
+    pairs = list(itertools.combinations(records.WORDS, 2))
+    kinds = list(itertools.product(SORTS, POLICIES, FORMATS))
+    for (sort, policy, file), (one, other) in zip(
+        kinds * _SEARCHES, chance.sample(pairs, len(kinds) * _SEARCHES), strict=True
+    ):
+        took["cached"] += [connection.clocked("/rss.xml", headers) for _ in range(5)]
+        search = f"/{policy}/{file}?q={one}+{other}&sort={sort}".replace("/canonical", "")
+        took[sort].append(connection.clocked(search, headers))
+    connection.close()
+    found = {f"search_{name}": median(times) for name, times in took.items()}
+    return found | {"search": median(time for sort in SORTS for time in took[sort])}
 
 
 def _command(pid: int) -> bytes:
@@ -204,6 +244,11 @@ def verdicts(found: list[Measured]) -> list[Verdict]:
                 one <= scanned + 0.1,
             )
         )
+    if large:
+        served = large["serving"]
+        ratio = served["search"] / served["search_cached"]
+        what = "search over 100,000 : cached feed, HTTP"
+        judged.append(Verdict(what, "<= 50x", f"{ratio:.0f}x", ratio <= 50))
     if small and large:
         for what, step, key, limit in (
             ("worker memory, 100,000 / 1,000", "serving", "worker", 1.5),
@@ -233,6 +278,12 @@ _ROWS: Final[tuple[tuple[str, Callable[[Measured], str]], ...]] = (
     ("uncached feed, ms", lambda r: f"{r['latency']['uncached']:.1f}"),
     ("    with entries that others show, ms", lambda r: f"{r['latency']['shared']:.1f}"),
     ("cached feed, ms", lambda r: f"{r['latency']['cached']:.3f}"),
+    ("cached feed over HTTP, ms", lambda r: f"{r['serving']['search_cached']:.2f}"),
+    ("search over HTTP, uncached, ms", lambda r: f"{r['serving']['search']:.1f}"),
+    *(
+        (f"    {sort} first", lambda r, sort=sort: f"{r['serving'][f'search_{sort}']:.1f}")
+        for sort in SORTS
+    ),
     ("feeds asked for", lambda r: f"{r['latency']['feeds']}"),
     ("loader, most memory, MiB", lambda r: f"{r['cold']['rss']:.0f}"),
     ("    each of its processes", lambda r: f"{r['cold']['child_rss']:.0f}"),

@@ -36,6 +36,27 @@ class Answer(NamedTuple):
         return next((v for k, v in self.headers if k.lower() == name.lower()), "")
 
 
+class Connection:
+    """A connection that is kept open; `close` it in the end."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection(HOST, port, timeout=60)
+
+    def clocked(self, path: str, headers: Mapping[str, str]) -> float:
+        """Milliseconds until the whole answer, which must be 200, is there."""
+        started = time.perf_counter()
+        self._connection.request("GET", path, headers=dict(headers))
+        answer = self._connection.getresponse()
+        answer.read()
+        took = (time.perf_counter() - started) * 1000
+        if answer.status != http.HTTPStatus.OK:
+            raise BenchError(f"{path} answers {answer.status}")
+        return took
+
+    def close(self) -> None:
+        self._connection.close()
+
+
 class Server(NamedTuple):
     """A server that runs."""
 

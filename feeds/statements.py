@@ -179,7 +179,8 @@ def count(names: _Names) -> Select[Any]:
         return _chosen(names, func.count())
     if names == {"q"}:  # the index alone knows
         found = fulltext.matches(entries.c.position, entries.c.id)
-        chosen = select(literal_column("1")).select_from(found.table).where(found.matching)
+        chosen: Select[Any] = select(literal_column("1")).select_from(found.table)
+        chosen = chosen.where(found.matching)
     else:
         chosen = _chosen(names, literal_column("1"))
     some = chosen.limit(search.COUNTED)
