@@ -199,6 +199,7 @@ def _entries(reader: Reader, rows: Sequence[Row]) -> list[Entry]:
             updated=_time(row.updated),
             topics=tuple(topics.get(row.row, ())),
             kind=row.type,
+            provider=row.provider,
         )
         for row in rows
     ]

@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 from sqlalchemy.exc import SQLAlchemyError
 
-from feeds import catalog, config, loader, rescue, spare, websub
+from feeds import catalog, config, loader, purging, rescue, spare, surrogates, websub
 from feeds.folder import FolderError
 from feeds.follow import Follower
 from feeds.formats import FORMATS, MEDIA_TYPES
@@ -171,6 +171,36 @@ def ping(found: config.Config) -> None:
     for hub, number in left.items():
         _warn(f"{number:,} pings of hub {hub} wait for another try")
     sys.exit(1 if left else 0)
+
+
+@main.command()
+@_settings("seeds", "database_url", "base_url")
+@click.argument("keys", nargs=-1, metavar="[KEY]...")
+@click.option("--changed", is_flag=True, help="What changed since the last purge, instead.")
+def purge(found: config.Config, keys: tuple[str, ...], changed: bool) -> None:
+    """Have the caches in front forget everything, or what carries any of the KEYs.
+
+    `feeds serve` and `feeds follow` do this by themselves after each load.
+    Keys are such as topic/ai, provider/example.com or /topics/ai/. The exit
+    status is 1 when a cache couldn't be told.
+    """
+    if not found.purge:
+        raise config.ConfigError("FEEDS_PURGE names no cache; it accepts URLs of caches")
+    if changed:
+        if keys:
+            raise click.UsageError("--changed finds out the keys by itself")
+        sys.exit(1 if purging.changed(found, click.echo) else 0)
+    given = surrogates.with_crowded(map(surrogates.checked, keys)) or [surrogates.ALL]
+    failed = 0
+    for cache in found.purge:
+        try:
+            purging.purge(cache, given)
+        except purging.Unpurged as error:
+            failed += 1
+            _warn(f"cache {cache} could not be purged ({error})")
+        else:
+            click.echo(f"cache {cache} was purged of {' '.join(given)}")
+    sys.exit(1 if failed else 0)
 
 
 def _warn(message: str) -> None:

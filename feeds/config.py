@@ -27,6 +27,7 @@ MAX_LIMIT: Final = 200
 WATCH: Final = ("auto", "poll", "off")
 PICTURES: Final = ("on", "off")
 LOAD: Final = ("on", "off")
+ON_OR_OFF: Final = ("on", "off")
 _DATABASES: Final = ("sqlite+pysqlite", "postgresql+psycopg")
 _YEAR: Final = 31_536_000
 _SECONDS: Final = f"a whole number of seconds from 0 to {_YEAR}"
@@ -95,11 +96,11 @@ def _policy(value: object) -> str:
     return str(value)
 
 
-def _hubs(value: object) -> tuple[str, ...]:
+def _urls(value: object) -> tuple[str, ...]:
     listed = value.split() if isinstance(value, str) else value
     if not isinstance(listed, list | tuple):
         raise TypeError
-    return tuple(dict.fromkeys(links.clean(_text(hub)) for hub in listed))
+    return tuple(dict.fromkeys(links.clean(_text(url)) for url in listed))
 
 
 def _bind(value: object) -> str:
@@ -119,6 +120,12 @@ def _watch(value: object) -> str:
 
 def _pictures(value: object) -> str:
     if value not in PICTURES:
+        raise ValueError
+    return str(value)
+
+
+def _on_or_off(value: object) -> str:
+    if value not in ON_OR_OFF:
         raise ValueError
     return str(value)
 
@@ -183,7 +190,7 @@ class Config:
         "on",
     )
     hubs: tuple[str, ...] = _setting(
-        _hubs, "WebSub hub URLs, separated by spaces", "WebSub hubs, announced in every feed", ()
+        _urls, "WebSub hub URLs, separated by spaces", "WebSub hubs, announced in every feed", ()
     )
     max_age: int = _setting(
         _integer(0, _YEAR), _SECONDS, "how long caches keep a feed, in seconds", 300
@@ -199,6 +206,18 @@ class Config:
     )
     stale_if_error: int = _setting(
         _integer(0, _YEAR), _SECONDS, "how long they may show an old one when we are down", 604800
+    )
+    surrogate_keys: str = _setting(
+        _on_or_off,
+        f"one of {', '.join(ON_OR_OFF)}",
+        "whether documents carry the keys that caches in front forget them by",
+        "on",
+    )
+    purge: tuple[str, ...] = _setting(
+        _urls,
+        "URLs of caches, separated by spaces",
+        "caches in front, which are told to forget what a load changed",
+        (),
     )
     cache_mb: int = _setting(
         _integer(1, 65536),

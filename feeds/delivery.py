@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from feeds import catalog, embed, rescue, security, site
+from feeds import catalog, embed, rescue, security, site, surrogates
 from feeds.cache import ByteCache
 from feeds.config import Config
 from feeds.documents import Document, Headers, Variant, base_etag, making
@@ -207,12 +207,14 @@ class Delivery:
 
     def _render(self, query: FeedQuery, feed: Feed, reader: Reader) -> Document:
         self.rendered += 1
+        usual = self.addresses.default_limit(query.month, query.look)
+        keys = surrogates.of_feed(self.config, query, feed.entries, usual)
         if query.look is not None:
-            framed = embed.headers(query, self.addresses)
+            framed = embed.headers(query, self.addresses) + keys
             return Document(
                 embed.render(self.pages, query, feed), site.HTML, self.freshness() + framed
             )
-        headers = self._headers(feed)
+        headers = self._headers(feed) + keys
         if not query.file:
             body = self.pages.feed(query, feed, reader)
             return Document(body, site.HTML, headers + security.of_page(self.config))
@@ -226,6 +228,7 @@ class Delivery:
         kind = site.SITE[query.name]
         body = kind.render(site.Site(query, reader, self.addresses, self.config, self.pages))
         headers = self.freshness(kind.max_age)
+        headers += surrogates.headers(self.config, [surrogates.ANY] if kind.is_of_records else [])
         if kind.media_type == site.HTML:
             headers += security.of_page(self.config)
         return Document(body, kind.media_type, headers + _OPEN if kind.is_open else headers)

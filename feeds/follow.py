@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from watchfiles import Change, watch
 from watchfiles.filters import DefaultFilter
 
-from feeds import rescue, spare, websub
+from feeds import purging, rescue, spare, websub
 from feeds.config import Config
 from feeds.folder import UNSETTLED, FolderError, scan
 from feeds.loader import Loader
@@ -59,11 +59,13 @@ class Follower:
         self._poll = config.watch == "poll"
         self._publisher = websub.Beside(config, log)
         self._spare = spare.Keeper(log)
+        self._purger = purging.Beside(config, log)
 
     def run(self, stop: Event, alive: Callable[[], bool] = lambda: True) -> None:
         """Follow until `stop` is set or `alive` says no."""
         self.load()
         self._publisher.start()
+        self._purger.start()
         while not stop.is_set() and alive():
             for changed in self._changes():
                 if stop.is_set() or not alive():
@@ -71,6 +73,7 @@ class Follower:
                 if changed or self._due():
                     self.load()
         self._publisher.end()
+        self._purger.end()
         if self._loader is not None:
             self._loader.target.release()
 
@@ -186,6 +189,7 @@ class Follower:
             self._failures = 0
             if report.changed:
                 self._publisher.look()
+                self._purger.look()
             if self._said:
                 self._log(f"{self.config.seeds} is loaded again: {report.summary()}")
             elif report.changed:

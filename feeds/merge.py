@@ -176,10 +176,14 @@ class EntryWriter:
                 self._touch(new, topics)
                 if old:
                     self._touch(old, old_topics)
+            placed = self.moment
             if old:
-                left = scopes_of(old, old_topics)
-                if old.position == new.position:
-                    left -= scopes_of(new, topics)
+                left, there = scopes_of(old, old_topics), scopes_of(new, topics)
+                # What came to a new scope left all, and came to all that it is in:
+                # so that both numbers are right of each.
+                if old.position == new.position and there <= left:
+                    placed = old.placed
+                    left -= there
                 self._depart(old, left)
                 self._spell(old, old_topics, -1)
                 dropped.append(old)
@@ -187,7 +191,8 @@ class EntryWriter:
             row_id = old.id if old else self.next_row
             self.next_row += not old
             changed = self._changed(old, new)
-            added.append(msgspec.structs.asdict(new) | {"id": row_id, "changed": changed})
+            times = {"id": row_id, "changed": changed, "placed": placed}
+            added.append(msgspec.structs.asdict(new) | times)
             topic_rows += [
                 {
                     "entry": row_id,

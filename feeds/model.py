@@ -159,7 +159,8 @@ class Entry:
 
     `version` changes whenever anything in the entry does, and only then.
     `source` is the record as the store has it; `gone` are the keys of related
-    coverage that may not be shown any more.
+    coverage that may not be shown any more. `kind` is the slug of its type,
+    `provider` the key of its provider.
     """
 
     id: str
@@ -170,6 +171,7 @@ class Entry:
     gone: frozenset[str] = frozenset()
     topics: tuple[Label, ...] = ()
     kind: str = ""
+    provider: str = ""
 
     @cached_property
     def record(self) -> Record:

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import NotImplemented as Unsupported
 
-from feeds import embed, filters, rescue, stories, titles
+from feeds import embed, filters, rescue, stories, surrogates, titles
 from feeds.config import Config
 from feeds.delivery import Delivery
 from feeds.filters import BadParameter, Parameters
@@ -117,7 +117,8 @@ def response(delivery: Delivery, parameters: Parameters) -> Response:
     except SQLAlchemyError as error:
         rescue.suspect(delivery.store, error)
         raise StoreError(f"the store {delivery.store.name} doesn't answer") from error
-    found = Response(body, headers=delivery.freshness(), content_type=MEDIA_TYPES[kind])
+    keys = surrogates.headers(delivery.config, [surrogates.ANY])
+    found = Response(body, headers=delivery.freshness() + keys, content_type=MEDIA_TYPES[kind])
     del found.headers["Vary"]  # it has one content coding
     found.headers["Access-Control-Allow-Origin"] = "*"
     return found

@@ -48,6 +48,7 @@ class Row(NamedTuple):
     version: bytes
     gone: str
     type: str
+    provider: str
     quality: int
     data: bytes
 

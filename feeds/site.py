@@ -27,7 +27,8 @@ class SiteDocument(NamedTuple):
     """One document about the feeds.
 
     `takes` is what its address may say, `is_open` whether scripts of other
-    sites may read it, `max_age` how long caches keep it, None for the setting.
+    sites may read it, `max_age` how long caches keep it, None for the setting,
+    `is_of_records` whether a load may change it.
     """
 
     media_type: str
@@ -35,6 +36,7 @@ class SiteDocument(NamedTuple):
     takes: SiteName = SiteName()
     is_open: bool = False
     max_age: int | None = None
+    is_of_records: bool = False
 
 
 HTML: Final = "text/html; charset=utf-8"
@@ -70,14 +72,18 @@ def _robots(site: Site) -> bytes:
 
 
 _LISTS: Final = SiteDocument(
-    _OPML, _feed_list, SiteName(policy=True, format=True, filters=True), is_open=True
+    _OPML,
+    _feed_list,
+    SiteName(policy=True, format=True, filters=True),
+    is_open=True,
+    is_of_records=True,
 )
 
 SITE: Final[Mapping[str, SiteDocument]] = {
     "about/": SiteDocument(HTML, _about),
     **dict.fromkeys(discovery.LISTS, _LISTS),
-    "feeds.json": SiteDocument(_JSON, _catalogue, is_open=True),
-    "sitemap.xml": SiteDocument(_XML, _sitemap),
+    "feeds.json": SiteDocument(_JSON, _catalogue, is_open=True, is_of_records=True),
+    "sitemap.xml": SiteDocument(_XML, _sitemap, is_of_records=True),
     "robots.txt": SiteDocument(_TEXT, _robots),
     **{name: _asset(name) for name in ASSETS},
 }

@@ -59,6 +59,7 @@ _ROW = select(
     entries.c.version,
     entries.c.gone,
     entries.c.type,
+    entries.c.provider,
     entries.c.quality,
     records.c.data,
 ).join(records, records.c.path == entries.c.path)

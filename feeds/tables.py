@@ -94,6 +94,7 @@ entries = Table(
     Column("published", BigInteger, nullable=False),
     Column("updated", BigInteger, nullable=False),
     Column("changed", BigInteger, nullable=False),
+    Column("placed", BigInteger, nullable=False),  # when it came to its position or a scope
     Column("version", LargeBinary, nullable=False),
     Column("gone", Text, nullable=False),  # ids of related coverage that was removed
     Column("type", Text, nullable=False),
@@ -172,6 +173,7 @@ departures = Table(
     Column("scope", Text, primary_key=True),
     Column("position", BigInteger, primary_key=True),
     Column("departed", BigInteger, nullable=False),
+    Index("departures_departed", "departed"),
 )
 
 # One row: what came of the last load that was tried, and of the last that succeeded.
@@ -206,6 +208,15 @@ pings = Table(
     Column("mark", Integer, nullable=False),
     Index("pings_rank", "hub", "rank", "url"),
     Index("pings_due", "hub", "due"),
+)
+
+# Up to which load each cache was told to forget what changed, see `feeds.purging`.
+purges = Table(
+    "purges",
+    metadata,
+    Column("cache", Text, primary_key=True),
+    Column("loaded", BigInteger, nullable=False),  # of the generation
+    Column("settings", Text, nullable=False),  # a digest of what else documents are made from
 )
 
 

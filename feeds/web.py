@@ -14,7 +14,7 @@ from flask import Blueprint, Response, current_app, jsonify, request
 from werkzeug.exceptions import HTTPException, NotAcceptable, PreconditionFailed
 from werkzeug.http import is_resource_modified, parse_accept_header, quote_etag
 
-from feeds import codings, health, oembed, security, text
+from feeds import codings, health, oembed, security, surrogates, text
 from feeds.delivery import Delivery
 from feeds.documents import Document, Variant
 from feeds.filters import BadParameter
@@ -118,6 +118,8 @@ def _moved(query: Query, status: int = 308) -> Response:
     response = Response(f"Moved to {url}\n", status, mimetype="text/plain")
     response.headers["Location"] = url
     response.headers["Cache-Control"] = f"public, max-age={delivery().config.max_age}"
+    # Where it leads may change with what there is.
+    response.headers.extend(surrogates.headers(delivery().config, [surrogates.ANY]))
     return response
 
 

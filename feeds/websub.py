@@ -22,7 +22,7 @@ import urllib3
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.http import parse_date
 
-from feeds import changes, pings, rescue
+from feeds import changes, pings, purging, rescue
 from feeds.config import Config
 from feeds.formats import MEDIA_TYPES
 from feeds.links import POLICIES
@@ -116,7 +116,9 @@ class Publisher:
         with self.store.write() as connection:
             found = changes.taken(connection, _SCOPES)
             urls = topics(Reader(connection), found, self._addresses, self.config)
-            pings.queue(connection, self.config.hubs, urls, now, now + _SETTLING)
+            # A hub fetches through the cache, which forgets the old one first.
+            settled = now + _SETTLING + (purging.HEAD_START if self.config.purge else 0)
+            pings.queue(connection, self.config.hubs, urls, now, settled)
         return bool(found)
 
     def deliver(self, hub: str) -> bool:
@@ -277,7 +279,7 @@ def once(config: Config, log: Log) -> dict[str, int]:
     while publisher.plan():
         planned = True
     if planned:
-        time.sleep(_SETTLING)
+        time.sleep(_SETTLING + (purging.HEAD_START if config.purge else 0))
     for hub in config.hubs:
         while publisher.deliver(hub):
             pass
