@@ -1,6 +1,6 @@
 """Varnish and nginx in front of a server of ours, as the files in deploy/ have them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -48,7 +48,7 @@ def varnish(origin: int, home: Path, *changes: tuple[str, str]) -> Served:
     return Served(home, home, command=(*command, *storage), port=port)
 
 
-def nginx(origin: int, home: Path, *changes: tuple[str, str]) -> Served:
+def nginx(origin: int, home: Path) -> Served:
     """nginx in front of a port, not started yet."""
     port = free_port()
     _written(
@@ -57,7 +57,6 @@ def nginx(origin: int, home: Path, *changes: tuple[str, str]) -> Served:
         ("127.0.0.1:8000", f"127.0.0.1:{origin}"),
         ("listen 80;", f"listen 127.0.0.1:{port};"),
         ("/var/cache/nginx/feeds", f"{home}/cache"),
-        *changes,
     )
     main = home / "nginx.conf"
     main.write_text(_NGINX.format(home=home), encoding="utf-8")
@@ -80,21 +79,28 @@ class Front(NamedTuple):
 
 
 @contextmanager
-def in_front(kind: str, home: Path, *changes: tuple[str, str], **variables: str) -> Iterator[Front]:
-    """A cache of a kind in front of a server with a folder of its own, and these settings."""
+def in_front(
+    home: Path, *changes: tuple[str, str], **variables: str
+) -> Iterator[Mapping[str, Front]]:
+    """A server with a folder of its own and these settings, and a cache of each kind in front.
+
+    `changes` are of the VCL.
+    """
     folder = news(home / "news", 60)
     origin = Served(folder, home / "origin", variables)
-    (home / "cache").mkdir()
-    make = {"varnish": varnish, "nginx": nginx}[kind]
-    cache = make(origin.port, home / "cache", *changes)
-    if kind == "varnish":
-        variables["FEEDS_PURGE"] = cache.url
+    for kind in KINDS:
+        (home / kind).mkdir()
+    caches = {
+        "varnish": varnish(origin.port, home / "varnish", *changes),
+        "nginx": nginx(origin.port, home / "nginx"),
+    }
+    variables["FEEDS_PURGE"] = caches["varnish"].url
     try:
         origin.start()
-        cache.start()
-        if kind == "varnish":
-            until(lambda: "was purged of what changed (all)" in origin.log)
-        yield Front(kind, folder, origin, cache)
+        for cache in caches.values():
+            cache.start()
+        until(lambda: "was purged of what changed (all)" in origin.log)
+        yield {kind: Front(kind, folder, origin, cache) for kind, cache in caches.items()}
     finally:
-        cache.stop()
-        origin.stop()
+        for server in (*caches.values(), origin):
+            server.stop()

@@ -5,9 +5,11 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any, Final
 
 import brotli
@@ -17,7 +19,7 @@ import zstandard
 from feeds.filters import Filters
 from feeds.query import Look
 from tests.caches import DEPLOY, KINDS, Front, in_front
-from tests.serving import PATIENCE, Answer, until
+from tests.serving import PATIENCE, Answer, Served, until
 from tests.support import write
 
 BROWSER: Final = {"Accept_Encoding": "gzip, deflate, br, zstd"}
@@ -30,13 +32,23 @@ DECODERS: Final = {
 OWN: Final = {"age", "via", "x-varnish", "x-cache", "date", "server", "connection", "accept-ranges"}
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def front(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Front]:
-    """A cache whose documents stay fresh as long as the tests last."""
-    with in_front(request.param, tmp_path_factory.mktemp(request.param)) as found:
+@pytest.fixture(scope="module")
+def fronts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Front]]:
+    """Caches whose documents stay fresh as long as the tests last."""
+    with in_front(tmp_path_factory.mktemp("front")) as found:
         yield found
+
+
+@pytest.fixture(params=KINDS)
+def front(request: pytest.FixtureRequest, fronts: Mapping[str, Front]) -> Front:
+    """Each of them."""
+    return fronts[request.param]
+
+
+@pytest.fixture
+def varnish(fronts: Mapping[str, Front]) -> Front:
+    """The one that forgets by key."""
+    return fronts["varnish"]
 
 
 def ends(answer: Answer) -> list[tuple[str, str]]:
@@ -186,10 +198,11 @@ def test_health_is_asked_and_figures_are_not_shown(front: Front) -> None:
 
 
 def test_what_is_not_there_is_not_kept(front: Front) -> None:
-    assert front.cache.get("/topics/late/rss.xml").code == 404
-    assert front.cache.get("/topics/late/rss.xml?page=nonsense").code == 400
-    write(front.folder, "late.md", topics=["Late"])
-    until(lambda: front.cache.get("/topics/late/rss.xml").code == 200)
+    topic = f"late-{front.kind}"
+    assert front.cache.get(f"/topics/{topic}/rss.xml").code == 404
+    assert front.cache.get(f"/topics/{topic}/rss.xml?page=nonsense").code == 400
+    write(front.folder, f"{topic}.md", topics=[topic])
+    until(lambda: front.cache.get(f"/topics/{topic}/rss.xml").code == 200)
 
 
 def test_scripts_may_ask_and_nothing_else_is_done(front: Front) -> None:
@@ -242,12 +255,6 @@ def test_a_delta_is_for_who_asked_and_the_others_get_the_whole_feed(front: Front
 
 
 # -- purges: Varnish's alone -------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def varnish(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
-    with in_front("varnish", tmp_path_factory.mktemp("purged")) as found:
-        yield found
 
 
 def test_a_load_purges_exactly_what_it_changed(varnish: Front) -> None:
@@ -340,41 +347,49 @@ def test_a_feed_that_is_gone_stays_gone(varnish: Front) -> None:
 # -- while the origin is away -------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", KINDS)
 def test_feeds_are_served_on_while_the_origin_is_down_for_as_long_as_it_said(
-    kind: str, tmp_path_factory: pytest.TempPathFactory
+    tmp_path: Path,
 ) -> None:
     ages = {
         "FEEDS_MAX_AGE": "1",
         "FEEDS_STALE_WHILE_REVALIDATE": "1",
         "FEEDS_STALE_IF_ERROR": "5",
     }
-    shorter = (("req.grace = 3600s", "req.grace = 1s"),) if kind == "varnish" else ()
-    with in_front(kind, tmp_path_factory.mktemp("down"), *shorter, **ages) as front:
-        addresses = ["/rss.xml", "/topics/ai/atom.xml", "/feed.json", "/"]
-        # While it is shown, what is old is fetched anew behind the back of who asks.
-        write(front.folder, "fresh.md", topics=["AI"], publishedDateTime="2025-01-01T00:00:00Z")
-        until(lambda: b"/fresh<" in front.cache.get("/topics/ai/rss.xml").body)
-        held = {address: front.origin.get(address, **BROWSER).body for address in addresses}
-        for address, body in held.items():
-            until(lambda a=address, b=body: front.cache.get(a, **BROWSER).body == b)
-        assert front.origin.process is not None
-        os.killpg(front.origin.process.pid, signal.SIGKILL)
-        front.origin.process.wait()
+    shorter = ("req.grace = 3600s", "req.grace = 1s")
+    with in_front(tmp_path, shorter, **ages) as fronts:
+        origin, folder = fronts["nginx"].origin, fronts["nginx"].folder
+        caches = [front.cache for front in fronts.values()]
+        write(folder, "fresh.md", topics=["AI"], publishedDateTime="2025-01-01T00:00:00Z")
+        until(lambda: b"/fresh<" in origin.get("/topics/ai/rss.xml").body)
+        addresses = ("/rss.xml", "/topics/ai/atom.xml", "/feed.json", "/")
+        held = {address: origin.get(address, **BROWSER).body for address in addresses}
+        for cache in caches:  # one that doesn't forget by key sees a change all the same
+            for address, body in held.items():
+                until(partial(_gives, cache, address, body))
+        assert origin.process is not None
+        os.killpg(origin.process.pid, signal.SIGKILL)
+        origin.process.wait()
         down = time.monotonic()
-        if kind == "varnish":  # what was purged meanwhile is better than nothing, too
-            front.cache.get("/", method="PURGE", xkey="all")
+        # What was purged is better than nothing.
+        assert fronts["varnish"].cache.get("/", method="PURGE", xkey="all").code == 200
         while time.monotonic() < down + 3:
-            for address in addresses:
-                answer = front.cache.get(address, **BROWSER)
-                assert (answer.code, answer.body) == (200, held[address])
-            asked = {"A_IM": "feed", "If_None_Match": '"before"', **BROWSER}
-            assert front.cache.get("/rss.xml", **asked).code == 200
+            for cache in caches:
+                for address, body in held.items():
+                    answer = cache.get(address, **BROWSER)
+                    assert (answer.code, answer.body) == (200, body)
+                asked = {"A_IM": "feed", "If_None_Match": '"before"', **BROWSER}
+                assert cache.get("/rss.xml", **asked).code == 200
             time.sleep(0.2)
-        missing = front.cache.get("/topics/c-plus-plus/rss.xml")
-        assert (missing.code, missing.get("Retry-After")) == (503, "30")
-        assert missing.body.startswith(b"Unavailable: ")
-        until(lambda: front.cache.get("/rss.xml", **BROWSER).code == 503)
-        assert time.monotonic() - down > 4
-        front.origin.start()
-        until(lambda: front.cache.get("/topics/c-plus-plus/rss.xml").code == 200)
+        for cache in caches:
+            missing = cache.get("/topics/c-plus-plus/rss.xml")
+            assert (missing.code, missing.get("Retry-After")) == (503, "30")
+            assert missing.body.startswith(b"Unavailable: ")
+            until(partial(_gives, cache, "/rss.xml", missing.body))
+            assert time.monotonic() - down > 4
+        origin.start()
+        for cache in caches:
+            until(partial(_gives, cache, "/atom.xml", origin.get("/atom.xml", **BROWSER).body))
+
+
+def _gives(cache: Served, address: str, body: bytes) -> bool:
+    return cache.get(address, **BROWSER).body == body
