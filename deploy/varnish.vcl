@@ -51,8 +51,9 @@ sub vcl_recv {
         return (synth(200, "Purged " + xkey.softpurge(req.http.xkey)));
     }
 
-    # The figures are for the operator, who asks feeds itself.
-    if (req.url ~ "^/metrics(?:[/?]|$)") {
+    # The figures are for the operator, who asks feeds itself. (No address of
+    # feeds begins with something encoded.)
+    if (req.url ~ "^/(?:(?:metrics|stats)(?:[/?]|$)|[^/?]*%)") {
         return (synth(404));
     }
 

@@ -191,10 +191,11 @@ def test_health_is_asked_and_figures_are_not_shown(front: Front) -> None:
         answer = front.cache.get(address)
         assert (answer.code, answer.get("Cache-Control")) == (200, "no-store")
         assert answer.get("X-Cache") != "hit"
-    for address in ("/metrics", "/metrics?x", "/metrics/", "/%6detrics"):
-        answer = front.cache.get(address)
-        assert answer.code == 404
-        assert b"feeds_" not in answer.body
+    for address in ("/metrics", "/metrics?x", "/metrics/", "/%6detrics", "/stats/", "/stat%73"):
+        for method in ("GET", "POST"):
+            answer = front.cache.get(address, method=method)
+            assert answer.code == 404
+            assert b"All topics and providers" not in answer.body  # it isn't feeds that says so
 
 
 def test_what_is_not_there_is_not_kept(front: Front) -> None:

@@ -28,6 +28,7 @@ def test_the_table_gives_the_default_of_each_setting(name: str) -> None:
         "base_url": "the address served on",
         "workers": "one per core",
         "hubs": "",
+        "purge": "",
     }
     said = ROWS[config.variable(name)].strip()
     assert said == in_words.get(name, f"`{value}`")
