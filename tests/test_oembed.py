@@ -52,7 +52,9 @@ def test_a_page_is_embedded_by_its_frame(app: Flask) -> None:
         ),
         ("Content-Length", str(len(answer.body))),
         ("Content-Type", "application/json; charset=utf-8"),
+        ("Surrogate-Key", "all any"),
         ("X-Content-Type-Options", "nosniff"),
+        ("xkey", "all any"),
     ]
     assert json.loads(answer.body) == {
         "version": "1.0",

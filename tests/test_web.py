@@ -54,6 +54,9 @@ def test_a_feed_has_these_headers_and_no_others(app: Flask, file: str) -> None:
     kind, other_kind = (f"application/{name.removesuffix('.xml')}+xml" for name in (file, other))
     folder = f"{ROOT}/topics/c-plus-plus/"
     assert re.fullmatch('"[0-9a-f]{24}"', headers.pop("ETag"))
+    keys = headers.pop("Surrogate-Key")
+    assert headers.pop("xkey") == keys
+    assert keys.startswith("all /topics/c-plus-plus/ topic/")
     assert headers == FEED_HEADERS | {
         "Content-Type": f"{kind}; charset=utf-8",
         "Content-Length": str(len(answer.body)),
