@@ -2,13 +2,14 @@
 
 Of each scope, the highest position at which anything changed is enough: what
 is above it is as it was, so the first entries of a feed are others exactly if
-one of them is, or is below, that position.
+one of them is, or is below, that position. What a feed says of those that it
+doesn't show, how many there are, changes with their number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, delete, func, select
 
@@ -16,32 +17,56 @@ from feeds import bulk
 from feeds.scope import Scope
 from feeds.tables import changes, entries, entry_topics
 
-RENAMED: Final = 1 << 62  # above all positions: the title of the scope's feeds changed
+NOWHERE: Final = -(1 << 62)  # below all positions
 _CHUNK: Final = 500
 
 
-def note(connection: Connection, found: Mapping[str, int]) -> None:
-    """Note the highest positions that changed, by the keys of their scopes."""
-    highest = dict(found)
-    keys = sorted(highest)
+class Change(NamedTuple):
+    """What changed in a scope.
+
+    `position` is the highest at which anything did, `figures` the highest at
+    which only a quality or heat did, which JSON Feed alone shows; `more` is how
+    many more entries there are now.
+    """
+
+    position: int = NOWHERE
+    figures: int = NOWHERE
+    more: int = 0
+
+    def after(self, other: Change | None) -> Change:
+        """Both an earlier one and this, as one."""
+        if other is None:
+            return self
+        figures = max(self.figures, other.figures)
+        return Change(max(self.position, other.position), figures, self.more + other.more)
+
+
+RENAMED: Final = Change(1 << 62)  # above all positions: the title of the scope's feeds changed
+
+
+def note(connection: Connection, found: Mapping[str, Change]) -> None:
+    """Note what changed, by the keys of the scopes."""
+    noted = dict(found)
+    keys = sorted(noted)
     for start in range(0, len(keys), _CHUNK):
-        noted = changes.c.scope.in_(keys[start : start + _CHUNK])
-        for key, position in connection.execute(select(changes).where(noted)):
-            highest[key] = max(highest[key], position)
-        connection.execute(delete(changes).where(noted))
-    rows = [{"scope": key, "position": position} for key, position in highest.items()]
+        known = changes.c.scope.in_(keys[start : start + _CHUNK])
+        for key, *change in connection.execute(select(changes).where(known)):
+            noted[key] = noted[key].after(Change._make(change))
+        connection.execute(delete(changes).where(known))
+    rows = [{"scope": key} | change._asdict() for key, change in noted.items()]
     if rows:
         bulk.insert(connection, changes, rows)
 
 
-def taken(connection: Connection, most: int) -> dict[Scope, int]:
-    """Up to `most` of the scopes that changed, with their positions; they are forgotten."""
-    found = connection.execute(select(changes).order_by(changes.c.scope).limit(most)).all()
-    keys = [key for key, _ in found]
+def taken(connection: Connection, most: int) -> dict[Scope, Change]:
+    """What changed in up to `most` scopes, which is forgotten."""
+    rows = connection.execute(select(changes).order_by(changes.c.scope).limit(most)).all()
+    found = {key: Change._make(change) for key, *change in rows}
+    keys = list(found)
     for start in range(0, len(keys), _CHUNK):
-        noted = changes.c.scope.in_(keys[start : start + _CHUNK])
-        connection.execute(delete(changes).where(noted))
-    return {Scope(*key.split("\t")): position for key, position in found}
+        known = changes.c.scope.in_(keys[start : start + _CHUNK])
+        connection.execute(delete(changes).where(known))
+    return {Scope(*key.split("\t")): change for key, change in found.items()}
 
 
 def any_noted(connection: Connection) -> bool:
@@ -49,7 +74,7 @@ def any_noted(connection: Connection) -> bool:
     return connection.execute(select(changes.c.scope).limit(1)).first() is not None
 
 
-def of_renaming(connection: Connection, kind: str, slug: str) -> Iterator[tuple[Scope, int]]:
+def of_renaming(connection: Connection, kind: str, slug: str) -> Iterator[tuple[Scope, Change]]:
     """What changes when a topic, provider or name (key/slug) is called something else."""
     if kind == "topic":
         yield from _of_topic(connection, slug)
@@ -64,7 +89,7 @@ def of_renaming(connection: Connection, kind: str, slug: str) -> Iterator[tuple[
         yield Scope(topic, key, name), RENAMED
 
 
-def _of_topic(connection: Connection, slug: str) -> Iterator[tuple[Scope, int]]:
+def _of_topic(connection: Connection, slug: str) -> Iterator[tuple[Scope, Change]]:
     """All its entries show the name, in whatever scope they are."""
     shows = select(entry_topics.c.entry).where(entry_topics.c.topic == slug)
     columns = (entry_topics.c.topic, entry_topics.c.provider, entry_topics.c.provider_slug)
@@ -73,11 +98,11 @@ def _of_topic(connection: Connection, slug: str) -> Iterator[tuple[Scope, int]]:
         query.where(entry_topics.c.entry.in_(shows))
     ):
         for scope in _around(topic, key, name):
-            yield scope, RENAMED if scope.topic == slug else position
+            yield scope, RENAMED if scope.topic == slug else Change(position)
     highest = select(entries.c.type, func.max(entries.c.position)).group_by(entries.c.type)
     for kind, position in connection.execute(highest.where(entries.c.id.in_(shows))):
         if kind:
-            yield Scope(type=kind), position
+            yield Scope(type=kind), Change(position)
 
 
 def _around(topic: str, key: str, name: str) -> Iterable[Scope]:

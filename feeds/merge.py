@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select
 
 from feeds import bulk, changes, fulltext, names, scope, search
 from feeds.model import Record, decode_record
+from feeds.reading import encode_record
 from feeds.tables import coverage, departures, entries, entry_topics, labels, records, spellings
 
 CHUNK: Final = 500
@@ -69,6 +71,7 @@ class _Shown(msgspec.Struct, frozen=True):
     published: int
     updated: int
     version: bytes
+    plain: bytes
     gone: str
     type: str
     type_name: str
@@ -93,6 +96,7 @@ def _shown(copy: Any, record: Record, removed: set[str]) -> tuple[_Shown, dict[s
         published=copy.published,
         updated=max(updated, copy.published),
         version=copy.version,
+        plain=_plain(record),
         gone=" ".join(link.key for link in record.related if link.key in removed),
         type=names.type_slug(record.type) if record.type else "",
         type_name=record.type,
@@ -104,6 +108,12 @@ def _shown(copy: Any, record: Record, removed: set[str]) -> tuple[_Shown, dict[s
         heat=record.heat,
     )
     return row, {names.slug(name): name for name in record.topics}
+
+
+def _plain(record: Record) -> bytes:
+    """A digest of all that feeds may show of a record, but for its quality and heat."""
+    said = msgspec.structs.replace(record, path="", dated=None, quality=0, heat=0)
+    return hashlib.blake2b(encode_record(said), digest_size=12).digest()
 
 
 def _words(position: int, row: int, record: Record) -> fulltext.Words:
@@ -131,7 +141,7 @@ class EntryWriter:
         self.made: set[str] = set()
         self.removed: set[str] = set()
         self.gone: dict[tuple[str, int], None] = {}
-        self.touched: dict[str, int] = {}  # the highest position that changed in each scope
+        self.touched: dict[str, changes.Change] = {}  # by the keys of scopes
         newest = connection.execute(select(func.max(entries.c.id))).scalar()
         self.next_row = (newest or 0) + 1
 
@@ -163,7 +173,7 @@ class EntryWriter:
             if copy is None:
                 if old:
                     self._depart(old, scopes_of(old, old_topics))
-                    self._touch(old, old_topics)
+                    self._touch(old, old_topics, -1)
                     self._spell(old, old_topics, -1)
                     dropped.append(old)
                     self.changed += -1 if self.first else 1
@@ -172,10 +182,12 @@ class EntryWriter:
             new, topics = _shown(copy, record, removed)
             if old and _same(old, new):
                 continue
-            if not (old and _looks_alike(old, new)):
-                self._touch(new, topics)
+            if old and _differs_in_figures(old, new):
+                self._note(scopes_of(new, topics), changes.Change(figures=new.position))
+            elif not (old and _looks_alike(old, new)):
+                self._touch(new, topics, 1)
                 if old:
-                    self._touch(old, old_topics)
+                    self._touch(old, old_topics, -1)
             placed = self.moment
             if old:
                 left, there = scopes_of(old, old_topics), scopes_of(new, topics)
@@ -252,11 +264,14 @@ class EntryWriter:
         if not self.first:  # else nobody ever saw it there
             self.gone.update(dict.fromkeys((scope, old.position) for scope in scopes))
 
-    def _touch(self, entry: Any, topics: Iterable[str]) -> None:
-        """Note that an entry was or is there; nobody waits for news of a first load."""
+    def _touch(self, entry: Any, topics: Iterable[str], more: int) -> None:
+        """Note that an entry came or went; nobody waits for news of a first load."""
         if not self.first:
-            for key in scopes_of(entry, topics):
-                self.touched[key] = max(self.touched.get(key, 0), entry.position)
+            self._note(scopes_of(entry, topics), changes.Change(entry.position, more=more))
+
+    def _note(self, keys: Iterable[str], change: changes.Change) -> None:
+        for key in keys:
+            self.touched[key] = change.after(self.touched.get(key))
 
     def _spell(self, entry: Any, topics: Mapping[str, str], times: int) -> None:
         """Count how an entry spells the names of its topics, provider and type."""
@@ -358,8 +373,8 @@ class EntryWriter:
             listing_it = entries.update().where(entries.c.id.in_(shows))
             self.connection.execute(listing_it.values(changed=self.moment))
         if renamed and kind != "type":  # whose titles are made of the slug
-            for other, position in changes.of_renaming(self.connection, kind, slug):
-                self.touched[other.key()] = max(self.touched.get(other.key(), 0), position)
+            for other, change in changes.of_renaming(self.connection, kind, slug):
+                self._note([other.key()], change)
         place, where = _LABEL_SOURCES[kind]
         latest = self.connection.execute(select(func.max(place)).where(where(slug))).scalar_one()
         changed = self.moment if renamed else old.changed if old else 0
@@ -386,6 +401,12 @@ def _same(old: Any, new: _Shown) -> bool:
 def _looks_alike(old: Any, new: _Shown) -> bool:
     """Whether feeds show the same of both."""
     return bool((old.version, old.gone) == (new.version, new.gone))
+
+
+def _differs_in_figures(old: Any, new: _Shown) -> bool:
+    """Whether feeds show another quality or heat and nothing else of them."""
+    same = (old.plain, old.gone, old.position) == (new.plain, new.gone, new.position)
+    return same and old.version != new.version
 
 
 def _is_name(slug: str) -> Any:

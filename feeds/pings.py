@@ -78,7 +78,11 @@ def decide(answer: Answer, attempts: int, age: float) -> Outcome:
 def queue(
     connection: Connection, hubs: Sequence[str], urls: Mapping[str, int], now: float, due: float
 ) -> None:
-    """Have every hub told of these URLs, lower ranks first; one that waits already waits on."""
+    """Have every hub told of these URLs, lower ranks first; one that waits already waits on.
+
+    Hubs that aren't among `hubs` any more are told of nothing.
+    """
+    connection.execute(delete(pings).where(pings.c.hub.not_in(hubs)))
     wanted = [(hub, url) for hub in hubs for url in urls]
     held: set[tuple[str, str]] = set()
     for start in range(0, len(wanted), _CHUNK):
@@ -133,10 +137,11 @@ def settle(connection: Connection, ping: Ping, outcome: Outcome, now: float) -> 
         connection.execute(anew.values(attempts=0, due=now))
 
 
-def waiting(connection: Connection) -> dict[str, int]:
-    """How many pings wait, by hub."""
+def waiting(connection: Connection, hubs: Sequence[str]) -> dict[str, int]:
+    """How many pings wait for each of these hubs, where any do."""
     query = select(pings.c.hub, func.count().label("number")).group_by(pings.c.hub)
-    return {row.hub: row.number for row in connection.execute(query)}
+    rows = connection.execute(query.where(pings.c.hub.in_(hubs)))
+    return {row.hub: row.number for row in rows}
 
 
 def _is(ping: Ping) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -96,6 +96,7 @@ entries = Table(
     Column("changed", BigInteger, nullable=False),
     Column("placed", BigInteger, nullable=False),  # when it came to its position or a scope
     Column("version", LargeBinary, nullable=False),
+    Column("plain", LargeBinary, nullable=False),  # the same, but for quality and heat
     Column("gone", Text, nullable=False),  # ids of related coverage that was removed
     Column("type", Text, nullable=False),
     Column("type_name", Text, nullable=False),
@@ -193,6 +194,8 @@ changes = Table(
     metadata,
     Column("scope", Text, primary_key=True),
     Column("position", BigInteger, nullable=False),
+    Column("figures", BigInteger, nullable=False),
+    Column("more", Integer, nullable=False),
 )
 
 # Which hubs are still to be told of which URLs, see `feeds.pings`. Times have fractions.

@@ -9,7 +9,7 @@ hubs waiting.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from math import inf
@@ -22,7 +22,8 @@ import urllib3
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.http import parse_date
 
-from feeds import changes, pings, purging, rescue
+from feeds import changes, pings, purging, rescue, text
+from feeds.changes import Change
 from feeds.config import Config
 from feeds.formats import MEDIA_TYPES
 from feeds.links import POLICIES
@@ -43,38 +44,51 @@ _SETTLING: Final = 0.8
 _LOOK: Final = 0.5  # seconds between looks for what there is to do
 _TOGETHER: Final = 4  # pings under way at one hub
 _SCOPES: Final = 500  # turned into pings in one transaction
+_TELLING_FIGURES: Final = ("feed.json",)  # quality and heat, and how many entries there are
 _AGENT: Final = f"feeds/{version('feeds')} (WebSub publisher)"
 _TIMEOUT: Final = urllib3.Timeout(connect=5.0, read=10.0)
 _CLAIM: Final = 30.0  # seconds; longer than a ping takes
 _READ: Final = 64 * 1024  # bytes of an answer that are read, so that the connection can be kept
+_SAID: Final = 200  # characters of what went wrong, which may be a hub's words
 _GRACE: Final = 1.0  # seconds that a ping under way is given when all ends
 
 
 def topics(
-    reader: Reader, found: Mapping[Scope, int], addresses: Addresses, config: Config
+    reader: Reader, found: Mapping[Scope, Change], addresses: Addresses, config: Config
 ) -> dict[str, int]:
     """The URLs of the feeds that changed, each with its rank: the main ones have the least.
 
-    `found` has the highest position that changed in each scope. A feed that
-    has no entries any more isn't among them: there is nothing to fetch.
+    A feed that has no entries any more isn't among them: there is nothing to
+    fetch.
     """
     urls = {}
-    for scope, position in found.items():
+    for scope, change in found.items():
         query = FeedQuery(scope, limit=config.limit)
         try:
             total = heading(reader, query, config).entries
         except (NotFound, Elsewhere):
             continue
-        if total >= config.limit:
-            last = reader.page(scope, 1, config.limit - 1)
-            if last and position < last[0].position:
-                continue
+        files = _changed(reader, scope, change, total, config.limit)
         narrow = sum(1 for slug in scope if slug)
         for policy in POLICIES:
-            for file in MEDIA_TYPES:
+            for file in files:
                 url = addresses.url(query._replace(policy=policy, file=file))
                 urls[url] = narrow if policy == config.links else narrow + len(scope)
     return urls
+
+
+def _changed(
+    reader: Reader, scope: Scope, change: Change, total: int, limit: int
+) -> Collection[str]:
+    """The files of a feed of `total` entries that say something else now."""
+    rows = reader.page(scope, 1, limit - 1)
+    last = rows[0].position if rows else changes.NOWHERE + 1
+    if change.position >= last:
+        return MEDIA_TYPES
+    before = total - change.more
+    if -(-total // limit) != -(-before // limit):  # they link the last page
+        return MEDIA_TYPES
+    return _TELLING_FIGURES if change.more or change.figures >= last else ()
 
 
 def retry_after(value: str | None, now: float) -> float:
@@ -158,6 +172,11 @@ class Publisher:
             due = pings.next_due(reader.connection, hub)
         return inf if due is None else max(due - self._clock(), 0.0)
 
+    def waiting(self) -> dict[str, int]:
+        """How many pings wait, by hub. Raises StoreError."""
+        with self._read() as reader:
+            return pings.waiting(reader.connection, self.config.hubs)
+
     @contextmanager
     def _read(self) -> Iterator[Reader]:
         try:
@@ -205,7 +224,8 @@ def _client(hub: str) -> urllib3.PoolManager:
 def _cause(error: BaseException) -> str:
     """What went wrong, in one line, without the objects that urllib3 tells of."""
     reason = getattr(error, "__cause__", None) or error
-    return str(getattr(reason, "strerror", None) or reason).strip().partition("\n")[0]
+    said = text.plain(str(getattr(reason, "strerror", None) or reason))
+    return said[:_SAID]
 
 
 def _told(ping: Ping, answer: Answer, outcome: pings.Outcome) -> str:
@@ -283,7 +303,6 @@ def once(config: Config, log: Log) -> dict[str, int]:
     for hub in config.hubs:
         while publisher.deliver(hub):
             pass
-    with store.read() as reader:
-        left = pings.waiting(reader.connection)
+    left = publisher.waiting()
     store.release()
     return left

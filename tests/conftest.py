@@ -1,6 +1,5 @@
 """Fixtures that tests share, and the one flag of our own."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -66,11 +65,7 @@ def postgresql() -> Iterator[PostgreSQL]:
         cluster.remove()
 
 
-# PostgreSQL's half takes as long again: it runs where TEST_POSTGRESQL is set.
-_EITHER = ["sqlite", "postgresql"] if os.environ.get("TEST_POSTGRESQL") else ["sqlite"]
-
-
-@pytest.fixture(scope="module", params=_EITHER)
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def either(request: pytest.FixtureRequest) -> Iterator[None]:
     """Has the stores of a module's tests in SQLite, then all again in PostgreSQL."""
     if request.param == "sqlite":

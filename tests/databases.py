@@ -13,10 +13,11 @@ from typing import Any, Final
 
 import psycopg
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete
 
-from feeds import postgres
+from feeds import fulltext, postgres
 from feeds.store import Store
+from feeds.tables import SCHEMA, metadata
 
 DEBIAN: Final = Path("/usr/lib/postgresql")
 _SETTINGS: Final = {
@@ -27,6 +28,33 @@ _SETTINGS: Final = {
     "shared_buffers": "32MB",
     "max_connections": "200",
 }
+_COLUMNS: Final = """
+    SELECT nspname, relname, attname, atttypid::regtype::text FROM pg_attribute
+    JOIN pg_class ON pg_class.oid = attrelid JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE nspname !~ '^(pg_|information_schema)' AND attnum > 0 AND NOT attisdropped
+    ORDER BY 1, 2, attnum
+"""
+_OTHERS_LEAVE: Final = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+# What a store is before its first load.
+_EMPTIED: Final = "; ".join(
+    [
+        f"SET search_path = {postgres.NAMESPACE}",
+        *(str(delete(table)) for table in [*metadata.sorted_tables, fulltext.INDEX]),
+        f"INSERT INTO state VALUES (1, '{SCHEMA}', '', 0, 0, 0)",  # noqa: S608 - names of ours
+    ]
+)
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a folder of our own there
+_ENOUGH: Final = 1 << 30  # bytes
+
+
+def _place() -> str | None:
+    """Where a cluster is quick, which makes and removes many files; None for anywhere."""
+    if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH:
+        return str(_MEMORY)
+    return None
 
 
 def program(name: str) -> str:
@@ -53,10 +81,13 @@ class PostgreSQL:
     """A PostgreSQL of our own, in a folder of its own, reached through a socket there."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="feeds-pg-"))  # its user can't enter pytest's
+        # Its user can't enter pytest's.
+        self.folder = Path(tempfile.mkdtemp(prefix="feeds-pg-", dir=_place()))
         self._user = _unprivileged()
         self._process: subprocess.Popen[bytes] | None = None
         self._made = 0
+        self._spare: list[str] = []  # names of databases that are as they were made
+        self._tables: list[tuple[str, ...]] = []  # of those
         if self._user is not None:
             shutil.chown(self.folder, self._user)
         # Texts are ordered as people do, unless a column says otherwise.
@@ -111,8 +142,8 @@ class PostgreSQL:
     def url(self, name: str) -> str:
         return f"postgresql+psycopg://feeds@/{name}?host={self.folder}"
 
-    def _connect(self) -> Any:
-        where = f"host={self.folder} user=feeds dbname=postgres connect_timeout=10"
+    def _connect(self, name: str = "postgres") -> Any:
+        where = f"host={self.folder} user=feeds dbname={name} connect_timeout=10"
         return psycopg.connect(where, autocommit=True)
 
     def execute(self, statement: str) -> None:
@@ -122,19 +153,35 @@ class PostgreSQL:
 
     def database(self, *, empty: bool = False) -> str:
         """The URL of a new database, which has the tables unless it is to be `empty`."""
-        if self._made == 0 and not empty:
-            self.execute("CREATE DATABASE prepared")
-            store = Store(self.url("prepared"))
-            store.release()
+        if not empty and self._spare:
+            return self.url(self._spare.pop())
         self._made += 1
         name = f"test_{self._made}"
-        template = "" if empty else "TEMPLATE prepared STRATEGY file_copy"
-        self.execute(f"CREATE DATABASE {name} {template}")
+        self.execute(f"CREATE DATABASE {name}")
+        if not empty:
+            store = Store(self.url(name))
+            store.release()
+            with self._connect(name) as connection:
+                self._tables = _tables(connection)
         return self.url(name)
 
     def drop(self, url: str) -> None:
+        """Take a database back: emptied, which is quick, unless it has other tables by now."""
         name = url.partition("?")[0].rpartition("/")[2]
-        self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        with self._connect(name) as connection:
+            connection.execute(_OTHERS_LEAVE)
+            is_as_made = bool(self._tables) and _tables(connection) == self._tables
+            if is_as_made:
+                connection.execute(_EMPTIED)
+        if is_as_made:
+            self._spare.append(name)
+        else:
+            self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _tables(connection: Any) -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = connection.execute(_COLUMNS).fetchall()
+    return found
 
 
 class Databases:
