@@ -47,7 +47,7 @@ _SCOPES: Final = 500  # turned into pings in one transaction
 _TELLING_FIGURES: Final = ("feed.json",)  # quality and heat, and how many entries there are
 _AGENT: Final = f"feeds/{version('feeds')} (WebSub publisher)"
 _TIMEOUT: Final = urllib3.Timeout(connect=5.0, read=10.0)
-_CLAIM: Final = 30.0  # seconds; longer than a ping takes
+_CLAIM: Final = 20.0  # seconds; longer than a ping takes
 _READ: Final = 64 * 1024  # bytes of an answer that are read, so that the connection can be kept
 _SAID: Final = 200  # characters of what went wrong, which may be a hub's words
 _GRACE: Final = 1.0  # seconds that a ping under way is given when all ends
@@ -156,14 +156,17 @@ class Publisher:
         for thread in under_way:
             thread.join()
         now = self._clock()
-        settled = []
-        for ping, answer in answers.items():
-            outcome = pings.decide(answer, ping.attempts + 1, now - ping.since)
-            self._log(_told(ping, answer, outcome))
-            settled.append((ping, outcome))
-        with self.store.write() as connection:
-            for ping, outcome in settled:
-                pings.settle(connection, ping, outcome, now)
+        outcomes = {
+            ping: pings.decide(answer, ping.attempts + 1, now - ping.since)
+            for ping, answer in answers.items()
+        }
+        try:
+            with self.store.write() as connection:
+                for ping, outcome in outcomes.items():
+                    pings.settle(connection, ping, outcome, now)
+        finally:  # the hub was asked, whatever became of the store
+            for ping, outcome in outcomes.items():
+                self._log(_told(ping, answers[ping], outcome))
         return bool(claimed)
 
     def due_in(self, hub: str) -> float:

@@ -12,6 +12,7 @@ from feeds.store import Store
 from tests.browser import Windows, launch
 from tests.databases import PostgreSQL, databases
 from tests.elsewhere import Elsewhere
+from tests.hubs import Scripted
 from tests.serving import Served
 from tests.support import SEEDS, loaded
 
@@ -131,3 +132,12 @@ def elsewhere() -> Iterator[Elsewhere]:
     site = Elsewhere()
     yield site
     site.close()
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted]:
+    """A WebSub hub that does what tests tell it to."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    made = Scripted().start()
+    yield made
+    made.stop()
