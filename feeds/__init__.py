@@ -45,10 +45,10 @@ def _application(config: _config.Config, *, followed: bool = False) -> Flask:
     if store is None or _is_to_be_loaded(store, config):
         try:
             store = _rescue.attempt(config.database, warn, lambda store: _load(store, config, app))
-        except (_FolderError, _StoreError):
+        except (_FolderError, _StoreError) as error:
             if store is None:
                 raise
-            app.logger.exception("nothing is loaded yet")
+            app.logger.error("nothing is loaded yet: %s", error)  # noqa: TRY400 - one line
     store.release()
     # Redirects are ours alone to make: Werkzeug's would name the Host header.
     app.url_map.merge_slashes = False

@@ -29,6 +29,7 @@ PICTURES: Final = ("on", "off")
 LOAD: Final = ("on", "off")
 ON_OR_OFF: Final = ("on", "off")
 _DATABASES: Final = ("sqlite+pysqlite", "postgresql+psycopg")
+_POSTGRESQL: Final = ("postgresql", "postgres")  # as libpq calls it
 _YEAR: Final = 31_536_000
 _SECONDS: Final = f"a whole number of seconds from 0 to {_YEAR}"
 _PREFIX: Final = "FEEDS_"
@@ -36,6 +37,10 @@ _MAX_PORT: Final = 65_535
 # RFC 5646 2.1, without its grandfathered tags.
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
 _BIND = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]*):\d{1,5}\Z|unix:.+\Z")
+
+
+# In URLs: before the host, and among the parameters of libpq.
+_PASSWORD: Final = re.compile(r"(://[^:/@\s]*:).*(?=@)|(password=)[^&\s'\"]*", re.I)
 
 
 class ConfigError(FeedsError):
@@ -67,7 +72,7 @@ def _folder(value: object) -> Path:
 def _database(value: object) -> str:
     try:
         url = make_url(_text(value))
-        if url.drivername == "postgresql":  # else the driver depends on SQLAlchemy's version
+        if url.drivername in _POSTGRESQL:  # else the driver depends on SQLAlchemy's version
             url = url.set(drivername="postgresql+psycopg")
         dialect = url.get_dialect()
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
@@ -278,6 +283,11 @@ def _reachable(bind: str) -> str:
     return name if port == "80" else f"{name}:{port}"
 
 
+def without_passwords(text: str) -> str:
+    """`text` with *** for the passwords in its URLs."""
+    return _PASSWORD.sub(lambda found: f"{found[1] or found[2]}***", text)
+
+
 def settings() -> dict[str, Setting]:
     """Every setting by its field name, in the order of the documentation."""
     return {f.name: f.metadata["setting"] for f in fields(Config) if "setting" in f.metadata}
@@ -344,7 +354,8 @@ def _apply(
             parsed = known[name].parse(value)
         except (ValueError, TypeError):
             raise ConfigError(
-                f"{called(name)} is {value!r}; it accepts {known[name].accepts}"
+                f"{called(name)} is {without_passwords(repr(value))}; "
+                f"it accepts {known[name].accepts}"
             ) from None
         config = replace(config, **{name: parsed}, sources={**config.sources, name: source})
     return config

@@ -17,6 +17,9 @@ _EDITOR_FILE: Final = (".swp", ".swo", ".swx", ".tmp", ".bak", ".orig", "~")
 _TICK: Final = 20_000_000
 _SECONDS: Final = 2_000_000_000
 
+# Bytes of a path. PostgreSQL's indexes hold 2,704, and one spelled out takes four of them.
+_LONGEST: Final = 600
+
 
 class FolderError(FeedsError):
     """A folder that can't be read, or that lost what it had; the last generation stays."""
@@ -50,8 +53,8 @@ UNSETTLED: Final = FileState(-1, -1, -1)  # as no file is
 def scan(folder: Path, unreadable: list[str] | None = None) -> dict[str, FileState]:
     r"""Every file that may be a record, by its path relative to `folder`.
 
-    Hidden and editor files, links that leave the folder and anything but
-    regular files are passed over. Bytes of a name that aren't UTF-8 are
+    Hidden and editor files, links that leave the folder, paths of more than
+    600 bytes and anything but regular files are passed over. Bytes of a name that aren't UTF-8 are
     spelled out (`\xff`), as databases take only text. Subfolders that are
     there and can't be read are added to `unreadable`, with a slash at their
     end. Raises FolderError when the folder can't be read.
@@ -65,7 +68,7 @@ def scan(folder: Path, unreadable: list[str] | None = None) -> dict[str, FileSta
             with os.scandir(f"{root}/{prefix}") as listing:
                 for item in listing:
                     path = prefix + item.name
-                    if _ignored(item.name):
+                    if _ignored(item.name) or len(os.fsencode(path)) > _LONGEST:
                         continue
                     if item.is_dir(follow_symlinks=False):
                         pending.append(path + "/")

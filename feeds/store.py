@@ -32,6 +32,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from feeds import postgres
+from feeds.config import without_passwords
 from feeds.model import FeedsError
 from feeds.reader import Reader
 from feeds.tables import SCHEMA, health, metadata, state
@@ -72,7 +73,11 @@ class Store:
         with self._errors(OSError, ImportError, ValueError):  # its folder, driver, encoding
             self.engine = _engine(url, self._place)
             if prepare:
-                self._prepare()
+                try:
+                    self._prepare()
+                except BaseException:
+                    self.engine.dispose()
+                    raise
             self._place.mark = _mark(self.file)
 
     def refresh(self) -> bool:
@@ -111,8 +116,8 @@ class Store:
 
     @staticmethod
     def described(url: str) -> str:
-        """The URL without its password."""
-        return make_url(url).render_as_string(hide_password=True)
+        """The URL without its passwords."""
+        return without_passwords(make_url(url).render_as_string())
 
     @contextmanager
     def _errors(self, *more: type[Exception]) -> Iterator[None]:

@@ -252,8 +252,23 @@ def test_the_database_may_be_given(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/x.db"
     assert read({"database_url": url}).database == url
     secret = "feeds:p%40ss@db.example.org/feeds"
-    found = read({"database_url": f"postgresql://{secret}"}).database
-    assert found == f"postgresql+psycopg://{secret}"
+    for scheme in ("postgresql", "postgres", "postgresql+psycopg"):
+        found = read({"database_url": f"{scheme}://{secret}"}).database
+        assert found == f"postgresql+psycopg://{secret}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://feeds:secret@db.example.org/feeds",
+        "postgresql://feeds:se/secret@cr@db.example.org:port/feeds",
+        "postgresql+nosuch://feeds@db.example.org/feeds?password=secret",
+    ],
+)
+def test_a_wrong_value_is_shown_without_its_password(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"\AFEEDS_DATABASE_URL is '[^']*\*\*\*") as error:
+        read({"database_url": url})
+    assert "secret" not in str(error.value)
 
 
 def test_settings_are_frozen() -> None:

@@ -91,6 +91,14 @@ def test_hidden_and_editor_files_are_passed_over(tmp_path: Path, name: str) -> N
     assert list(scan(tmp_path)) == ["seen.md"]
 
 
+def test_paths_of_more_than_600_bytes_are_passed_over(tmp_path: Path) -> None:
+    deep = tmp_path.joinpath(*["d" * 199] * 2, "é" * 97)
+    deep.mkdir(parents=True)
+    for name in ("a.md", "à.md", "àb.md"):
+        (deep / name).touch()
+    assert sorted(len(path.encode()) for path in scan(tmp_path)) == [599, 600]
+
+
 def _listen(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(os.path.relpath(path))

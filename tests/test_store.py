@@ -57,9 +57,21 @@ def test_a_store_keeps_what_it_holds(tmp_path: Path) -> None:
     second.release()
 
 
-def test_what_a_store_is_called_hides_its_password() -> None:
-    url = "postgresql://feeds:secret@db.example.org/feeds"
-    assert Store.described(url) == "postgresql://feeds:***@db.example.org/feeds"
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://feeds:se%40cret@db/feeds", "postgresql://feeds:***@db/feeds"),
+        ("postgresql://feeds@db/feeds?password=secret", "postgresql://feeds@db/feeds?password=***"),
+        (
+            "postgresql://db/feeds?sslmode=require&sslpassword=secret",
+            "postgresql://db/feeds?sslmode=require&sslpassword=***",
+        ),
+        ("postgresql://feeds@db/feeds", "postgresql://feeds@db/feeds"),
+        ("sqlite:////var/a:b.db", "sqlite:////var/a%3Ab.db"),
+    ],
+)
+def test_what_a_store_is_called_hides_its_passwords(url: str, shown: str) -> None:
+    assert Store.described(url) == shown
 
 
 @pytest.mark.parametrize(
