@@ -309,7 +309,8 @@ def test_what_the_loader_may_not_do_is_one_line(roles: Roles, tmp_path: Path) ->
 def test_a_database_that_takes_no_writes_keeps_what_it_has(roles: Roles, tmp_path: Path) -> None:
     write(tmp_path / "news", "a.md")
     assert _load(roles.loader, tmp_path / "news")[0] == 0
-    before = dump(Store(roles.loader))
+    store = Store(roles.loader)
+    before = dump(store)
     # As a standby is, and as one is put whose disk is full.
     roles.run(f"ALTER DATABASE {roles.name} SET default_transaction_read_only = on")
     write(tmp_path / "news", "b.md")
@@ -317,7 +318,8 @@ def test_a_database_that_takes_no_writes_keeps_what_it_has(roles: Roles, tmp_pat
     assert (code, said.count("\n")) == (2, 1)
     assert said.endswith("in a read-only transaction\n")
     assert "secret" not in said
-    assert dump(Store(roles.loader)) == before
+    assert dump(store) == before
+    store.release()
 
 
 def test_a_database_of_another_encoding_is_refused(postgresql: PostgreSQL, tmp_path: Path) -> None:
