@@ -74,9 +74,7 @@ class Fleet:
         return "".join(log.read_text(errors="replace") for log in self.home.rglob("*.log"))
 
     @contextmanager
-    def following(
-        self, folder: Path | None = None, name: str = "loader"
-    ) -> Iterator[subprocess.Popen[bytes]]:
+    def following(self, name: str = "loader") -> Iterator[subprocess.Popen[bytes]]:
         """`feeds follow` on the folder, until the end of the block."""
         settings = {"FEEDS_DATABASE_URL": self.url, "FEEDS_SEEDS": str(self.folder)}
         with (self.home / f"{name}.log").open("wb") as log:
@@ -150,6 +148,10 @@ def test_a_change_reaches_every_server(fleet: Fleet) -> None:
     assert not fleet.readiness()[0]["degraded"]
 
 
+PROVIDER = "/providers/times.example.com/"
+NUMBERED = ["/", f"{PROVIDER}rss.xml", PROVIDER, f"/topics/ai{PROVIDER}feed.json", "/atom.xml"]
+
+
 @contextmanager
 def polled(
     fleet: Fleet, addresses: Callable[[int], str], is_whole: Callable[[bytes], bool]
@@ -185,12 +187,13 @@ def polled(
 
 
 def test_no_answer_mixes_generations_while_all_is_loaded(fleet: Fleet) -> None:
-    """Each load gives every title its own number."""
+    """Each load gives every title, and the provider's name in those of feeds, its own number."""
 
     def write_all(number: int) -> None:
         for path in fleet.folder.glob("*.md"):
-            text = re.sub(r"^title: .*$", f"title: Load {number}.", path.read_text(), flags=re.M)
-            path.write_text(text)
+            said = re.sub(r"(?m)^title: .*$", f"title: Load {number}.", path.read_text())
+            said = re.sub(r"(?m)^  name: .*$", f"  name: Load {number}. Times", said)
+            path.write_text(said)
         fleet.load()
 
     seen: set[bytes] = set()
@@ -201,15 +204,15 @@ def test_no_answer_mixes_generations_while_all_is_loaded(fleet: Fleet) -> None:
         return len(numbers) == 1
 
     def address(n: int) -> str:
-        made = ADDRESSES[n % 8]
-        # Every other document was never asked for: it is made while a load runs.
-        return made if n % 2 else f"{made}?limit={1 + n % 199}"
+        made = NUMBERED[n % len(NUMBERED)]
+        # Most documents were never asked for: they are made while a load runs.
+        return f"{made}?limit={1 + n % 199}" if n % 4 else made
 
     write_all(0)
     until(lambda: fleet.show("Load 0."))
     with polled(fleet, address, is_whole) as asked:
         number = 0
-        while number < 6 or min(asked) < 60:
+        while number < 15 or min(asked) < 100:
             number += 1
             write_all(number)
         until(lambda: fleet.show(f"Load {number}."))
