@@ -112,7 +112,7 @@ def _steps(folder: Path, draw: random.Random) -> Iterator[None]:
                 held[n] = held[n] | {kind: draw.randrange(100)}
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_those_that_changed_are_told_and_no_others(store: Store, tmp_path: Path, seed: int) -> None:
     steps = _steps(tmp_path, random.Random(seed))  # noqa: S311 - repeatable, not secret
     next(steps)

@@ -339,6 +339,25 @@ def test_a_database_that_is_not_there_is_one_line(postgresql: PostgreSQL) -> Non
     assert "\n" not in str(error.value)
 
 
+def test_a_database_that_is_down_is_one_line(tmp_path: Path) -> None:
+    write(tmp_path / "news", "a.md")
+    url = f"postgresql://feeds:secret@/feeds?host={tmp_path}"
+    code, said = _load(url, tmp_path / "news")
+    assert (code, said.count("\n")) == (2, 1)
+    assert said.startswith(
+        f"feeds: the store {Store.described(url)}".replace("sql:", "sql+psycopg:")
+    )
+    assert "No such file or directory" in said
+    assert "secret" not in said
+
+
+def test_no_command_shows_a_password(tmp_path: Path) -> None:
+    url = f"postgres://feeds:secret@/feeds?host={tmp_path}&sslpassword=secret"
+    done = feeds("config", cwd=tmp_path, FEEDS_DATABASE_URL=url)
+    assert "postgresql+psycopg://feeds:***@/feeds" in done.stdout
+    assert "secret" not in done.stdout + done.stderr
+
+
 def test_without_the_driver_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(StoreError, match=re.escape(postgres.EXTRA)):
