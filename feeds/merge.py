@@ -265,13 +265,14 @@ class EntryWriter:
             self.gone.update(dict.fromkeys((scope, old.position) for scope in scopes))
 
     def _touch(self, entry: Any, topics: Iterable[str], more: int) -> None:
-        """Note that an entry came or went; nobody waits for news of a first load."""
-        if not self.first:
-            self._note(scopes_of(entry, topics), changes.Change(entry.position, more=more))
+        """Note that an entry came or went."""
+        self._note(scopes_of(entry, topics), changes.Change(entry.position, more=more))
 
     def _note(self, keys: Iterable[str], change: changes.Change) -> None:
-        for key in keys:
-            self.touched[key] = change.after(self.touched.get(key))
+        """Note what changed in scopes; nobody waits for news of a first load."""
+        if not self.first:
+            for key in keys:
+                self.touched[key] = change.after(self.touched.get(key))
 
     def _spell(self, entry: Any, topics: Mapping[str, str], times: int) -> None:
         """Count how an entry spells the names of its topics, provider and type."""
