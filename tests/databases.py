@@ -81,6 +81,7 @@ class PostgreSQL:
     """A PostgreSQL of our own, in a folder of its own, reached through a socket there."""
 
     def __init__(self) -> None:
+        program("postgres")  # else there is nothing to do
         # Its user can't enter pytest's.
         self.folder = Path(tempfile.mkdtemp(prefix="feeds-pg-", dir=_place()))
         self._user = _unprivileged()
