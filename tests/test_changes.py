@@ -208,6 +208,25 @@ def test_a_topic_that_is_called_something_else_is_told_wherever_it_shows(
     assert urls == feeds(*shown)
 
 
+def test_a_provider_that_is_called_something_else_is_told_in_its_own_feeds(
+    store: Store, tmp_path: Path
+) -> None:
+    loud = TIMES | {"name": "TIMES"}
+    for n in range(LIMIT):
+        write(tmp_path, f"{n}.md", provider=TIMES, topics=["AI"])
+        said = {"provider": TIMES if n else loud, "publishedDateTime": "2020-01-01"}
+        write(tmp_path, f"below-{n}.md", **said)  # what feeds show
+    write(tmp_path, "post.md", provider=POST)
+    load(store, tmp_path)
+    for n in range(1, LIMIT):
+        write(tmp_path, f"below-{n}.md", provider=loud, publishedDateTime="2020-01-01")
+    load(store, tmp_path, 1)
+    times = "/providers/times.example.com/"
+    assert told(store) == feeds(
+        times, f"{times}times/", f"/topics/ai{times}", f"/topics/ai{times}times/"
+    )
+
+
 # -- how it is kept --------------------------------------------------------------------
 
 

@@ -173,6 +173,14 @@ def test_a_hub_that_refuses_is_not_asked_again(tmp_path: Path, hub: Scripted) ->
     assert site.waiting() == 0
 
 
+def test_a_hub_that_moved_is_not_followed(tmp_path: Path, hub: Scripted) -> None:
+    site = Site(tmp_path / "news", hub.url)
+    site.publish()
+    hub.answer = lambda _: (307, {"Location": f"{hub.url}/elsewhere"})
+    assert all(line.endswith("(307, attempt 1); given up") for line in site.deliver())
+    assert sorted(hub.urls) == sorted(URLS)
+
+
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_hub_that_is_busy_is_left_alone_for_as_long_as_it_says(
     tmp_path: Path, hub: Scripted, status: int
@@ -243,11 +251,16 @@ def test_what_a_hub_says_breaks_no_line_of_the_log(tmp_path: Path, hub: Scripted
     site = Site(tmp_path / "news", hub.url)
     site.publish()
     hub.stop()
-    garbage = b"\x1b[31mHTTP\r\nfeeds: all is well \x07" + b"x" * 4000
+    garbage = b"\x1b[31mHTTP \x07" + b"x" * 4000 + b"\r\nfeeds: all is well"
     with answering(hub.port, garbage):
         log = site.deliver()
     assert len(log) == 4
     assert all(line.isprintable() and len(line) < 500 for line in log)
+
+
+def test_what_went_wrong_is_one_short_line() -> None:
+    said = websub._cause(OSError(f"a\x1b[31m\n  b\u202e{'c' * 1000}"))
+    assert said == f"a[31m b{'c' * 193}"
 
 
 # -- what survives -----------------------------------------------------------------------
