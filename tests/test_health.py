@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from feeds import create_app, loader
+from feeds import create_app, fulltext, loader
 from feeds.delivery import Delivery
 from feeds.health import readiness
 from feeds.store import Store, note_health
-from feeds.tables import health, state
+from feeds.tables import metadata, state
 from feeds.web import EXTENSION
 from tests.databases import databases
 from tests.serving import application, call, delivery, get, load, news
@@ -156,8 +156,10 @@ def test_a_store_that_is_being_made_anew_is_told_and_what_it_held_is_served(
     store = delivery(app).store
     if store.file is None:  # PostgreSQL has no file that could be another one
         with store.write() as connection:
+            for table in set(metadata.sorted_tables) - {state}:
+                connection.execute(table.delete())
+            connection.execute(fulltext.INDEX.delete())
             connection.execute(state.update().values(generation=0))
-            connection.execute(health.delete())
     else:
         for part in ("", "-wal", "-shm"):
             Path(f"{store.file}{part}").unlink(missing_ok=True)
