@@ -348,6 +348,29 @@ def test_servers_wait_for_the_first_load_and_for_the_database(
     fleet.close()
 
 
+def test_a_server_with_the_records_loads_for_the_others(
+    postgresql: PostgreSQL, tmp_path: Path
+) -> None:
+    fleet = Fleet(postgresql, tmp_path)
+    del fleet.servers[1:]
+    loading = Served(
+        news(fleet.folder, 2),
+        tmp_path / "loading",
+        {"FEEDS_DATABASE_URL": fleet.url, "FEEDS_BASE_URL": ROOT, "FEEDS_WORKERS": "2"},
+    )
+    try:
+        loading.start()
+        fleet.servers[0].start()
+        fleet.servers.append(loading)
+        write(fleet.folder, "new.md", title="It is new")
+        until(lambda: fleet.show("It is new"))
+        one, other = (server.get("/rss.xml") for server in fleet.servers)
+        assert (one.body, one.get("ETag")) == (other.body, other.get("ETag"))
+        assert "secret" not in fleet.logs
+    finally:
+        fleet.close()
+
+
 def _start(server: Served) -> None:
     """Starts one that isn't ready to answer with feeds."""
 
