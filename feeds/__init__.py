@@ -8,14 +8,19 @@ from flask import Flask
 
 from feeds import config as _config
 from feeds import loader as _loader
+from feeds import operate as _operate
 from feeds import rescue as _rescue
 from feeds import web as _web
+from feeds.audience import Audience as _Audience
 from feeds.delivery import Delivery as _Delivery
 from feeds.folder import FolderError as _FolderError
+from feeds.metrics import Metrics as _Metrics
+from feeds.observe import Observer as _Observer
 from feeds.prepared import Prepared as _Prepared
 from feeds.store import Store as _Store
 from feeds.store import StoreError as _StoreError
 from feeds.store import note_health as _note_health
+from feeds.tally import Tally as _Tally
 
 __all__ = ["create_app"]
 __version__ = "0.1.0"
@@ -55,8 +60,16 @@ def _application(config: _config.Config, *, followed: bool = False) -> Flask:
     app.url_map.redirect_defaults = False
     delivery = _Delivery(store, config, followed=followed)
     app.extensions[_web.EXTENSION] = delivery
+    tally = None
+    if config.metrics != "off":
+        metrics, audience = _Metrics(), _Audience.of(config.database, warn)
+        tally = _Tally(metrics, audience, delivery.addresses, delivery.holds, warn)
+        desk = _operate.Desk(delivery, metrics, audience, tally, __version__)
+        _operate.register(app, desk)
     app.register_blueprint(_web.blueprint)
-    app.wsgi_app = _Prepared(app.wsgi_app, delivery)  # type: ignore[method-assign]
+    observer = _Observer(tally, log=config.log_requests == "on")
+    seen = observer if tally or observer.log else None
+    app.wsgi_app = _Prepared(app.wsgi_app, delivery, seen)  # type: ignore[method-assign]
     return app
 
 

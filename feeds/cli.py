@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -21,7 +21,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 from sqlalchemy.exc import SQLAlchemyError
 
-from feeds import catalog, config, loader, purging, rescue, spare, surrogates, websub
+from feeds import (
+    catalog,
+    config,
+    loader,
+    logs,
+    metrics,
+    purging,
+    readership,
+    rescue,
+    spare,
+    surrogates,
+    websub,
+)
+from feeds.audience import DAYS_KEPT, Audience
 from feeds.folder import FolderError
 from feeds.follow import Follower
 from feeds.formats import FORMATS, MEDIA_TYPES
@@ -52,7 +65,10 @@ class _Failure(click.ClickException):
     exit_code = 2
 
     def show(self, file: Any = None) -> None:  # noqa: ARG002 - click's signature
-        click.echo(f"feeds: {self.message}", err=True)
+        if logs.is_json():
+            logs.get().error(self.message)
+        else:
+            click.echo(f"feeds: {self.message}", err=True)
 
 
 _OPTIONS = {
@@ -100,6 +116,9 @@ def main() -> None:
 @click.option("--reload", is_flag=True, help="Restart the workers when the program changes.")
 def serve(found: config.Config, server: str, reload: bool) -> None:
     """Load the folder and serve its feeds, following what changes in it."""
+    if found.log_format == logs.JSON:  # else what comes before the first request is for people
+        logs.configure(found.log_format, "server")
+    loading = None
     if is_in_memory(found.database):
         raise config.ConfigError(
             "FEEDS_DATABASE_URL names a database in memory, which processes can't share; "
@@ -109,8 +128,10 @@ def serve(found: config.Config, server: str, reload: bool) -> None:
         if found.load == "off":
             listed, entries = _held(found)
         else:
+            started = time.monotonic()
             report, listed, entries = _load(found)
-            _show(report)
+            loading = time.monotonic() - started
+            _show(report, loading)
     except FolderError as error:
         listed, entries = _last_good(found, error)
         _warn(f"{error}; what was loaded last is served")
@@ -120,14 +141,14 @@ def serve(found: config.Config, server: str, reload: bool) -> None:
     )
     *others, last = (kind.label for kind in FORMATS.values())
     kinds = f"{', '.join(others)} and {last}, {len(POLICIES)} link policies"
-    click.echo(
+    _say(
         f"{entries:,} entries, {topics:,} topics, {providers:,} providers: "
         f"{len(listed):,} feeds, each as {kinds}"
     )
     listening = f", listening at {found.bind}" if found.base_url else ""
-    click.echo(f"Serving at {found.root}/{listening} (Ctrl-C stops)")
+    _say(f"Serving at {found.root}/{listening} (Ctrl-C stops)")
     sys.stdout.flush()
-    run(found, server=server, reload=reload)
+    run(found, server=server, reload=reload, loading=loading)
 
 
 @main.command()
@@ -150,7 +171,9 @@ def follow(found: config.Config, parent: int | None) -> None:
 
     `feeds serve` does this by itself. SIGHUP loads at once.
     """
-    stop, follower = Event(), Follower(found, _warn)
+    logs.configure(found.log_format, "follower")
+    shared = metrics.shared() if found.metrics != "off" else None
+    stop, follower = Event(), Follower(found, _warn, shared)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     signal.signal(signal.SIGHUP, lambda *_: follower.wanted.set())
@@ -203,7 +226,17 @@ def purge(found: config.Config, keys: tuple[str, ...], changed: bool) -> None:
     sys.exit(1 if failed else 0)
 
 
+def _say(message: str) -> None:
+    if logs.is_json():
+        logs.info(message)
+    else:
+        click.echo(message)
+
+
 def _warn(message: str) -> None:
+    if logs.is_on():
+        logs.warn(message)
+        return
     with suppress(OSError):  # a log on a full disk
         click.echo(f"feeds: {message}", err=True)
 
@@ -254,13 +287,15 @@ def _last_good(found: config.Config, error: FolderError) -> tuple[list[catalog.L
     return _listed(store)
 
 
-def _show(report: Report) -> None:
+def _show(report: Report, seconds: float = 0.0) -> None:
+    tell = logs.warn if logs.is_json() else partial(click.echo, err=True)
     for problem in report.errors[:_SHOWN]:
-        click.echo(_located(report, problem), err=True)
+        tell(_located(report, problem))
     if len(report.errors) > _SHOWN:
         more = len(report.errors) - _SHOWN
-        click.echo(f"... and {more:,} more; feeds check shows them all", err=True)
-    click.echo(f"{report.folder}: {report.summary()}")
+        tell(f"... and {more:,} more; feeds check shows them all")
+    with logs.bound(**report.figures(), seconds=round(seconds, 3)):
+        _say(f"{report.folder}: {report.summary()}")
 
 
 def _located(report: Report, problem: Problem) -> str:
@@ -300,6 +335,36 @@ def _show_in_colours(report: Report) -> None:
         line.append(f"{problem.field}: ", f"not bold {colour}")
         console.print(line.append(problem.message, "not bold"))
     console.print(Text(report.standing(), "bold red" if report.errors else "bold green"))
+
+
+@main.command()
+@_settings("seeds", "database_url")
+@click.option(
+    "--days",
+    type=click.IntRange(1, DAYS_KEPT),
+    default=1,
+    show_default=True,
+    help="Days with today; 1 is the last 24 hours.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print all there is as JSON, for programs.")
+def stats(found: config.Config, days: int, as_json: bool) -> None:
+    """Print who polls which feed: subscribers at least, polls, what 304 and deltas saved."""
+    audience = Audience.of(found.database, _warn)
+    if audience is None:
+        raise config.ConfigError("FEEDS_DATABASE_URL names a database in memory, which has none")
+    try:
+        readers, since, until = readership.of_period(audience, days, time.time())
+    except (SQLAlchemyError, ImportError, OSError) as error:
+        raise StoreError.of(Store.described(found.database), error) from None
+    finally:
+        audience.release()
+    if as_json:
+        click.echo(json.dumps(readership.told(readers, since, until), indent=2))
+    elif sys.stdout.isatty():
+        Console(highlight=False).print(readership.table(readers, since, until))
+    else:
+        for line in readership.lines(readers):
+            click.echo("\t".join(line))
 
 
 @main.command(name="list")

@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -28,6 +29,8 @@ WATCH: Final = ("auto", "poll", "off")
 PICTURES: Final = ("on", "off")
 LOAD: Final = ("on", "off")
 ON_OR_OFF: Final = ("on", "off")
+METRICS: Final = ("auto", *ON_OR_OFF)
+LOG_FORMATS: Final = ("human", "json")
 _DATABASES: Final = ("sqlite+pysqlite", "postgresql+psycopg")
 _POSTGRESQL: Final = ("postgresql", "postgres")  # as libpq calls it
 _YEAR: Final = 31_536_000
@@ -137,6 +140,21 @@ def _on_or_off(value: object) -> str:
 
 def _load(value: object) -> str:
     if value not in LOAD:
+        raise ValueError
+    return str(value)
+
+
+def _metrics(value: object) -> str:
+    if value in METRICS:
+        return str(value)
+    address = _bind(value)
+    if address.startswith("unix:"):
+        raise ValueError
+    return address
+
+
+def _log_format(value: object) -> str:
+    if value not in LOG_FORMATS:
         raise ValueError
     return str(value)
 
@@ -251,7 +269,37 @@ class Config:
         "whether a server loads and follows the folder; off, where feeds follow does elsewhere",
         "on",
     )
+    metrics: str = _setting(
+        _metrics,
+        f"one of {', '.join(METRICS)}, or host:port",
+        "where /metrics and /stats/ answer: to this machine where no other is served, to all, "
+        "nowhere (and nothing is counted), or at an address of their own",
+        "auto",
+    )
+    log_format: str = _setting(
+        _log_format,
+        f"one of {', '.join(LOG_FORMATS)}",
+        "the form of a server's log: lines for people, or JSON",
+        "human",
+    )
+    log_requests: str = _setting(
+        _on_or_off,
+        f"one of {', '.join(ON_OR_OFF)}",
+        "whether each request is a line of the log",
+        "off",
+    )
     sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def metrics_address(self) -> str:
+        """The address that metrics have for themselves; empty where they have none."""
+        return "" if self.metrics in METRICS else self.metrics
+
+    @property
+    def is_local(self) -> bool:
+        """Whether nobody but this machine is served: it is so until somebody says otherwise."""
+        host = self.bind.rpartition(":")[0].strip("[]")
+        return not self.base_url and (host == "localhost" or _is_loopback(host))
 
     @property
     def root(self) -> str:
@@ -272,6 +320,13 @@ class Config:
 def instance_folder() -> Path:
     """Flask's instance folder, where what the program keeps for itself lives."""
     return Path(flask.Flask("feeds").instance_path)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _reachable(bind: str) -> str:

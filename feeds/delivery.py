@@ -136,6 +136,10 @@ class Delivery:
             return None
         return held.document if held.turn == self.store.turns else None
 
+    def holds(self) -> tuple[int, int]:
+        """How many documents are held, and the bytes that they take."""
+        return len(self._documents), self._documents.size
+
     # -- making documents --------------------------------------------------
 
     def document(self, query: Query) -> Document:

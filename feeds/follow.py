@@ -19,10 +19,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from watchfiles import Change, watch
 from watchfiles.filters import DefaultFilter
 
-from feeds import purging, rescue, spare, websub
+from feeds import logs, purging, rescue, spare, websub
 from feeds.config import Config
 from feeds.folder import UNSETTLED, FolderError, scan
 from feeds.loader import Loader
+from feeds.metrics import Metrics
 from feeds.model import FeedsError
 from feeds.report import Report
 from feeds.store import Store, StoreError, note_health, sqlite_file
@@ -44,12 +45,16 @@ _Signature = tuple[int, int, int]
 
 
 class Follower:
-    """Keeps the store up to the folder. `log` is given one line at a time."""
+    """Keeps the store up to the folder. `log` is given one line at a time.
 
-    def __init__(self, config: Config, log: Log) -> None:
+    `metrics` counts loads and pings, where somebody may see it.
+    """
+
+    def __init__(self, config: Config, log: Log, metrics: Metrics | None = None) -> None:
         self.config = config
         self.wanted = Event()  # a load, at once
         self._log = log
+        self._metrics = metrics
         self._loader: Loader | None = None
         self._signature: _Signature | None = None  # of the database after our last load
         self._said = ""  # what is wrong, so that it is said once
@@ -57,7 +62,7 @@ class Follower:
         self._tried = float("-inf")
         self._primary_tried = float("-inf")
         self._poll = config.watch == "poll"
-        self._publisher = websub.Beside(config, log)
+        self._publisher = websub.Beside(config, log, metrics)
         self._spare = spare.Keeper(log)
         self._purger = purging.Beside(config, log)
 
@@ -184,20 +189,27 @@ class Follower:
         try:
             report = self._load()
         except (FeedsError, SQLAlchemyError, OSError) as error:
+            outcome = "failed"
             self._failed(str(error).strip().splitlines()[0])
         else:
+            outcome = "changed" if report.changed else "unchanged"
             self._failures = 0
             if report.changed:
                 self._publisher.look()
                 self._purger.look()
+            self._tell(report, time.monotonic() - started)
+            self._said = ""
+            rescue.keep_spare(self.config.database, self._spare)
+        if self._metrics is not None:
+            self._metrics.loaded(outcome, time.monotonic() - started)
+        self._tried = time.monotonic()
+
+    def _tell(self, report: Report, seconds: float) -> None:
+        with logs.bound(**report.figures(), seconds=round(seconds, 3)):
             if self._said:
                 self._log(f"{self.config.seeds} is loaded again: {report.summary()}")
             elif report.changed:
-                seconds = time.monotonic() - started
                 self._log(f"{report.folder}: {report.summary()}, in {seconds:.1f} s")
-            self._said = ""
-            rescue.keep_spare(self.config.database, self._spare)
-        self._tried = time.monotonic()
 
     def _load(self) -> Report:
         """The report of a load into the database, or into what stands in for it."""

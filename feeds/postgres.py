@@ -36,7 +36,6 @@ _CONNECTING: Final = {
 # What PostgreSQL is told: so does it notice a loader that is gone, whose
 # locks keep others waiting.
 _SESSION: Final = {
-    "search_path": NAMESPACE,
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
@@ -49,13 +48,17 @@ def is_postgresql(url: URL) -> bool:
     return url.get_backend_name() == "postgresql"
 
 
-def engine(url: URL, pool: Mapping[str, Any]) -> Engine:
-    """Connections to the database at `url`. Raises ImportError without the driver."""
+def engine(url: URL, pool: Mapping[str, Any], namespace: str = NAMESPACE) -> Engine:
+    """Connections to the database at `url`, to the tables of a schema.
+
+    Raises ImportError without the driver.
+    """
     try:
         import psycopg  # noqa: F401 - an extra
     except ImportError:
         raise ImportError(EXTRA) from None
-    options = [f"-c{name}={value}" for name, value in _SESSION.items()]
+    session = {"search_path": namespace} | _SESSION
+    options = [f"-c{name}={value}" for name, value in session.items()]
     given = url.query.get("options", ())
     options += [given] if isinstance(given, str) else given
     return create_engine(

@@ -61,6 +61,12 @@ class Report:
             "entries": self.entries,
         }
 
+    def figures(self) -> dict[str, int]:
+        """The same without reasons, and what the load did: for a line of a log."""
+        numbers = {name: n for name, n in self.counts().items() if isinstance(n, int)}
+        done = {"generation": self.generation, "parsed": self.parsed, "changed": self.changed}
+        return numbers | done
+
     def standing(self) -> str:
         """What became of the files, in one line."""
         reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(self.hidden.items()))

@@ -93,14 +93,7 @@ def rescued(url: str, error: StoreError, warn: Warn) -> Store:
         raise error
     if is_damaged(error):
         try:
-            with _locked(file):
-                if not _is_sound(file):  # else another process was first
-                    aside = _set_aside(file)
-                    anew = "made anew" if not spare.restore(file) else "replaced by its spare copy"
-                    warn(
-                        f"the database {file} is damaged ({_cause(error)}); "
-                        f"it is kept as {aside.name} and {anew}"
-                    )
+            set_aside(file, error, warn)
             return Store(url, partial(place, url))
         except OSError as failure:
             error = StoreError(f"the damaged database {file} can't be replaced: {failure}")
@@ -202,6 +195,18 @@ def _locked(file: Path) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
+
+
+def set_aside(file: Path, error: BaseException, warn: Warn) -> None:
+    """Rename a database file that is damaged, unless another process was first. Raises OSError."""
+    with _locked(file):
+        if not _is_sound(file):
+            aside = _set_aside(file)
+            anew = "made anew" if not spare.restore(file) else "replaced by its spare copy"
+            warn(
+                f"the database {file} is damaged ({_cause(error)}); "
+                f"it is kept as {aside.name} and {anew}"
+            )
 
 
 def _set_aside(file: Path) -> Path:

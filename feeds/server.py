@@ -11,7 +11,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from threading import Event, Thread
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
-from feeds import _application
+from feeds import _application, logs, metrics, operate
 from feeds.config import Config, ConfigError, environment, read
 
 SERVERS = ("gunicorn", "granian")
@@ -38,7 +39,7 @@ _MALLOC: Final = {  # options of mallopt (malloc.h)
 def settings(config: Config, *, reload: bool = False) -> dict[str, Any]:
     """What gunicorn is told, each with its reason."""
     return {
-        "bind": config.bind,
+        "bind": [address for address in (config.bind, config.metrics_address) if address],
         "workers": config.workers,
         # Threads keep connections alive, which the sync worker can't. A
         # request is read by the thread that answers it, so a client that
@@ -65,6 +66,7 @@ def settings(config: Config, *, reload: bool = False) -> dict[str, Any]:
         "loglevel": "warning",
         "errorlog": "-",
         "accesslog": None,
+        "logger_class": logs.OfGunicorn,
         "proc_name": "feeds",
     }
 
@@ -156,16 +158,22 @@ class Server(BaseApplication):  # type: ignore[misc]
         for name, value in self._options.items():
             self.cfg.set(name, value)
 
-    def load(self) -> Flask:
+    def load(self) -> Callable[..., Iterable[bytes]]:
         bound_memory()
-        return _application(self._config, followed=True)
+        logs.configure(self._config.log_format, "worker")
+        app = _counted(_application(self._config, followed=True))
+        if not self._config.metrics_address:
+            return app
+        desk: operate.Desk = app.extensions[operate.EXTENSION]
+        return operate.ByPort(app, operate.alone(desk), self._config.metrics_address)
 
     def run(self) -> None:
         """Serve until a signal ends it."""
         try:
             _Arbiter(self, _follower(self._config)).run()
         except RuntimeError as error:
-            sys.exit(f"feeds: {error}")
+            logs.get().critical(str(error))
+            sys.exit(1)
 
 
 def bound_memory() -> None:
@@ -185,15 +193,43 @@ def bound_memory() -> None:
 def application() -> Flask:
     """What each of granian's workers serves."""
     bound_memory()
-    return _application(read(), followed=True)
+    config = read()
+    logs.configure(config.log_format, "worker")
+    return _counted(_application(config, followed=True))
 
 
-def run(config: Config, *, server: str = "gunicorn", reload: bool = False) -> None:
-    """Serve until a signal ends it. Raises ConfigError when the server isn't installed."""
-    if server == "granian":
-        _run_granian(config, reload=reload)
-    else:
-        Server(config, settings(config, reload=reload)).run()
+def _counted(app: Flask) -> Flask:
+    """The application of a worker, which is counted before its first request."""
+    desk: operate.Desk | None = app.extensions.get(operate.EXTENSION)
+    if desk is not None and desk.tally is not None:
+        desk.tally.start()
+    return app
+
+
+def run(
+    config: Config, *, server: str = "gunicorn", reload: bool = False, loading: float | None = None
+) -> None:
+    """Serve until a signal ends it; `loading` are the seconds that the first load took.
+
+    Raises ConfigError when the server isn't installed.
+    """
+    if config.metrics_address and _port(config.metrics_address) == _port(config.bind):
+        raise ConfigError(
+            f"FEEDS_METRICS is {config.metrics!r}; it accepts another port than that of FEEDS_BIND"
+        )
+    logs.configure(config.log_format, "server")
+    with nullcontext() if config.metrics == "off" else metrics.directory():
+        shared = metrics.shared()
+        if shared is not None and loading is not None:
+            shared.loaded("changed", loading)
+        if server == "granian":
+            _run_granian(config, reload=reload)
+        else:
+            Server(config, settings(config, reload=reload)).run()
+
+
+def _port(address: str) -> str:
+    return "" if address.startswith("unix:") else address.rpartition(":")[2]
 
 
 def granian_settings(config: Config) -> dict[str, Any]:
@@ -217,7 +253,17 @@ def granian_settings(config: Config) -> dict[str, Any]:
         "respawn_failed_workers": True,
         "websockets": False,
         "log_level": LogLevels.warning,
+        "log_dictconfig": logs.of_granian(),
     }
+
+
+def _serve_the_operator(config: Config) -> None:
+    """Answer at the address of the metrics, in a thread of this process."""
+    try:
+        listening = operate.listen(config.metrics_address, operate.beside(config, logs.warn))
+    except OSError as error:
+        raise ConfigError(f"FEEDS_METRICS is {config.metrics!r}: {error}") from None
+    Thread(target=listening.serve_forever, name="metrics", daemon=True).start()
 
 
 def _run_granian(config: Config, *, reload: bool) -> None:
@@ -229,6 +275,8 @@ def _run_granian(config: Config, *, reload: bool) -> None:
         raise ConfigError("granian listens at host:port; FEEDS_BIND names a socket")
     os.environ.update(environment(config))  # its workers are processes that read it again
     made = Granian("feeds.server:application", **granian_settings(config), reload=reload)
+    if config.metrics_address:  # granian listens at one address
+        _serve_the_operator(config)
     follower, stop = _follower(config), Event()
     if follower is None:
         made.serve()

@@ -19,8 +19,10 @@ from feeds.delivery import Delivery
 from feeds.documents import Document, Variant
 from feeds.filters import BadParameter
 from feeds.model import FeedsError
+from feeds.observe import note
 from feeds.query import EMBED, FeedQuery, NotFound, Query
 from feeds.store import StoreError
+from feeds.tally import MADE, PREPARED
 from feeds.titles import Elsewhere
 
 blueprint = Blueprint("feeds", __name__)
@@ -65,7 +67,10 @@ def answer(path: str) -> Response:
     if request.environ.get("PATH_INFO", "").startswith("//"):  # Werkzeug folds them
         raise NotFound("an address has no empty segments")
     query = delivery().addresses.parse("/" + path, request.args.to_dict(flat=False))
-    canonical = urlsplit(delivery().addresses.path(query)).path
+    said = note(request.environ)
+    said.address = delivery().addresses.path(query)
+    said.outcome = PREPARED if delivery().prepared(said.address) else MADE
+    canonical = urlsplit(said.address).path
     if canonical != "/" + path or _is_form(query):
         first = query._replace(page=1) if isinstance(query, FeedQuery) else query
         delivery().document(first)  # 404 rather than a redirect to one
@@ -130,6 +135,8 @@ def _send(query: Query, document: Document) -> Response:
         raise NotAcceptable("This has no other content codings than br, zstd, gzip and identity")
     variant = delivery().variant(query, document, coding)
     environ = request.environ
+    said = note(environ)
+    said.coding, said.whole = coding, len(variant.body)
     if request.if_match.star_tag:  # every document matches; Werkzeug takes * for a tag
         environ = {name: value for name, value in environ.items() if name != "HTTP_IF_MATCH"}
     modified = is_resource_modified(environ, variant.etag, last_modified=document.modified)

@@ -22,11 +22,12 @@ import urllib3
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.http import parse_date
 
-from feeds import changes, pings, purging, rescue, text
+from feeds import changes, logs, pings, purging, rescue, text
 from feeds.changes import Change
 from feeds.config import Config
 from feeds.formats import MEDIA_TYPES
 from feeds.links import POLICIES
+from feeds.metrics import Metrics
 from feeds.model import FeedsError
 from feeds.pings import Answer, Fate, Ping
 from feeds.query import Addresses, FeedQuery, NotFound
@@ -105,16 +106,22 @@ class Publisher:
     """Turns what changed into pings, and delivers them to the hubs of the settings.
 
     Safe to use from one thread for each hub, and from several processes.
-    `clock` gives seconds since 1970.
+    `clock` gives seconds since 1970; `metrics` counts what came of pings.
     """
 
     def __init__(
-        self, store: Store, config: Config, log: Log, clock: Callable[[], float] = time.time
+        self,
+        store: Store,
+        config: Config,
+        log: Log,
+        clock: Callable[[], float] = time.time,
+        metrics: Metrics | None = None,
     ) -> None:
         self.store = store
         self.config = config
         self._log = log
         self._clock = clock
+        self._metrics = metrics
         self._addresses = Addresses(config.root, config.links, config.limit, MEDIA_TYPES)
         self._clients = {hub: _client(hub) for hub in config.hubs}
 
@@ -166,7 +173,12 @@ class Publisher:
                     pings.settle(connection, ping, outcome, now)
         finally:  # the hub was asked, whatever became of the store
             for ping, outcome in outcomes.items():
-                self._log(_told(ping, answers[ping], outcome))
+                answer, fate = answers[ping], outcome.fate.name.lower()
+                said = {"hub": ping.hub, "url": ping.url, "status": answer.status}
+                with logs.bound(**said, attempt=ping.attempts + 1, outcome=fate):
+                    self._log(_told(ping, answer, outcome))
+                if self._metrics is not None:
+                    self._metrics.pinged(ping.hub, fate)
         return bool(claimed)
 
     def due_in(self, hub: str) -> float:
@@ -244,9 +256,10 @@ def _told(ping: Ping, answer: Answer, outcome: pings.Outcome) -> str:
 class Beside:
     """Publishes beside a follower, in threads of its own: one for each hub."""
 
-    def __init__(self, config: Config, log: Log) -> None:
+    def __init__(self, config: Config, log: Log, metrics: Metrics | None = None) -> None:
         self._config = config
         self._log = log
+        self._metrics = metrics
         self._stop = Event()
         self._news = {hub: Event() for hub in config.hubs}
         self._threads: list[Thread] = []
@@ -279,7 +292,7 @@ class Beside:
             with suppress(FeedsError, SQLAlchemyError, OSError):
                 if publisher is None:
                     store = rescue.attach(self._config.database, lambda _: None)
-                    publisher = Publisher(store, self._config, self._log)
+                    publisher = Publisher(store, self._config, self._log, metrics=self._metrics)
                 publisher.store.refresh()
                 publisher.plan()
                 if publisher.deliver(hub):

@@ -43,6 +43,9 @@ GOOD: Final[dict[str, tuple[str, str, Any]]] = {
     "workers": ("64", "64", 64),
     "watch": ("poll", '"poll"', "poll"),
     "load": ("off", '"off"', "off"),
+    "metrics": ("127.0.0.1:9100", '"127.0.0.1:9100"', "127.0.0.1:9100"),
+    "log_format": ("json", '"json"', "json"),
+    "log_requests": ("on", '"on"', "on"),
 }
 BAD: Final[dict[str, list[Any]]] = {
     "seeds": [" ", 1, ["news"]],
@@ -73,6 +76,9 @@ BAD: Final[dict[str, list[Any]]] = {
     "workers": ["0", "65", "two"],
     "watch": ["on", "AUTO", True, 1],
     "load": ["no", "ON", False, 0],
+    "metrics": ["yes", "9100", "unix:/run/metrics", "localhost:65536", True, 1],
+    "log_format": ["text", "JSON", True],
+    "log_requests": ["yes", "ON", True, 1],
 }
 
 

@@ -512,7 +512,7 @@ def test_while_nothing_can_be_written_what_there_is_is_served(tmp_path: Path, se
     try:
         with polled(server):
             write(folder, "new.md", title="New")
-            until(lambda: "feeds: the " in server.log)
+            until(lambda: "]: the " in server.log)
             assert len(titles(server)) == 3
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, most))
             until(lambda: "New" in titles(server))

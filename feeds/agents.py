@@ -1,0 +1,156 @@
+"""What a User-Agent says of who polls: the reader's name, and how many people it serves.
+
+Pure functions of what strangers send, so all of it is bounded. Fetchers that
+serve many say how many: there is no standard for it, but a custom that began
+with Bloglines, `...; 16 subscribers; ...`, which every reader on the web has
+its own spelling of. A program that people run themselves is one subscriber.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+LONGEST: Final = 300  # characters of an agent that are looked at
+MOST: Final = 10_000_000  # subscribers; whoever says more isn't believed at all
+_NAME: Final = 32  # characters of a name
+_ID: Final = 40  # characters of a feed's number
+OTHER: Final = "Other"
+UNNAMED: Final = "Unnamed"
+
+_NUMBER: Final = r"(?<![\w.,-])([0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,10})(?![0-9])"
+_COUNTS: Final = (
+    re.compile(_NUMBER + r"\s{0,3}(?:active )?(?:subscriber|reader|user)s?\b", re.I),
+    re.compile(r"\b(?:subscriber|reader|user)s?(?: count)?\s{0,3}[:=]\s{0,3}" + _NUMBER, re.I),
+)
+_FEED_ID: Final = re.compile(
+    r"\bfeed[-_ ]?id\s?[:=]\s?([A-Za-z0-9]{1,40})\b|\bnewsblur\.com/site/([0-9]{1,20})\b", re.I
+)
+# Products come before a slash, a bracket, a semicolon or a dash (RFC 9110 10.1.5).
+_PRODUCT: Final = re.compile(r"\s*([A-Za-z][^/;()\[\],]*?)(?=\s*(?:[/;()\[\],]|$|\s-\s|\sfeed-id))")
+_COMPATIBLE: Final = re.compile(r"\(compatible;\s*([^/;()\[\],]+)", re.I)
+_UNFIT: Final = re.compile(r"[^A-Za-z0-9 ._+!-]+")
+_VERSION: Final = re.compile(r"[ v]*[0-9][0-9.]*$")
+
+# What is looked for in an agent, and the name that is shown.
+_SERVICES: Final = {
+    "feedly": "Feedly",
+    "feedbin": "Feedbin",
+    "inoreader": "Inoreader",
+    "newsblur": "NewsBlur",
+    "theoldreader": "The Old Reader",
+    "bloglovin": "Bloglovin",
+    "bazqux": "BazQux",
+    "feedhq": "FeedHQ",
+    "feed wrangler": "Feed Wrangler",
+    "feedspot": "Feedspot",
+    "netvibes": "Netvibes",
+    "newsgator": "NewsGator",
+    "feedfetcher-google": "Google Feedfetcher",
+    "livedoor": "livedoor",
+}
+_PROGRAMS: Final = {
+    "newsboat": "Newsboat",
+    "newsbeuter": "Newsbeuter",
+    "netnewswire": "NetNewsWire",
+    "thunderbird": "Thunderbird",
+    "rss2email": "rss2email",
+    "freshrss": "FreshRSS",
+    "miniflux": "Miniflux",
+    "tiny tiny rss": "Tiny Tiny RSS",
+    "commafeed": "CommaFeed",
+    "nextcloud-news": "Nextcloud News",
+    "selfoss": "selfoss",
+    "liferea": "Liferea",
+    "akregator": "Akregator",
+    "newsflash": "NewsFlash",
+    "rss guard": "RSS Guard",
+    "rssguard": "RSS Guard",
+    "quiterss": "QuiteRSS",
+    "rssowl": "RSSOwl",
+    "fluent reader": "Fluent Reader",
+    "reeder": "Reeder",
+    "readkit": "ReadKit",
+    "vienna": "Vienna",
+    "elfeed": "Elfeed",
+    "sfeed": "sfeed",
+    "snownews": "Snownews",
+    "read you": "Read You",
+    "antennapod": "AntennaPod",
+    "windows-rss-platform": "Windows RSS Platform",
+}
+# Nobody reads there, or nobody knows who: no subscriber, whatever they poll.
+_CRAWLER: Final = re.compile(r"bot\b|crawl|spider|slurp|monitor|preview|archiver|scanner", re.I)
+_BROWSER: Final = re.compile(r"\b(?:Chrome|Firefox|Safari|Edg|OPR|MSIE|Trident)\b")
+_TOOL: Final = re.compile(
+    r"^(?:curl|wget|python|aiohttp|go-http|java|okhttp|ruby|perl|libwww|node|axios|feedparser|"
+    r"universalfeedparser|guzzle|php|httpie|apache-httpclient|wrk)",
+    re.I,
+)
+
+
+class Agent(NamedTuple):
+    """Who polls.
+
+    `claimed` is how many people it says to serve, for the feed of the number
+    that `source` is, where it says one. `plain` says that it is a program of
+    one person or more; then `source` is a digest of the agent, which tells
+    two of the same name apart. `known` says that the name is one of ours.
+    """
+
+    name: str
+    source: str = ""
+    claimed: int = 0
+    plain: bool = False
+    known: bool = True
+
+
+@lru_cache(maxsize=4096)
+def read(agent: str) -> Agent:
+    """What an agent says of itself."""
+    agent = agent[:LONGEST]
+    claimed = _claimed(agent)
+    lower = agent.lower()
+    if claimed is not None:
+        name = _known(lower, _SERVICES) or _known(lower, _PROGRAMS)
+        return Agent(name or _derived(agent), _feed_id(agent), claimed, known=bool(name))
+    if name := _known(lower, _PROGRAMS):
+        digest = hashlib.blake2b(agent.encode(errors="replace"), digest_size=4)
+        return Agent(name, digest.hexdigest(), plain=True)
+    if name := _known(lower, _SERVICES):
+        return Agent(name, _feed_id(agent))
+    if _CRAWLER.search(agent):
+        return Agent("Crawlers")
+    if _TOOL.match(agent):
+        return Agent("Scripts")
+    if _BROWSER.search(agent):
+        return Agent("Browsers")
+    return Agent(_derived(agent), known=False)
+
+
+def _known(lower: str, names: dict[str, str]) -> str:
+    return next((name for part, name in names.items() if part in lower), "")
+
+
+def _claimed(agent: str) -> int | None:
+    """How many people are served; None where nothing is said, or nothing that can be believed."""
+    for pattern in _COUNTS:
+        found = pattern.search(agent)
+        if found:
+            number = int(found[1].replace(",", ""))
+            return number if number <= MOST else None
+    return None
+
+
+def _feed_id(agent: str) -> str:
+    found = _FEED_ID.search(agent)
+    return (found[1] or found[2])[:_ID].lower() if found else ""
+
+
+def _derived(agent: str) -> str:
+    """A name for who has none of the known ones: the product, without its version."""
+    found = _COMPATIBLE.search(agent) or _PRODUCT.match(agent)
+    name = _UNFIT.sub("", found[1]) if found else ""
+    return _VERSION.sub("", name)[:_NAME].strip(" .-") or UNNAMED

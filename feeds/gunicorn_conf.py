@@ -1,0 +1,40 @@
+"""What `gunicorn wsgi:app` needs to be told: `gunicorn.conf.py` beside wsgi.py has it.
+
+Elsewhere: `gunicorn -c python:feeds.gunicorn_conf ...`. With it, workers count
+together (`feeds.metrics`), and all processes log in one form. `feeds serve`
+does this by itself.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any, Final
+
+from feeds import logs, metrics
+from feeds.config import read
+from feeds.model import FeedsError
+
+logger_class: Final = logs.OfGunicorn
+control_socket_disable: Final = True
+_until_exit: Final = ExitStack()
+
+
+def on_starting(_: Any) -> None:
+    """Before there are workers."""
+    try:
+        config = read()
+    except FeedsError as error:
+        raise SystemExit(f"feeds: {error}") from None
+    logs.configure(config.log_format, "server")
+    if config.metrics != "off":
+        _until_exit.enter_context(metrics.directory())
+
+
+def post_fork(_: Any, __: Any) -> None:
+    """In each worker."""
+    logs.configure(read().log_format, "worker")
+
+
+def on_exit(_: Any) -> None:
+    """When the last one has ended."""
+    _until_exit.close()

@@ -1,0 +1,344 @@
+"""What the operator sees: /metrics for Prometheus, /stats/ for people.
+
+On the feeds' own address, or at one of its own where that is set. Neither is
+in the sitemap, indexed or cached.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from datetime import datetime
+from importlib.metadata import version
+from socket import AF_INET6, socket
+from socketserver import ThreadingMixIn
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from flask import Blueprint, Flask, Response, abort, current_app, request
+from sqlalchemy.exc import SQLAlchemyError
+
+from feeds import metrics, pings, plots, readership, rescue
+from feeds.assets import ASSETS
+from feeds.audience import DAY, HOUR, Audience, Polls
+from feeds.config import Config
+from feeds.delivery import Delivery
+from feeds.metrics import Metrics
+from feeds.plots import Plot
+from feeds.readership import Row, share, size, unit_of
+from feeds.tally import Tally
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+EXTENSION: Final = "feeds.operate"
+_FEEDS: Final = 200  # that the page lists
+_READERS: Final = 40
+_KEPT: Final = 5.0  # seconds that the page is shown again, however often it is asked for
+_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
+_ANSWERS: Final = (
+    ("whole", "in full (200)"),
+    ("delta", "changes alone (226)"),
+    ("same", "not modified (304)"),
+)
+
+blueprint: Final = Blueprint("operate", __name__)
+
+
+class Desk:
+    """All that the operator's addresses need of one application."""
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        figures: Metrics,
+        audience: Audience | None,
+        tally: Tally | None,
+        version: str,
+    ) -> None:
+        self.delivery = delivery
+        self.metrics = figures
+        self.audience = audience
+        self.tally = tally
+        self.version = version
+        self._page: tuple[float, bytes] | None = None
+        self._lock = Lock()
+
+    def figures(self) -> bytes:
+        """What /metrics says."""
+        if self.tally is not None:
+            self.tally.fold()
+        standing = metrics.Standing(self.delivery, self.version, self._waiting())
+        return self.metrics.render(standing)
+
+    def _waiting(self) -> dict[str, int]:
+        hubs = dict.fromkeys(self.delivery.config.hubs, 0)
+        if hubs:
+            try:
+                with self.delivery.store.read() as reader:
+                    hubs |= pings.waiting(reader.connection)
+            except SQLAlchemyError:
+                return {}
+        return hubs
+
+    def page(self, now: float) -> bytes:
+        """What /stats/ says. `now` in seconds since 1970."""
+        with self._lock:
+            held = self._page
+            if held is None or time.monotonic() - held[0] > _KEPT:
+                if self.tally is not None:
+                    self.tally.tick(at_once=True)
+                body = page(self.delivery, self.audience, now)
+                self._page = held = (time.monotonic(), body)
+            return held[1]
+
+
+class Sparked(NamedTuple):
+    """A feed as the page lists it; `spark` is its subscribers by day, as a path."""
+
+    row: Row
+    url: str
+    path: str
+    narrowed: bool
+    spark: str
+
+
+def page(delivery: Delivery, audience: Audience | None, now: float) -> bytes:
+    """The page of who polls what."""
+    hour, today = int(now) // HOUR, int(now) // DAY
+    problem = ""
+    hours, days = {}, {}
+    try:
+        if audience is not None:
+            hours = audience.hours(hour - readership.HOURS_SHOWN + 1)
+            days = audience.days(today - readership.DAYS_SHOWN + 1)
+    except (SQLAlchemyError, ImportError, OSError):
+        problem = "Who polled can’t be read right now."
+    found = readership.lately(hours, now)
+    courses: dict[str, dict[int, int]] = {}
+    for (day, feed, _), one in days.items():
+        course = courses.setdefault(feed, {})
+        course[day] = course.get(day, 0) + one.subscribers
+    root = delivery.addresses.root
+    return delivery.pages.render(
+        "stats.html",
+        root=root,
+        static=lambda name: f"../static/{name}?v={ASSETS[f'static/{name}'].version}",
+        problem=problem,
+        found=found,
+        whole=found.all,
+        feeds=[_sparked(row, root, courses.get(row.name, {})) for row in found.feeds[:_FEEDS]],
+        left_out=max(len(found.feeds) - _FEEDS, 0),
+        readers=found.readers[:_READERS],
+        plots=_plots(readership.by_hour(hours, now), readership.by_day(days, now)),
+        size=size,
+        share=share,
+    )
+
+
+def _sparked(row: Row, root: str, course: dict[int, int]) -> Sparked:
+    path = row.name.removesuffix("?")
+    numbers = [course.get(day, 0) for day in range(min(course), max(course) + 1)] if course else []
+    is_feed = path.startswith("/")
+    url = root + path if is_feed else ""
+    return Sparked(row, url, path, row.name.endswith("?"), plots.spark(numbers[-30:]))
+
+
+class Shown(NamedTuple):
+    """A plot, and the same as a table: a heading for each column, and its rows."""
+
+    plot: Plot
+    headings: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
+def _plots(hours: list[tuple[datetime, Polls]], days: list[Any]) -> list[Shown]:
+    """How many subscribed, what polls got, and what they didn't need to be sent."""
+    numbers = [day.subscribers for _, day in days]
+    subscribers = plots.steps(
+        "Subscribers",
+        f"At least {numbers[-1]:,} today, {max(numbers):,} at most in {len(numbers)} days.",
+        ("people", "subscribers"),
+        numbers,
+        _day_marks([day for day, _ in days], 9),
+    )
+    answers = [_parts(polls) for _, polls in hours]
+    asked = plots.bars(
+        "Polls by hour",
+        f"{sum(map(sum, answers)):,} polls in {len(hours)} hours (UTC).",
+        _ANSWERS,
+        answers,
+        _hour_marks([hour for hour, _ in hours]),
+    )
+    bytes_ = [(day.polls.sent, day.polls.saved) for _, day in days]
+    unit, name = unit_of(max(map(sum, bytes_)))
+    traffic = plots.bars(
+        f"Traffic by day, in {name}",
+        f"{size(sum(sent for sent, _ in bytes_))} sent, "
+        f"{size(sum(saved for _, saved in bytes_))} saved by 304 and 226.",
+        (("whole", "sent"), ("same", "saved")),
+        bytes_,
+        _day_marks([day for day, _ in days], 5),
+        unit,
+    )
+    return [
+        Shown(
+            subscribers,
+            ("Day", "Subscribers, at least"),
+            [(f"{day:%Y-%m-%d}", f"{one.subscribers:,}") for day, one in reversed(days)],
+        ),
+        Shown(
+            asked,
+            ("Hour, UTC", *(label for _, label in _ANSWERS)),
+            [
+                (f"{hour:%Y-%m-%d %H:%M}", *(f"{number:,}" for number in _parts(polls)))
+                for hour, polls in reversed(hours)
+            ],
+        ),
+        Shown(
+            traffic,
+            ("Day", "sent", "saved"),
+            [
+                (f"{day:%Y-%m-%d}", size(one.polls.sent), size(one.polls.saved))
+                for day, one in reversed(days)
+            ],
+        ),
+    ]
+
+
+def _parts(polls: Polls) -> tuple[int, int, int]:
+    return polls.polls - polls.unmodified - polls.deltas, polls.deltas, polls.unmodified
+
+
+def _hour_marks(hours: list[datetime]) -> list[tuple[int, str]]:
+    return [
+        (at, f"{hour.day} {hour:%b}" if hour.hour == 0 else f"{hour:%H:%M}")
+        for at, hour in enumerate(hours)
+        if hour.hour % 12 == 0
+    ]
+
+
+def _day_marks(days: list[datetime], number: int) -> list[tuple[int, str]]:
+    """Some days by name, counted back from the last."""
+    every = max(len(days) // number, 1)
+    names = [(at, f"{day.day} {day:%b}") for at, day in enumerate(days)]
+    return names[::-1][every // 2 :: every][::-1] if every > 1 else names
+
+
+# -- over HTTP ----------------------------------------------------------------------
+
+
+def desk() -> Desk:
+    """The desk of the application that answers."""
+    found: Desk = current_app.extensions[EXTENSION]
+    return found
+
+
+@blueprint.before_request
+def only_here() -> None:
+    """Until somebody says otherwise, this machine alone is answered."""
+    config: Config = desk().delivery.config
+    if config.metrics == "auto" and not _is_here(request.remote_addr or ""):
+        abort(404)
+
+
+def _is_here(client: str) -> bool:
+    return client.startswith("127.") or client.strip("[]") in ("::1", "::ffff:127.0.0.1")
+
+
+@blueprint.get("/metrics")
+def figures() -> Response:
+    """The figures of all processes."""
+    return _private(Response(desk().figures(), content_type=metrics.CONTENT_TYPE))
+
+
+@blueprint.get("/stats/")
+def stats() -> Response:
+    """The page of who polls what."""
+    response = Response(desk().page(time.time()), mimetype="text/html")
+    response.headers["Content-Security-Policy"] = _POLICY
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    return _private(response)
+
+
+def _private(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def register(app: Flask, found: Desk) -> None:
+    """Have an application that serves feeds answer the operator too, where it should."""
+    app.extensions[EXTENSION] = found
+    config = found.delivery.config
+    if config.metrics == "on" or (config.metrics == "auto" and config.is_local):
+        app.register_blueprint(blueprint)
+
+
+def alone(found: Desk) -> Flask:
+    """The application at an address of its own."""
+    app = Flask(__name__, static_folder=None)
+    app.extensions[EXTENSION] = found
+    app.register_blueprint(blueprint)
+
+    def home() -> Response:
+        return Response("See stats/ and metrics\n", 302, {"Location": "stats/"}, "text/plain")
+
+    def asset(name: str) -> Response:
+        held = ASSETS.get(f"static/{name}") or abort(404)
+        return Response(held.body, content_type=held.media_type)
+
+    app.add_url_rule("/", "home", home)
+    app.add_url_rule("/static/<name>", "asset", asset)
+    return app
+
+
+class ByPort:
+    """One application at the address of the metrics, another one at all others (gunicorn)."""
+
+    def __init__(self, public: WSGIApplication, private: WSGIApplication, address: str) -> None:
+        self._public = public
+        self._private = private
+        self._port = address.rpartition(":")[2]
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """What the application of the port answers that the request came in at."""
+        # Where a server listens at a file, the port in the environment is what the client says.
+        if environ["SERVER_PORT"] == self._port and self._came_in(environ["gunicorn.socket"]):
+            return self._private(environ, start_response)
+        return self._public(environ, start_response)
+
+    def _came_in(self, connection: socket) -> bool:
+        name = connection.getsockname()
+        return not isinstance(name, str | bytes) and str(name[1]) == self._port
+
+
+def beside(config: Config, warn: rescue.Warn) -> Flask:
+    """The same in a process that serves no feeds itself."""
+    delivery = Delivery(rescue.attach(config.database, warn), config, followed=True)
+    audience = Audience.of(config.database, warn)
+    return alone(Desk(delivery, Metrics(), audience, None, version("feeds")))
+
+
+class _Listening(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Quiet(WSGIRequestHandler):
+    timeout = 10.0
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name for it
+        """Nothing: requests are logged by the servers of feeds, where that is asked for."""
+
+
+def listen(address: str, app: Flask) -> WSGIServer:
+    """A server at host:port for the operator and Prometheus alone. Raises OSError."""
+    host, _, port = address.rpartition(":")
+    kind = type("_V6", (_Listening,), {"address_family": AF_INET6}) if ":" in host else _Listening
+    return make_server(host.strip("[]"), int(port), app, kind, _Quiet)
