@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bench.servers import Server
 from bench.servers import workers as children
 from feeds import create_app, metrics
+from feeds.operate import ByPort
 from tests.serving import Served, application, call, delivery, free_port, get, load, news, until
 from tests.support import write
 
@@ -277,3 +278,20 @@ def test_gunicorn_alone_counts_together_with_the_file_beside_wsgi(tmp_path: Path
         until(lambda: requests(scraped(server), "atom") == 20)
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize(
+    ("listens_at", "port", "answers"),
+    [(("127.0.0.1", 9100), "9100", "private"), ("/run/feeds.sock", "9100", "public")],
+)
+def test_a_host_header_opens_no_door(listens_at: object, port: str, answers: str) -> None:
+    """gunicorn takes the port from the Host header where it listens at a file."""
+
+    class Connection:
+        def getsockname(self) -> object:
+            return listens_at
+
+    doors = ByPort(lambda *_: [b"public"], lambda *_: [b"private"], "127.0.0.1:9100")
+    environ = {"SERVER_PORT": port, "gunicorn.socket": Connection()}
+    found: Any = doors(environ, lambda *_: lambda _: None)
+    assert list(found) == [answers.encode()]
