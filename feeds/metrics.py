@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 _VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - in a folder that is ours alone
+_PREFIX: Final = "feeds-metrics-"
 _STATES: Final = {
     "public": "public",
     "hidden": "hidden",
@@ -56,8 +57,10 @@ _LOAD_BOUNDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 12
 def directory() -> Iterator[None]:
     """Have this process and those that it starts count together; in the end nothing is left."""
     creator, before = os.getpid(), os.environ.get(_VARIABLE)
-    parent = _MEMORY if os.access(_MEMORY, os.W_OK) else None  # a full disk would end a process
-    made = tempfile.mkdtemp(prefix="feeds-metrics-", dir=parent)  # for this user alone
+    # Not on a disk, if that can be: a full one would end a process.
+    parent = _MEMORY if os.access(_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
+    _tidy(parent)
+    made = tempfile.mkdtemp(prefix=_PREFIX, dir=parent)  # for this user alone
     os.environ[_VARIABLE] = made
     try:
         yield
@@ -65,6 +68,20 @@ def directory() -> Iterator[None]:
         if os.getpid() == creator:  # a worker that ends comes by here too
             shutil.rmtree(made, ignore_errors=True)
             _end_sharing(before)
+
+
+def _tidy(parent: Path) -> None:
+    """Remove the directories of servers that were killed: all locks in them are free."""
+    for folder in parent.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            if folder.lstat().st_uid != os.geteuid() or folder.is_symlink():
+                continue
+            handles = [_locked(file) for file in folder.glob("*.lock")]
+            if handles and None not in handles:
+                shutil.rmtree(folder, ignore_errors=True)
+            for handle in handles:
+                if handle is not None:
+                    os.close(handle)
 
 
 def _shared() -> Path | None:

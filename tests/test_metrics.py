@@ -259,6 +259,23 @@ def test_nothing_is_left_when_the_server_ends(tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
+def test_what_a_killed_server_left_goes_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "_MEMORY", tmp_path)
+    left, used, fresh = (tmp_path / f"feeds-metrics-{name}" for name in ("left", "used", "fresh"))
+    for folder in (left, used, fresh):
+        folder.mkdir()
+    (left / "0.lock").touch()
+    handle = metrics._locked(used / "0.lock")
+    with metrics.directory():
+        assert not left.exists()
+        assert used.exists()
+        assert fresh.exists()
+    assert handle is not None
+    os.close(handle)
+
+
 def test_gunicorn_alone_counts_together_with_the_file_beside_wsgi(tmp_path: Path) -> None:
     port = free_port()
     server = Served(
