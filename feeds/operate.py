@@ -80,7 +80,7 @@ class Desk:
         if hubs:
             try:
                 with self.delivery.store.read() as reader:
-                    hubs |= pings.waiting(reader.connection)
+                    hubs |= pings.waiting(reader.connection, self.delivery.config.hubs)
             except SQLAlchemyError:
                 return {}
         return hubs
