@@ -89,11 +89,15 @@ class Pages:
         heading, found, more = feed.title.rpartition(f" – {self.config.title}")
         if not found:
             more = more.removeprefix(self.config.title)
+        heading = heading or self.config.title
+        if query.month is not None:
+            month = f", {titles.of_month(query.month)}"
+            heading, more = heading + month, more.replace(month, "", 1)
         shown: dict[str, Any] = {
             "feed": feed,
             "query": query,
             "subscription": subscription,
-            "heading": heading or self.config.title,
+            "heading": heading,
             "more": more.replace(f" ({titles.POLICIES[query.policy]})", "").removeprefix(", "),
         }
         if query.story:
