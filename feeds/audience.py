@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -39,6 +40,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from feeds import postgres, rescue
 from feeds.store import is_in_memory, sqlite_file
@@ -122,8 +124,9 @@ Batch = Mapping[Key, Seen]
 
 
 class Audience:
-    """The statistics of one store. Safe to share between threads, not across a fork.
+    """The statistics of one store. Safe to share between threads, and across a fork.
 
+    It is used every few seconds at most, and keeps no connection meanwhile.
     Whatever goes wrong is an SQLAlchemyError, ImportError or OSError.
     """
 
@@ -132,7 +135,6 @@ class Audience:
         self._warn = warn
         store = sqlite_file(self._url)
         self.file = None if store is None else Path(f"{store}{_SUFFIX}")
-        self._engine: Engine | None = None
         self._made = False
 
     @classmethod
@@ -140,16 +142,12 @@ class Audience:
         """Those of the store at an SQLAlchemy URL; None for one in memory, which keeps nothing."""
         return None if is_in_memory(database) else cls(database, warn)
 
-    def release(self) -> None:
-        """Close the connections; the next use finds what is there by then."""
-        engine, self._engine, self._made = self._engine, None, False
-        if engine is not None:
-            engine.dispose()
+    @cached_property
+    def _engine(self) -> Engine:
+        return _engine(self._url, self.file)
 
     @contextmanager
     def _begin(self, *, write: bool) -> Iterator[Connection]:
-        if self._engine is None:
-            self._engine = _engine(self._url, self.file)
         with self._engine.connect() as connection:
             if self._engine.dialect.name == "postgresql":
                 connection.execution_options(isolation_level="READ COMMITTED")
@@ -161,11 +159,11 @@ class Audience:
     def write(self, batch: Batch) -> None:
         """Add a batch: one short transaction. A file that is damaged is set aside."""
         if self._is_absent:
-            self.release()  # else the file that was removed is written on
+            self._made = False
         try:
             self._write(batch)
         except SQLAlchemyError as error:
-            self.release()
+            self._made = False
             if self.file is None or not rescue.is_damaged(error):
                 raise
             rescue.set_aside(self.file, error, self._warn)
@@ -314,10 +312,11 @@ def _exists(connection: Connection) -> bool:
 
 
 def _engine(url: URL, file: Path | None) -> Engine:
-    pool = {"pool_size": 1, "max_overflow": 4, "pool_timeout": 10}
     if postgres.is_postgresql(url):
-        return postgres.engine(url, pool, _NAMESPACE)
-    engine = create_engine(url.set(database=str(file)), connect_args={"timeout": _PATIENCE}, **pool)
+        return postgres.engine(url, {"poolclass": NullPool}, _NAMESPACE)
+    engine = create_engine(
+        url.set(database=str(file)), connect_args={"timeout": _PATIENCE}, poolclass=NullPool
+    )
 
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _: object) -> None:

@@ -356,8 +356,6 @@ def stats(found: config.Config, days: int, as_json: bool) -> None:
         readers, since, until = readership.of_period(audience, days, time.time())
     except (SQLAlchemyError, ImportError, OSError) as error:
         raise StoreError.of(Store.described(found.database), error) from None
-    finally:
-        audience.release()
     if as_json:
         click.echo(json.dumps(readership.told(readers, since, until), indent=2))
     elif sys.stdout.isatty():

@@ -50,7 +50,6 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert audience.hours(0) == batch
     assert audience.hours(H + 1) == {}
     assert Audience(databases.at(tmp_path / "feeds.db"), silent).hours(0) == batch
-    audience.release()
 
 
 def test_batches_of_several_workers_add_up_and_the_largest_claim_stays(tmp_path: Path) -> None:
@@ -60,8 +59,6 @@ def test_batches_of_several_workers_add_up_and_the_largest_claim_stays(tmp_path:
     other.write({key: Seen(Polls(1, 1, 0, 0, 500), 18)})
     one.write({key: Seen(Polls(1, 0, 0, 7, 0), 17)})
     assert one.hours(0) == {key: Seen(Polls(7, 4, 1, 1007, 9500), 18)}
-    one.release()
-    other.release()
 
 
 def test_workers_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
@@ -79,8 +76,6 @@ def test_workers_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert {one.polls.polls for one in workers[0].hours(0).values()} == {20}
-    for audience in workers:
-        audience.release()
 
 
 def test_hours_become_part_of_their_day_and_days_end(tmp_path: Path) -> None:
@@ -102,7 +97,6 @@ def test_hours_become_part_of_their_day_and_days_end(tmp_path: Path) -> None:
     assert audience.days(0) == {(H // 24, "/rss.xml", "Feedly"): Day(Polls(6, 0, 0, 600, 0), 17)}
     audience.fold(NOW + DAYS_KEPT * DAY)
     assert audience.days(0) == {}
-    audience.release()
 
 
 def test_a_fetcher_counts_once_for_each_of_its_feeds_as_the_most_it_said() -> None:
@@ -143,7 +137,6 @@ def test_the_store_can_be_made_anew_without_them_and_loads_go_on_meanwhile(
         assert reader.state().generation == 0
     assert audience.hours(0) == {key: seen()}
     again.release()
-    audience.release()
 
 
 @pytest.mark.parametrize("lost", ["removed", "damaged"])
@@ -159,12 +152,10 @@ def test_a_file_that_is_lost_is_made_anew(tmp_path: Path, lost: str) -> None:
     if lost == "removed":
         audience.file.unlink()
     else:
-        audience.release()
         audience.file.write_bytes(b"no database " * 500)
     key = Key(H + 1, "/rss.xml", "Feedly", "")
     audience.write({key: seen()})
     assert audience.hours(0) == {key: seen()}
-    audience.release()
     aside = audience.file.with_name("feeds.db.stats.damaged")
     assert aside.exists() == (lost == "damaged")
     assert len(said) == (lost == "damaged")
@@ -175,7 +166,6 @@ def test_who_only_reads_makes_no_file(tmp_path: Path) -> None:
     assert audience.hours(0) == {}
     audience.fold(NOW)
     assert audience.file is None or not audience.file.exists()
-    audience.release()
 
 
 def test_a_store_in_memory_has_none() -> None:

@@ -186,7 +186,6 @@ def filled(folder: Path) -> None:
             key(hour - back, reader="Newsboat", source="a"): Seen(Polls(2), 0, plain=True),
             key(hour - back, feed="/topics/ai/rss.xml?"): Seen(Polls(3, 1, 1, 50, 60), 5),
         })  # fmt: skip
-    audience.release()
 
 
 @pytest.mark.parametrize("dark", [False, True])

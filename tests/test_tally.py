@@ -250,4 +250,3 @@ def test_a_fork_counts_anew(tmp_path: Path) -> None:
     assert [one.polls.polls for one in audience.hours(0).values()] == [1]
     assert time.monotonic() >= monotonic
     assert os.getpid() > 0
-    audience.release()
