@@ -176,8 +176,8 @@ class Audience:
     def _write(self, batch: Batch) -> None:
         with self._begin(write=True) as connection:
             if not self._made:
-                if connection.dialect.name == "postgresql":
-                    connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {_NAMESPACE}"))
+                if not _exists(connection):
+                    _make_schema(connection)
                 metadata.create_all(connection)
             _add_hours(connection, batch)
         self._made = True
@@ -305,6 +305,15 @@ def _upsert(
     )
     for start in range(0, len(rows), _CHUNK):
         connection.execute(statement, rows[start : start + _CHUNK])
+
+
+def _make_schema(connection: Connection) -> None:
+    """Make the schema on PostgreSQL, unless there is one, which whoever made it lets us use."""
+    if connection.dialect.name != "postgresql":
+        return
+    found = text("SELECT 1 FROM pg_namespace WHERE nspname = :name")
+    if connection.execute(found, {"name": _NAMESPACE}).first() is None:
+        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {_NAMESPACE}"))
 
 
 def _exists(connection: Connection) -> bool:

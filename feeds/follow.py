@@ -47,7 +47,7 @@ _Signature = tuple[int, int, int]
 class Follower:
     """Keeps the store up to the folder. `log` is given one line at a time.
 
-    `metrics` counts loads and pings, where somebody may see it.
+    `metrics` counts loads, pings and purges, where somebody may see it.
     """
 
     def __init__(self, config: Config, log: Log, metrics: Metrics | None = None) -> None:
@@ -64,7 +64,7 @@ class Follower:
         self._poll = config.watch == "poll"
         self._publisher = websub.Beside(config, log, metrics)
         self._spare = spare.Keeper(log)
-        self._purger = purging.Beside(config, log)
+        self._purger = purging.Beside(config, log, metrics)
 
     def run(self, stop: Event, alive: Callable[[], bool] = lambda: True) -> None:
         """Follow until `stop` is set or `alive` says no."""

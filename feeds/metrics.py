@@ -241,6 +241,12 @@ class Metrics:
             "feeds_hub_pings", "Times that a hub was told of a feed", ("hub", "outcome"),
             registry=own,
         )  # fmt: skip
+        self._purges = Counter(
+            "feeds_cache_purges",
+            "Times that a cache was told what to forget",
+            ("cache", "outcome"),
+            registry=own,
+        )
         self._workers = Gauge(
             "feeds_workers", "Processes that answer", registry=own, multiprocess_mode="livesum"
         )
@@ -283,6 +289,11 @@ class Metrics:
         with suppress(OSError):
             self._pings.labels(host_of(hub), outcome).inc()
 
+    def purged(self, cache: str, outcome: str) -> None:
+        """Count what came of a purge: done or again."""
+        with suppress(OSError):
+            self._purges.labels(host_of(cache), outcome).inc()
+
     def render(self, more: Collector | None = None) -> bytes:
         """The figures of all processes, and `more`."""
         folder = _shared()
@@ -314,9 +325,9 @@ def shared() -> Metrics | None:
     return made if _shared() else None
 
 
-def host_of(hub: str) -> str:
-    """What a hub is called: its URL may hold what is nobody's business."""
-    return urlsplit(hub).hostname or ""
+def host_of(url: str) -> str:
+    """What a hub or a cache is called: its URL may hold what is nobody's business."""
+    return urlsplit(url).hostname or ""
 
 
 # -- what the store says --------------------------------------------------------------

@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from feeds import outdated, rescue, surrogates
 from feeds.config import Config
+from feeds.metrics import Metrics
 from feeds.model import FeedsError
 from feeds.reader import Reader
 from feeds.store import Store, StoreError
@@ -56,9 +57,10 @@ class Mark(NamedTuple):
 
 
 # Settings that no document is made from.
-_ELSEWHERE: Final = frozenset(
-    ("seeds", "database_url", "cache_mb", "workers", "watch", "load", "purge", "sources")
-)
+_ELSEWHERE: Final = frozenset((
+    "seeds", "database_url", "cache_mb", "workers", "watch", "load", "purge", "sources", "metrics",
+    "log_format", "log_requests",
+))  # fmt: skip
 
 
 def settings(config: Config) -> str:
@@ -105,7 +107,10 @@ def _cause(error: BaseException) -> str:
 
 
 class Purger:
-    """Tells one cache of what changed. `clock` gives seconds that go up."""
+    """Tells one cache of what changed.
+
+    `clock` gives seconds that go up; `metrics` counts what came of purges.
+    """
 
     def __init__(
         self,
@@ -114,12 +119,14 @@ class Purger:
         cache: str,
         log: Log,
         clock: Callable[[], float] = time.monotonic,
+        metrics: Metrics | None = None,
     ) -> None:
         self.store = store
         self.config = config
         self.cache = cache
         self._log = log
         self._clock = clock
+        self._metrics = metrics
         self._settings = settings(config)
         self._news: Mark | None = None  # what the cache is to be told of
         self._due = 0.0  # when
@@ -145,10 +152,16 @@ class Purger:
             pause = _WAITS[min(self._failures, len(_WAITS) - 1)]
             self._failures += 1
             self._due = self._clock() + pause
+            self._count("again")
             self._log(f"cache {self.cache} could not be purged ({error}); again in {pause} s")
             return pause
         self._failures, self._news = 0, None
+        self._count("done")
         return 0.0
+
+    def _count(self, outcome: str) -> None:
+        if self._metrics is not None:
+            self._metrics.purged(self.cache, outcome)
 
     def tell(self, news: Mark) -> None:
         """Tell the cache of all that changed, and note that it knows up to `news`.
@@ -193,9 +206,10 @@ class Purger:
 class Beside:
     """Purges beside a follower, in threads of its own: one for each cache."""
 
-    def __init__(self, config: Config, log: Log) -> None:
+    def __init__(self, config: Config, log: Log, metrics: Metrics | None = None) -> None:
         self._config = config
         self._log = log
+        self._metrics = metrics
         self._stop = Event()
         self._news = {cache: Event() for cache in config.purge}
         self._threads: list[Thread] = []
@@ -228,7 +242,7 @@ class Beside:
             with suppress(FeedsError, SQLAlchemyError, OSError):
                 if purger is None:
                     store = rescue.attach(self._config.database, lambda _: None)
-                    purger = Purger(store, self._config, cache, self._log)
+                    purger = Purger(store, self._config, cache, self._log, metrics=self._metrics)
                 purger.store.refresh()
                 pause = purger.step()
             if pause and not self._stop.is_set():

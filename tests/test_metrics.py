@@ -161,12 +161,14 @@ def test_nothing_is_counted_where_it_is_off(tmp_path: Path) -> None:
     assert delivery(app).prepared("/rss.xml") is None
 
 
-def test_a_hub_is_called_by_its_host_alone() -> None:
+def test_a_hub_and_a_cache_are_called_by_their_hosts_alone() -> None:
     found = metrics.Metrics()
     found.pinged("https://user:secret@hub.example.org/x?key=secret", "done")
+    found.purged("https://user:secret@cache.example.org/x?key=secret", "again")
     body = found.render()
     assert b"secret" not in body
     assert parsed(body)["feeds_hub_pings_total", "hub.example.org", "done"] == 1
+    assert parsed(body)["feeds_cache_purges_total", "cache.example.org", "again"] == 1
 
 
 # -- several processes --------------------------------------------------------------

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import text
 
 from feeds import catalog, create_app, fulltext, loader, postgres, rescue, tables
+from feeds.audience import HOUR, Audience, Key, Polls, Seen
 from feeds.filters import BadParameter, parse
 from feeds.formats import FORMATS
 from feeds.loader import Loader
@@ -259,6 +260,7 @@ def roles(postgresql: PostgreSQL, database: str) -> Iterator[Roles]:
     made.run(
         "SET default_transaction_read_only = off",
         f"ALTER DATABASE {made.name} RESET ALL",
+        "DROP SCHEMA feeds_statistics CASCADE",
         "DROP OWNED BY feeds_server",
         "DROP OWNED BY feeds_loader",
         "DROP ROLE feeds_loader, feeds_server",
@@ -284,6 +286,16 @@ def test_servers_need_to_read_alone(roles: Roles, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"permission denied for table state\Z"):
         spoil()
     reading.release()
+
+
+@pytest.mark.parametrize("first", ["server", "loader"])
+def test_servers_note_who_polls_in_a_schema_of_their_own(roles: Roles, first: str) -> None:
+    key, seen = Key(7, "/rss.xml", "Feedly", ""), Seen(Polls(1), 16)
+    found = [Audience(url, print) for url in (roles.server, roles.loader)]
+    for audience in found if first == "server" else found[::-1]:
+        audience.write({key: seen})
+        audience.fold(8 * HOUR)
+    assert [audience.hours(0) for audience in found] == [{key: Seen(Polls(2), 16)}] * 2
 
 
 def _load(url: str, folder: Path, **variables: str) -> tuple[int, str]:

@@ -10,6 +10,7 @@ from threading import Thread
 import pytest
 
 from feeds import loader, purging, websub
+from feeds.metrics import Metrics
 from feeds.purging import Purger
 from feeds.store import Store
 from feeds.tables import pings
@@ -68,11 +69,17 @@ class Site:
         self.now = 0.0
         self.loads = 0
         self.log: list[str] = []
+        self.metrics = Metrics()
         self.purger = self.restarted()
 
     def restarted(self) -> Purger:
         return Purger(
-            self.store, self.config, self.config.purge[0], self.log.append, lambda: self.now
+            self.store,
+            self.config,
+            self.config.purge[0],
+            self.log.append,
+            lambda: self.now,
+            self.metrics,
         )
 
     def load(self) -> None:
@@ -144,6 +151,10 @@ def test_what_a_cache_missed_is_told_when_it_is_back_and_after_a_restart(
     site.pass_(60)
     tries = len(cache.told)
     assert 3 <= tries <= 6
+    counted = site.metrics.render().decode()
+    for outcome, number in {"done": 1, "again": tries}.items():
+        labels = f'cache="127.0.0.1",outcome="{outcome}"'
+        assert f"feeds_cache_purges_total{{{labels}}} {number}.0" in counted
     assert site.log[1] == f"cache {cache.url} could not be purged (it answers 503); again in 1 s"
     write(site.folder, "video.md", type="video", topics=["Space"])
     site.load()
