@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -26,8 +26,6 @@ from feeds.model import FeedsError
 FILE: Final = "feeds.toml"
 MAX_LIMIT: Final = 200
 WATCH: Final = ("auto", "poll", "off")
-PICTURES: Final = ("on", "off")
-LOAD: Final = ("on", "off")
 ON_OR_OFF: Final = ("on", "off")
 METRICS: Final = ("auto", *ON_OR_OFF)
 LOG_FORMATS: Final = ("human", "json")
@@ -98,12 +96,6 @@ def _language(value: object) -> str:
     return _text(value)
 
 
-def _policy(value: object) -> str:
-    if value not in links.POLICIES:
-        raise ValueError
-    return str(value)
-
-
 def _urls(value: object) -> tuple[str, ...]:
     listed = value.split() if isinstance(value, str) else value
     if not isinstance(listed, list | tuple):
@@ -120,30 +112,6 @@ def _bind(value: object) -> str:
     return address
 
 
-def _watch(value: object) -> str:
-    if value not in WATCH:
-        raise ValueError
-    return str(value)
-
-
-def _pictures(value: object) -> str:
-    if value not in PICTURES:
-        raise ValueError
-    return str(value)
-
-
-def _on_or_off(value: object) -> str:
-    if value not in ON_OR_OFF:
-        raise ValueError
-    return str(value)
-
-
-def _load(value: object) -> str:
-    if value not in LOAD:
-        raise ValueError
-    return str(value)
-
-
 def _metrics(value: object) -> str:
     if value in METRICS:
         return str(value)
@@ -151,12 +119,6 @@ def _metrics(value: object) -> str:
     if address.startswith("unix:"):
         raise ValueError
     return address
-
-
-def _log_format(value: object) -> str:
-    if value not in LOG_FORMATS:
-        raise ValueError
-    return str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +132,15 @@ class Setting:
 
 def _setting(parse: Callable[[object], Any], accepts: str, about: str, default: Any) -> Any:
     return field(default=default, metadata={"setting": Setting(parse, accepts, about)})
+
+
+def _choice(accepted: Collection[str], about: str, default: str) -> Any:
+    def parse(value: object) -> str:
+        if value not in accepted:
+            raise ValueError
+        return str(value)
+
+    return _setting(parse, f"one of {', '.join(accepted)}", about, default)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,18 +168,16 @@ class Config:
     language: str = _setting(
         _language, "a language tag such as en or pt-BR", "the language of the records", "en"
     )
-    links: str = _setting(
-        _policy,
-        f"one of {', '.join(links.POLICIES)}",
+    links: str = _choice(
+        links.POLICIES,
         "which of a record's URLs entries link where the address doesn't say",
         "canonical",
     )
     limit: int = _setting(
         _integer(1, MAX_LIMIT), f"a whole number from 1 to {MAX_LIMIT}", "entries in a feed", 50
     )
-    pictures: str = _setting(
-        _pictures,
-        f"one of {', '.join(PICTURES)}",
+    pictures: str = _choice(
+        ON_OR_OFF,
         "whether pages show the pictures of records, which browsers load from other hosts",
         "on",
     )
@@ -230,9 +199,8 @@ class Config:
     stale_if_error: int = _setting(
         _integer(0, _YEAR), _SECONDS, "how long they may show an old one when we are down", 604800
     )
-    surrogate_keys: str = _setting(
-        _on_or_off,
-        f"one of {', '.join(ON_OR_OFF)}",
+    surrogate_keys: str = _choice(
+        ON_OR_OFF,
         "whether documents carry the keys that caches in front forget them by",
         "on",
     )
@@ -257,15 +225,13 @@ class Config:
         "processes that answer requests",
         min(os.cpu_count() or 1, 8),
     )
-    watch: str = _setting(
-        _watch,
-        f"one of {', '.join(WATCH)}",
+    watch: str = _choice(
+        WATCH,
         "how feeds serve follows the folder: by what the file system tells, by looking, or not",
         "auto",
     )
-    load: str = _setting(
-        _load,
-        f"one of {', '.join(LOAD)}",
+    load: str = _choice(
+        ON_OR_OFF,
         "whether a server loads and follows the folder; off, where feeds follow does elsewhere",
         "on",
     )
@@ -276,15 +242,13 @@ class Config:
         "nowhere (and nothing is counted), or at an address of their own",
         "auto",
     )
-    log_format: str = _setting(
-        _log_format,
-        f"one of {', '.join(LOG_FORMATS)}",
+    log_format: str = _choice(
+        LOG_FORMATS,
         "the form of a server's log: lines for people, or JSON",
         "human",
     )
-    log_requests: str = _setting(
-        _on_or_off,
-        f"one of {', '.join(ON_OR_OFF)}",
+    log_requests: str = _choice(
+        ON_OR_OFF,
         "whether each request is a line of the log",
         "off",
     )
