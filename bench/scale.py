@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -30,7 +28,6 @@ import click
 from bench import records, steps
 from bench.servers import (
     HOST,
-    PROJECT,
     BenchError,
     Connection,
     free_port,
@@ -69,20 +66,7 @@ class Collection(NamedTuple):
 
     def step(self, name: str, argument: Path | None = None) -> Measured:
         """What a step in a process of its own measured."""
-        return _step(name, self.folder, argument or self.database)
-
-
-def _step(name: str, folder: Path, argument: Path) -> Measured:
-    command = [sys.executable, "-m", "bench.steps", name, str(folder), str(argument)]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("FEEDS_")}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else each process compiles it all
-    done = subprocess.run(
-        command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise BenchError(f"the step {name} failed:\n{done.stderr[-2000:]}")
-    found: Measured = json.loads(done.stdout)
-    return found
+        return steps.run(name, self.folder, argument or self.database)
 
 
 def _medians(runs: Iterable[Measured], keys: Iterable[str]) -> Measured:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -21,7 +22,7 @@ import yaml
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from bench import records
-from bench.servers import BenchError
+from bench.servers import PROJECT, BenchError
 from feeds import _application, create_app
 from feeds.config import Config, environment, read
 from feeds.folder import scan
@@ -39,10 +40,14 @@ _RELOADS: Final = 5
 _BASE_URL: Final = "https://feeds.example.org"
 
 
-def configuration(folder: Path, database: Path, **more: object) -> Config:
-    """The settings that all steps share."""
-    settings = {"seeds": str(folder), "database_url": f"sqlite:///{database}"}
-    return read({**settings, "base_url": _BASE_URL, **more}, database.parent)
+def configuration(folder: Path, database: Path | str, **more: object) -> Config:
+    """The settings that all steps share; `database` is a file for SQLite, or an SQLAlchemy URL."""
+    settings = {"seeds": str(folder), "database_url": _url(database)}
+    return read({**settings, "base_url": _BASE_URL, **more}, folder.parent)
+
+
+def _url(database: Path | str) -> str:
+    return database if isinstance(database, str) and "://" in database else f"sqlite:///{database}"
 
 
 def variables(config: Config) -> dict[str, str]:
@@ -67,12 +72,12 @@ def _most_memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def load(folder: Path, database: Path) -> Measured:
+def load(folder: Path, database: str) -> Measured:
     """A load in a new process: cold without a database, warm with one."""
     reports = []
 
     def work() -> None:
-        store = Store(f"sqlite:///{database}")
+        store = Store(_url(database))
         reports.append(Loader(store, folder).load())
         store.release()
 
@@ -83,9 +88,9 @@ def load(folder: Path, database: Path) -> Measured:
     return found | counts | {"rss": _most_memory(), "child_rss": children}
 
 
-def whole(folder: Path, listed: Path) -> Measured:
+def whole(folder: Path, listed: str) -> Measured:
     """Every listed file read whole with PyYAML's C loader, as a plain program does."""
-    names = listed.read_text(encoding="utf-8").splitlines()
+    names = Path(listed).read_text(encoding="utf-8").splitlines()
 
     def work() -> None:
         for name in names:
@@ -98,9 +103,10 @@ def whole(folder: Path, listed: Path) -> Measured:
     return clocked(work) | {"bytes": sizes, "files": len(names)}
 
 
-def reload(folder: Path, database: Path) -> Measured:
+def reload(folder: Path, database: str) -> Measured:
     """Loads of one Loader, as the follower has it, after changes; scans of the folder between."""
-    loader = Loader(Store(f"sqlite:///{database}"), folder)
+    store = Store(_url(database))
+    loader = Loader(store, folder)
     loader.load()
     paths = [folder / name for name in sorted(scan(folder)) if "/" not in name]
     shown = [p for p in paths if "\npublished: true\n" in p.read_text(encoding="utf-8")[:4000]]
@@ -115,13 +121,14 @@ def reload(folder: Path, database: Path) -> Measured:
             for path in paths[number :: max(len(paths) // many, 1)][:many]:
                 records.edit(path, number)
             runs["many"].append(clocked(loader.load))
+    store.release()
     found: Measured = {"changed": many, "rss": _most_memory()}
     for name, measured in runs.items():
         found[name] = {key: median(run[key] for run in measured) for key in ("wall", "cpu")}
     return found
 
 
-def first(folder: Path, database: Path) -> Measured:
+def first(folder: Path, database: str) -> Measured:
     """The first byte of a feed from an application just made."""
     app = create_app(configuration(folder, database))
     body, status, _ = run_wsgi_app(app.wsgi_app, EnvironBuilder("/rss.xml").get_environ())
@@ -147,7 +154,7 @@ def addresses(config: Config) -> list[str]:
     return [found[int(n * step)] for n in range(min(_FEEDS, len(found)))]
 
 
-def latency(folder: Path, database: Path) -> Measured:
+def latency(folder: Path, database: str) -> Measured:
     """Feeds asked for for the first time, by a worker that made none before, and again."""
     config = configuration(folder, database)
     took: dict[str, list[float]] = {"uncached": [], "shared": [], "cached": []}
@@ -176,7 +183,21 @@ def latency(folder: Path, database: Path) -> Measured:
     return measured | {"feeds": len(found), "slowest": max(took["uncached"])}
 
 
-_STEPS: Final[dict[str, Callable[[Path, Path], Measured]]] = {
+def run(name: str, folder: Path, argument: Path | str) -> Measured:
+    """What a step in a process of its own measured. Raises BenchError."""
+    command = [sys.executable, "-m", "bench.steps", name, str(folder), str(argument)]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("FEEDS_")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else each process compiles it all
+    done = subprocess.run(
+        command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise BenchError(f"the step {name} failed:\n{done.stderr[-2000:]}")
+    found: Measured = json.loads(done.stdout)
+    return found
+
+
+_STEPS: Final[dict[str, Callable[[Path, str], Measured]]] = {
     "load": load,
     "whole": whole,
     "reload": reload,
@@ -186,4 +207,4 @@ _STEPS: Final[dict[str, Callable[[Path, Path], Measured]]] = {
 
 
 if __name__ == "__main__":
-    print(json.dumps(_STEPS[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))))  # noqa: T201
+    print(json.dumps(_STEPS[sys.argv[1]](Path(sys.argv[2]), sys.argv[3])))  # noqa: T201

@@ -78,12 +78,17 @@ def _unprivileged() -> str | None:
 
 
 class PostgreSQL:
-    """A PostgreSQL of our own, in a folder of its own, reached through a socket there."""
+    """A PostgreSQL of our own, in a folder of its own, reached through a socket there.
 
-    def __init__(self) -> None:
+    Quick, and loses all when the machine does, unless it is `durable` as it comes.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
         program("postgres")  # else there is nothing to do
+        self._settings = {"listen_addresses": ""} if durable else _SETTINGS
         # Its user can't enter pytest's.
-        self.folder = Path(tempfile.mkdtemp(prefix="feeds-pg-", dir=_place()))
+        place = None if durable else _place()
+        self.folder = Path(tempfile.mkdtemp(prefix="feeds-pg-", dir=place))
         self._user = _unprivileged()
         self._process: subprocess.Popen[bytes] | None = None
         self._made = 0
@@ -108,7 +113,7 @@ class PostgreSQL:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        settings = _SETTINGS | {"unix_socket_directories": str(self.folder)}
+        settings = self._settings | {"unix_socket_directories": str(self.folder)}
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [program("postgres"), "-D", "data", *(f"-c{k}={v}" for k, v in settings.items())],
