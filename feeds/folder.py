@@ -68,12 +68,15 @@ def scan(folder: Path, unreadable: list[str] | None = None) -> dict[str, FileSta
             with os.scandir(f"{root}/{prefix}") as listing:
                 for item in listing:
                     path = prefix + item.name
-                    if _ignored(item.name) or len(os.fsencode(path)) > _LONGEST:
+                    encoded = path if path.isascii() else os.fsencode(path)
+                    if _ignored(item.name) or len(encoded) > _LONGEST:
                         continue
                     if item.is_dir(follow_symlinks=False):
                         pending.append(path + "/")
                     elif (known := _stat(item, root)) is not None:
-                        found[os.fsencode(path).decode("utf-8", "backslashreplace")] = known
+                        if isinstance(encoded, bytes):
+                            path = encoded.decode("utf-8", "backslashreplace")
+                        found[path] = known
         except OSError as error:
             if prefix == "":
                 raise FolderError(
