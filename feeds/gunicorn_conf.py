@@ -1,7 +1,7 @@
 """What `gunicorn wsgi:app` needs to be told: `gunicorn.conf.py` beside wsgi.py has it.
 
 Elsewhere: `gunicorn -c python:feeds.gunicorn_conf ...`. With it, workers count
-together (`feeds.metrics`), and all processes log in one form. `feeds serve`
+together (`feeds.processes`), and all processes log in one form. `feeds serve`
 does this by itself.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any, Final
 
-from feeds import logs, metrics
+from feeds import logs, processes
 from feeds.config import read
 from feeds.model import FeedsError
 
@@ -27,7 +27,7 @@ def on_starting(_: Any) -> None:
         raise SystemExit(f"feeds: {error}") from None
     logs.configure(config.log_format, "server")
     if config.metrics != "off":
-        _until_exit.enter_context(metrics.directory())
+        _until_exit.enter_context(processes.directory())
 
 
 def post_fork(_: Any, __: Any) -> None:

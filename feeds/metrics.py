@@ -1,40 +1,28 @@
 """Figures of the processes, in the text format of Prometheus.
 
-A scrape is answered by one worker for all: prometheus-client's multiprocess
-mode, where each process keeps its numbers in files that it maps into memory,
-in one private directory. A process is known there by a number that it holds a
-lock on, not by its pid: so one that was killed has a successor that counts
-on in its files, and they never grow in number. Labels come from closed lists
-alone, never from a record or an address.
+A scrape is answered by one worker for all (`feeds.processes`). Labels come
+from closed lists alone, never from a record or an address.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from itertools import count
-from pathlib import Path
-from threading import Lock
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
+
+from feeds import processes
 
 if TYPE_CHECKING:
     from feeds.delivery import Delivery
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
-_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
-_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - in a folder that is ours alone
-_PREFIX: Final = "feeds-metrics-"
 _STATES: Final = {
     "public": "public",
     "hidden": "hidden",
@@ -48,126 +36,6 @@ BOUNDS: Final = (
     1.0, 2.5, 5.0, 10.0,
 )  # fmt: skip
 _LOAD_BOUNDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
-
-
-# -- the directory of several processes -------------------------------------------
-
-
-@contextmanager
-def directory() -> Iterator[None]:
-    """Have this process and those that it starts count together; in the end nothing is left."""
-    creator, before = os.getpid(), os.environ.get(_VARIABLE)
-    # Not on a disk, if that can be: a full one would end a process.
-    parent = _MEMORY if os.access(_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
-    _tidy(parent)
-    made = tempfile.mkdtemp(prefix=_PREFIX, dir=parent)  # for this user alone
-    os.environ[_VARIABLE] = made
-    try:
-        yield
-    finally:
-        if os.getpid() == creator:  # a worker that ends comes by here too
-            shutil.rmtree(made, ignore_errors=True)
-            _end_sharing(before)
-
-
-def _tidy(parent: Path) -> None:
-    """Remove the directories of servers that were killed: all locks in them are free."""
-    for folder in parent.glob(f"{_PREFIX}*"):
-        with suppress(OSError):
-            if folder.lstat().st_uid != os.geteuid() or folder.is_symlink():
-                continue
-            handles = [_locked(file) for file in folder.glob("*.lock")]
-            if handles and None not in handles:
-                shutil.rmtree(folder, ignore_errors=True)
-            for handle in handles:
-                if handle is not None:
-                    os.close(handle)
-
-
-def _shared() -> Path | None:
-    """The directory, where several processes count together."""
-    named = os.environ.get(_VARIABLE)
-    return Path(named) if named else None
-
-
-class _Number:
-    """The number that this process has in a directory; another one after a fork."""
-
-    def __init__(self) -> None:
-        self._held: tuple[int, Path, str, int] | None = None
-        self._lock = Lock()
-
-    def __call__(self) -> str:
-        """The number, which no other process has while this one lives."""
-        folder = _shared()
-        assert folder is not None  # noqa: S101 - nothing else asks
-        with self._lock:
-            held = self._held
-            if held is None or held[:2] != (os.getpid(), folder):
-                self._held = held = (os.getpid(), folder, *self._take(folder))
-            return held[2]
-
-    @staticmethod
-    def _take(folder: Path) -> tuple[str, int]:
-        for number in map(str, count()):
-            handle = _locked(folder / f"{number}.lock")
-            if handle is not None:
-                _forget(number, folder)  # the one before
-                return number, handle
-        raise AssertionError
-
-
-def _locked(file: Path) -> int | None:
-    """A handle that holds the lock of a file, until it is closed; None where another one does."""
-    handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        return None
-    return handle
-
-
-def _forget(number: str, folder: Path) -> None:
-    mark_process_dead(number, str(folder))  # type: ignore[no-untyped-call]
-
-
-def _bury(folder: Path) -> None:
-    """Remove what only the living have (gauges), of those who are not."""
-    for file in folder.glob("*.lock"):
-        handle = _locked(file)
-        if handle is not None:
-            _forget(file.stem, folder)
-            os.close(handle)
-
-
-_number: Final = _Number()
-_choosing: Final = Lock()
-_chosen: list[Path] = []
-
-
-def _choose_values() -> None:
-    """Have metrics that are made from now on count in files, where there is a directory."""
-    folder = _shared()
-    with _choosing:
-        if folder is not None and not _chosen:
-            _chosen.append(folder)
-            values.ValueClass = values.MultiProcessValue(_number)  # type: ignore[no-untyped-call]
-
-
-def _end_sharing(before: str | None) -> None:
-    """Have this process count for itself again, or in the directory that there was before."""
-    with _choosing:
-        if before is None:
-            os.environ.pop(_VARIABLE, None)
-        else:
-            os.environ[_VARIABLE] = before
-        if _chosen:
-            _chosen.clear()
-            values.ValueClass = values.MutexValue
-
-
-# -- what is counted ----------------------------------------------------------------
 
 
 class Asked(NamedTuple):
@@ -204,10 +72,10 @@ class Metrics:
 
     def __init__(self) -> None:
         try:
-            _choose_values()
+            processes.join()
             self._declare()
         except OSError:  # nothing can be written there: this process counts for itself
-            _end_sharing(None)
+            processes.leave()
             self._declare()
 
     def _declare(self) -> None:
@@ -296,14 +164,14 @@ class Metrics:
 
     def render(self, more: Collector | None = None) -> bytes:
         """The figures of all processes, and `more`."""
-        folder = _shared()
+        shared = processes.folder()
         together = CollectorRegistry()
-        if folder is None:
+        if shared is None:
             together.register(_Of(self._own))
         else:
             with suppress(OSError):
-                _bury(folder)
-            MultiProcessCollector(together, str(folder))  # type: ignore[no-untyped-call]
+                processes.bury(shared)
+            MultiProcessCollector(together, str(shared))  # type: ignore[no-untyped-call]
         if more is not None:
             together.register(more)
         return generate_latest(together)
@@ -321,8 +189,8 @@ class _Of(Collector):
 
 def shared() -> Metrics | None:
     """The figures of a process beside those that answer; None where no one would see them."""
-    made = Metrics() if _shared() else None
-    return made if _shared() else None
+    made = Metrics() if processes.folder() else None
+    return made if processes.folder() else None
 
 
 def host_of(url: str) -> str:

@@ -7,19 +7,14 @@ in the sitemap, indexed or cached.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from datetime import datetime
-from importlib.metadata import version
-from socket import AF_INET6, socket
-from socketserver import ThreadingMixIn
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from flask import Blueprint, Flask, Response, abort, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from feeds import metrics, pings, plots, readership, rescue
+from feeds import metrics, pings, plots, readership
 from feeds.assets import ASSETS
 from feeds.audience import DAY, HOUR, Audience, Polls
 from feeds.config import Config
@@ -30,7 +25,7 @@ from feeds.readership import Row, share, size, unit_of
 from feeds.tally import Tally
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    pass
 
 EXTENSION: Final = "feeds.operate"
 _FEEDS: Final = 200  # that the page lists
@@ -279,66 +274,3 @@ def register(app: Flask, found: Desk) -> None:
     config = found.delivery.config
     if config.metrics == "on" or (config.metrics == "auto" and config.is_local):
         app.register_blueprint(blueprint)
-
-
-def alone(found: Desk) -> Flask:
-    """The application at an address of its own."""
-    app = Flask(__name__, static_folder=None)
-    app.extensions[EXTENSION] = found
-    app.register_blueprint(blueprint)
-
-    def home() -> Response:
-        return Response("See stats/ and metrics\n", 302, {"Location": "stats/"}, "text/plain")
-
-    def asset(name: str) -> Response:
-        held = ASSETS.get(f"static/{name}") or abort(404)
-        return Response(held.body, content_type=held.media_type)
-
-    app.add_url_rule("/", "home", home)
-    app.add_url_rule("/static/<name>", "asset", asset)
-    return app
-
-
-class ByPort:
-    """One application at the address of the metrics, another one at all others (gunicorn)."""
-
-    def __init__(self, public: WSGIApplication, private: WSGIApplication, address: str) -> None:
-        self._public = public
-        self._private = private
-        self._port = address.rpartition(":")[2]
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """What the application of the port answers that the request came in at."""
-        # Where a server listens at a file, the port in the environment is what the client says.
-        if environ["SERVER_PORT"] == self._port and self._came_in(environ["gunicorn.socket"]):
-            return self._private(environ, start_response)
-        return self._public(environ, start_response)
-
-    def _came_in(self, connection: socket) -> bool:
-        name = connection.getsockname()
-        return not isinstance(name, str | bytes) and str(name[1]) == self._port
-
-
-def beside(config: Config, warn: rescue.Warn) -> Flask:
-    """The same in a process that serves no feeds itself."""
-    delivery = Delivery(rescue.attach(config.database, warn), config, followed=True)
-    audience = Audience.of(config.database, warn)
-    return alone(Desk(delivery, Metrics(), audience, None, version("feeds")))
-
-
-class _Listening(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class _Quiet(WSGIRequestHandler):
-    timeout = 10.0
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name for it
-        """Nothing: requests are logged by the servers of feeds, where that is asked for."""
-
-
-def listen(address: str, app: Flask) -> WSGIServer:
-    """A server at host:port for the operator and Prometheus alone. Raises OSError."""
-    host, _, port = address.rpartition(":")
-    kind = type("_V6", (_Listening,), {"address_family": AF_INET6}) if ":" in host else _Listening
-    return make_server(host.strip("[]"), int(port), app, kind, _Quiet)

@@ -20,7 +20,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
-from feeds import _application, logs, metrics, operate
+from feeds import _application, logs, metrics, operate, private, processes
 from feeds.config import Config, ConfigError, environment, read
 
 SERVERS = ("gunicorn", "granian")
@@ -165,7 +165,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         if not self._config.metrics_address:
             return app
         desk: operate.Desk = app.extensions[operate.EXTENSION]
-        return operate.ByPort(app, operate.alone(desk), self._config.metrics_address)
+        return private.ByPort(app, private.application(desk), self._config.metrics_address)
 
     def run(self) -> None:
         """Serve until a signal ends it."""
@@ -218,7 +218,7 @@ def run(
             f"FEEDS_METRICS is {config.metrics!r}; it accepts another port than that of FEEDS_BIND"
         )
     logs.configure(config.log_format, "server")
-    with nullcontext() if config.metrics == "off" else metrics.directory():
+    with nullcontext() if config.metrics == "off" else processes.directory():
         shared = metrics.shared()
         if shared is not None and loading is not None:
             shared.loaded("changed", loading)
@@ -260,7 +260,7 @@ def granian_settings(config: Config) -> dict[str, Any]:
 def _serve_the_operator(config: Config) -> None:
     """Answer at the address of the metrics, in a thread of this process."""
     try:
-        listening = operate.listen(config.metrics_address, operate.beside(config, logs.warn))
+        listening = private.listen(config.metrics_address, private.beside(config, logs.warn))
     except OSError as error:
         raise ConfigError(f"FEEDS_METRICS is {config.metrics!r}: {error}") from None
     Thread(target=listening.serve_forever, name="metrics", daemon=True).start()

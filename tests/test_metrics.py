@@ -14,8 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bench.servers import Server
 from bench.servers import workers as children
-from feeds import create_app, metrics
-from feeds.operate import ByPort
+from feeds import create_app, metrics, processes
+from feeds.private import ByPort
 from tests.serving import Served, application, call, delivery, free_port, get, load, news, until
 from tests.support import write
 
@@ -246,8 +246,8 @@ def test_a_worker_that_is_killed_leaves_its_counts_and_no_gauge(tmp_path: Path, 
 
 def test_nothing_is_left_when_the_server_ends(tmp_path: Path) -> None:
     code = (
-        "import os\nfrom feeds import metrics\n"
-        "with metrics.directory():\n"
+        "import os\nfrom feeds import metrics, processes\n"
+        "with processes.directory():\n"
         "    metrics.shared().loaded('changed', 1)\n"
         "    made = os.environ['PROMETHEUS_MULTIPROC_DIR']\n"
         "    assert os.listdir(made)\n"
@@ -264,13 +264,13 @@ def test_nothing_is_left_when_the_server_ends(tmp_path: Path) -> None:
 def test_what_a_killed_server_left_goes_at_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(metrics, "_MEMORY", tmp_path)
+    monkeypatch.setattr(processes, "_MEMORY", tmp_path)
     left, used, fresh = (tmp_path / f"feeds-metrics-{name}" for name in ("left", "used", "fresh"))
     for folder in (left, used, fresh):
         folder.mkdir()
     (left / "0.lock").touch()
-    handle = metrics._locked(used / "0.lock")
-    with metrics.directory():
+    handle = processes._locked(used / "0.lock")
+    with processes.directory():
         assert not left.exists()
         assert used.exists()
         assert fresh.exists()
