@@ -62,23 +62,22 @@ class Follower:
         self._tried = float("-inf")
         self._primary_tried = float("-inf")
         self._poll = config.watch == "poll"
-        self._publisher = websub.Beside(config, log, metrics)
+        self._told = (websub.beside(config, log, metrics), purging.beside(config, log, metrics))
         self._spare = spare.Keeper(log)
-        self._purger = purging.Beside(config, log, metrics)
 
     def run(self, stop: Event, alive: Callable[[], bool] = lambda: True) -> None:
         """Follow until `stop` is set or `alive` says no."""
         self.load()
-        self._publisher.start()
-        self._purger.start()
+        for beside in self._told:
+            beside.start()
         while not stop.is_set() and alive():
             for changed in self._changes():
                 if stop.is_set() or not alive():
                     break
                 if changed or self._due():
                     self.load()
-        self._publisher.end()
-        self._purger.end()
+        for beside in self._told:
+            beside.end()
         if self._loader is not None:
             self._loader.target.release()
 
@@ -195,8 +194,8 @@ class Follower:
             outcome = "changed" if report.changed else "unchanged"
             self._failures = 0
             if report.changed:
-                self._publisher.look()
-                self._purger.look()
+                for beside in self._told:
+                    beside.look()
             self._tell(report, time.monotonic() - started)
             self._said = ""
             rescue.keep_spare(self.config.database, self._spare)

@@ -11,10 +11,9 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import fields
 from importlib.metadata import version
-from threading import Event, Thread
 from typing import Final, NamedTuple
 
 import urllib3
@@ -22,6 +21,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from feeds import outdated, rescue, surrogates
+from feeds.beside import LOOK, Beside, Step
 from feeds.config import Config
 from feeds.metrics import Metrics
 from feeds.model import FeedsError
@@ -37,11 +37,9 @@ _SETTLING: Final = 0.8
 # How much longer than that hubs wait to be told, so that what they fetch
 # through a cache is new.
 HEAD_START: Final = 0.7
-_LOOK: Final = 0.5  # seconds between looks for what there is to do
 _WAITS: Final = (1, 5, 15, 60, 300)  # seconds until a cache is told again
 _ROOM: Final = 4_000  # characters of keys in one request
 _TIMEOUT: Final = urllib3.Timeout(connect=5.0, read=10.0)
-_GRACE: Final = 1.0  # seconds that a request under way is given when all ends
 _AGENT: Final = f"feeds/{version('feeds')}"
 
 
@@ -142,7 +140,7 @@ class Purger:
             self._news = self.untold()
             self._due = self._clock() + _SETTLING
             if self._news is None:
-                return _LOOK
+                return LOOK
         wait = self._due - self._clock()
         if wait > 0:
             return wait
@@ -203,52 +201,13 @@ class Purger:
             raise StoreError.of(self.store.name, error) from error
 
 
-class Beside:
-    """Purges beside a follower, in threads of its own: one for each cache."""
+def beside(config: Config, log: Log, metrics: Metrics | None = None) -> Beside:
+    """Purges beside a follower."""
 
-    def __init__(self, config: Config, log: Log, metrics: Metrics | None = None) -> None:
-        self._config = config
-        self._log = log
-        self._metrics = metrics
-        self._stop = Event()
-        self._news = {cache: Event() for cache in config.purge}
-        self._threads: list[Thread] = []
+    def step(store: Store, cache: str) -> Step:
+        return Purger(store, config, cache, log, metrics=metrics).step
 
-    def start(self) -> None:
-        for cache in self._config.purge:
-            thread = Thread(target=self._run, args=(cache,), name=f"purge {cache}", daemon=True)
-            thread.start()
-            self._threads.append(thread)
-
-    def look(self) -> None:
-        """Have them look at once: something changed."""
-        for news in self._news.values():
-            news.set()
-
-    def end(self) -> None:
-        """Stop; what a cache wasn't told, the next start tells it."""
-        self._stop.set()
-        self.look()
-        end = time.monotonic() + _GRACE
-        for thread in self._threads:
-            thread.join(max(end - time.monotonic(), 0))
-
-    def _run(self, cache: str) -> None:
-        purger: Purger | None = None
-        while not self._stop.is_set():
-            self._news[cache].clear()
-            pause = _LOOK
-            # What is wrong with the store, the follower tells and mends.
-            with suppress(FeedsError, SQLAlchemyError, OSError):
-                if purger is None:
-                    store = rescue.attach(self._config.database, lambda _: None)
-                    purger = Purger(store, self._config, cache, self._log, metrics=self._metrics)
-                purger.store.refresh()
-                pause = purger.step()
-            if pause and not self._stop.is_set():
-                self._news[cache].wait(pause)
-        if purger is not None:
-            purger.store.release()
+    return Beside(config.database, config.purge, step)
 
 
 def changed(config: Config, log: Log) -> list[str]:

@@ -1,9 +1,8 @@
 """The WebSub publisher: tells hubs which feeds changed, outside the requests.
 
 A load notes what changed (`feeds.changes`), in its own transaction. Threads
-beside the loads, one for each hub, turn that into pings (`feeds.pings`) and
-deliver them. A hub that doesn't answer keeps neither the loads nor the other
-hubs waiting.
+beside the loads (`feeds.beside`), one for each hub, turn that into pings
+(`feeds.pings`) and deliver them.
 """
 
 from __future__ import annotations
@@ -11,9 +10,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from importlib.metadata import version
 from math import inf
-from threading import Event, Thread
+from threading import Thread
 from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -23,12 +23,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.http import parse_date
 
 from feeds import changes, logs, pings, purging, rescue, text
+from feeds.beside import LOOK, Beside, Step
 from feeds.changes import Change
 from feeds.config import Config
 from feeds.formats import MEDIA_TYPES
 from feeds.links import POLICIES
 from feeds.metrics import Metrics
-from feeds.model import FeedsError
 from feeds.pings import Answer, Fate, Ping
 from feeds.query import Addresses, FeedQuery, NotFound
 from feeds.reader import Reader
@@ -42,7 +42,6 @@ Log = Callable[[str], None]
 # whether there is a new generation (feeds.delivery): until then it may still
 # answer with what was before.
 _SETTLING: Final = 0.8
-_LOOK: Final = 0.5  # seconds between looks for what there is to do
 _TOGETHER: Final = 4  # pings under way at one hub
 _SCOPES: Final = 500  # turned into pings in one transaction
 _TELLING_FIGURES: Final = ("feed.json",)  # quality and heat, and how many entries there are
@@ -51,7 +50,6 @@ _TIMEOUT: Final = urllib3.Timeout(connect=5.0, read=10.0)
 _CLAIM: Final = 20.0  # seconds; longer than a ping takes
 _READ: Final = 64 * 1024  # bytes of an answer that are read, so that the connection can be kept
 _SAID: Final = 200  # characters of what went wrong, which may be a hub's words
-_GRACE: Final = 1.0  # seconds that a ping under way is given when all ends
 
 
 def topics(
@@ -181,6 +179,14 @@ class Publisher:
                     self._metrics.pinged(ping.hub, fate)
         return bool(claimed)
 
+    def step(self, hub: str) -> float:
+        """Queue and deliver what there is; the seconds until there may be something to do.
+
+        Raises StoreError.
+        """
+        self.plan()
+        return 0.0 if self.deliver(hub) else min(self.due_in(hub), LOOK)
+
     def due_in(self, hub: str) -> float:
         """Seconds until a ping of a hub is due; 0 when one is. Raises StoreError."""
         with self._read() as reader:
@@ -253,55 +259,13 @@ def _told(ping: Ping, answer: Answer, outcome: pings.Outcome) -> str:
     return f"hub {ping.hub} could not be told of {ping.url} ({attempt}); {then}"
 
 
-class Beside:
-    """Publishes beside a follower, in threads of its own: one for each hub."""
+def beside(config: Config, log: Log, metrics: Metrics | None = None) -> Beside:
+    """Publishes beside a follower."""
 
-    def __init__(self, config: Config, log: Log, metrics: Metrics | None = None) -> None:
-        self._config = config
-        self._log = log
-        self._metrics = metrics
-        self._stop = Event()
-        self._news = {hub: Event() for hub in config.hubs}
-        self._threads: list[Thread] = []
+    def step(store: Store, hub: str) -> Step:
+        return partial(Publisher(store, config, log, metrics=metrics).step, hub)
 
-    def start(self) -> None:
-        for hub in self._config.hubs:
-            thread = Thread(target=self._run, args=(hub,), name=f"websub {hub}", daemon=True)
-            thread.start()
-            self._threads.append(thread)
-
-    def look(self) -> None:
-        """Have them look at once: something changed."""
-        for news in self._news.values():
-            news.set()
-
-    def end(self) -> None:
-        """Stop; what is under way is asked again at the next start, unless it ends at once."""
-        self._stop.set()
-        self.look()
-        end = time.monotonic() + _GRACE
-        for thread in self._threads:
-            thread.join(max(end - time.monotonic(), 0))
-
-    def _run(self, hub: str) -> None:
-        publisher: Publisher | None = None
-        while not self._stop.is_set():
-            pause = _LOOK
-            self._news[hub].clear()
-            # What is wrong with the store, the follower tells and mends.
-            with suppress(FeedsError, SQLAlchemyError, OSError):
-                if publisher is None:
-                    store = rescue.attach(self._config.database, lambda _: None)
-                    publisher = Publisher(store, self._config, self._log, metrics=self._metrics)
-                publisher.store.refresh()
-                publisher.plan()
-                if publisher.deliver(hub):
-                    continue
-                pause = min(publisher.due_in(hub), _LOOK)
-            if not self._stop.is_set():
-                self._news[hub].wait(pause)
-        if publisher is not None:
-            publisher.store.release()
+    return Beside(config.database, config.hubs, step)
 
 
 def once(config: Config, log: Log) -> dict[str, int]:

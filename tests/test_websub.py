@@ -11,7 +11,7 @@ from feeds.formats import FORMATS
 from feeds.links import POLICIES
 from feeds.store import Store, StoreError
 from feeds.tables import metadata
-from feeds.websub import Beside, Publisher
+from feeds.websub import Publisher, beside
 from tests.databases import databases
 from tests.hubs import Scripted, answering
 from tests.serving import until
@@ -340,11 +340,11 @@ def test_beside_a_follower_all_goes_by_itself(tmp_path: Path, hub: Scripted) -> 
     site = Site(tmp_path / "news", hub.url)
     database = str(site.store.url)
     log: list[str] = []
-    beside = Beside(replace(site.config, database_url=database), log.append)
-    beside.start()
+    publishing = beside(replace(site.config, database_url=database), log.append)
+    publishing.start()
     write(tmp_path / "news", "new.md", topics=["AI"])
     site.load()
-    beside.look()
+    publishing.look()
     until(lambda: len(log) == len(URLS))
-    beside.end()
+    publishing.end()
     assert sorted(hub.urls) == sorted(URLS)
