@@ -47,7 +47,9 @@ def feed(
     offset = (query.page - 1) * query.limit
     if offset and offset >= total:
         raise NotFound(f"page {query.page} is past the last; there are {total:,} entries")
-    rows = reader.page(query.scope, query.limit, offset, window, narrowed)
+    is_whole = query.month is not None and config.parameters == "off"
+    limit = total if is_whole else query.limit
+    rows = reader.page(query.scope, limit, offset, window, narrowed)
     if is_narrowed:
         # What was narrowed away may have been in it: any change counts.
         modified = max(reader.modified(Scope(), EVERYTHING), renamed)
@@ -56,7 +58,7 @@ def feed(
     else:
         shown = window if len(rows) == total else window._replace(first=rows[-1].position)
         modified = max(reader.modified(query.scope, shown), renamed)
-    found = _entries(reader, rows)
+    found = entries(reader, rows)
     links = _links(reader, query, addresses, config, total, since, rows)
     return _feed(query, addresses, config, heading, found, links, modified, total, archive)
 
@@ -68,11 +70,11 @@ def _story(reader: Reader, query: FeedQuery, addresses: Addresses, config: Confi
         raise NotFound("no public record leads or shares that story")
     if story.id != query.story:
         raise Elsewhere(query._replace(story=story.id))
-    found = stories.entries(_entries(reader, story.rows))
+    found = stories.entries(entries(reader, story.rows))
     offset = (query.page - 1) * query.limit
     if offset >= len(found):
         raise NotFound(f"page {query.page} is past the last; there are {len(found):,} entries")
-    shown = found[offset : offset + query.limit]
+    shown = found if config.parameters == "off" else found[offset : offset + query.limit]
     heading = f"{found[0].record.title} – {config.title}"
     links = _links(reader, query, addresses, config, len(found), EVERYTHING, ())
     # Who joins or leaves it changes elsewhere.
@@ -139,7 +141,11 @@ def _links(
     since: Window,
     rows: Sequence[Row],
 ) -> list[Link]:
-    """Self, hubs (WebSub 4), then paging (RFC 5005 3) or archive links (RFC 5005 4)."""
+    """Self, hubs (WebSub 4), then paging (RFC 5005 3) or archive links (RFC 5005 4).
+
+    Without parameters nothing has pages: archives are whole, and what is older
+    than a feed is in them.
+    """
     media_type = addresses.media_types.get(query.file, HTML)
 
     def link(rel: str, **other: Any) -> Link:
@@ -148,7 +154,8 @@ def _links(
     found = [link("self")]
     if addresses.is_topic(query):
         found += [Link("hub", hub) for hub in config.hubs]
-    last = max(-(-total // query.limit), 1)
+    has_pages = config.parameters == "on"
+    last = max(-(-total // query.limit), 1) if has_pages else 1
     if query.month is not None:
         older, newer = reader.neighbours(query.scope, query.month, since, query.filters)
         subscription = {"month": None, "page": 1, "limit": addresses.limit}
@@ -160,7 +167,7 @@ def _links(
             found.append(link("next-archive", page=query.page - 1))
         elif newer is not None:
             entries = reader.count(query.scope, _within(since, newer), query.filters)
-            pages = -(-entries // query.limit)
+            pages = -(-entries // query.limit) if has_pages else 1
             found.append(link("next-archive", month=newer, page=pages))
         return [*found, link("current", **subscription)]
     if last > 1:
@@ -185,7 +192,8 @@ def _alternates(query: FeedQuery, addresses: Addresses) -> list[Link]:
     ]
 
 
-def _entries(reader: Reader, rows: Sequence[Row]) -> list[Entry]:
+def entries(reader: Reader, rows: Sequence[Row]) -> list[Entry]:
+    """The entries in these rows, in their order."""
     topics = reader.topics_of([row.row for row in rows])
     ids = Counter(row.shown_id for row in rows)
     return [

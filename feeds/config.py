@@ -181,6 +181,11 @@ class Config:
         "whether pages show the pictures of records, which browsers load from other hosts",
         "on",
     )
+    parameters: str = _choice(
+        ON_OR_OFF,
+        "whether addresses take parameters; off, where they are files that can't answer any",
+        "on",
+    )
     hubs: tuple[str, ...] = _setting(
         _urls, "WebSub hub URLs, separated by spaces", "WebSub hubs, announced in every feed", ()
     )

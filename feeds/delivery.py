@@ -73,7 +73,14 @@ class Delivery:
     ) -> None:
         self.store = store
         self.config = config
-        self.addresses = Addresses(config.root, config.links, config.limit, MEDIA_TYPES, site.NAMES)
+        self.addresses = Addresses(
+            config.root,
+            config.links,
+            config.limit,
+            MEDIA_TYPES,
+            site.NAMES,
+            parameters=config.parameters == "on",
+        )
         self.pages = Pages(self.addresses, config)
         self.rendered = 0  # documents, since the start
         self.followed = followed
@@ -208,6 +215,21 @@ class Delivery:
         if document.entries:
             self._states.put((address, document.etag), document.entries, document.state_size)
         return document
+
+    def made(self, query: Query, reader: Reader) -> Document:
+        """The document at a query's address as one view of the store has it, kept nowhere.
+
+        Raises NotFound, and Elsewhere for what is at another address by now.
+        """
+        if isinstance(query, SiteQuery):
+            return self._render_site(query, reader)
+        feed = catalog.feed(reader, query, self.addresses, self.config, self._today())
+        return self._render(query, feed, reader)
+
+    def moved(self, location: str) -> Document:
+        """A page that leads to a URL, for those who can't redirect to it."""
+        body = self.pages.render("moved.html", location=location)
+        return Document(body, site.HTML, self.freshness() + security.of_page(self.config))
 
     def _render(self, query: FeedQuery, feed: Feed, reader: Reader) -> Document:
         self.rendered += 1

@@ -26,6 +26,8 @@ _STORY = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _COLOUR = re.compile(r"#?([0-9a-fA-F]{6})\Z")
 THEMES: Final = ("auto", "light", "dark")
 EMBED: Final = "embed"
+# Every name that an address may say something with.
+PARAMETERS: Final = frozenset({*Filters._fields, "limit", "page", "theme", "accent", "format"})
 _EMBEDDED: Final = 5  # entries in an embed where the address doesn't say
 
 
@@ -88,7 +90,8 @@ class Addresses:
 
     `root` is the base URL, `policy` and `limit` are the defaults,
     `media_types` those of the feed formats by file name, `site` the documents
-    about the feeds by name.
+    about the feeds by name. Without `parameters`, an address that has one leads
+    nowhere, as where each address is a file.
     """
 
     def __init__(
@@ -98,12 +101,15 @@ class Addresses:
         limit: int,
         media_types: Mapping[str, str],
         site: Mapping[str, SiteName] | None = None,
+        *,
+        parameters: bool = True,
     ) -> None:
         self.root = root
         self.policy = policy
         self.limit = limit
         self.media_types = media_types
         self.site = site or {}
+        self.parameters = parameters
 
     def parse(self, path: str, parameters: Parameters) -> Query:
         """What is at a decoded `path`. Parameters that aren't known are ignored.
@@ -111,7 +117,13 @@ class Addresses:
         Names in other spellings are understood, so the address of what is
         found may differ from `path`. Raises NotFound and BadParameter.
         """
+        self._check(parameters)
         return self._site(path, parameters) or self.feed(path, parameters)
+
+    def _check(self, parameters: Parameters) -> None:
+        """Raises NotFound for what a file would answer as if it weren't asked."""
+        if not self.parameters and (named := sorted(PARAMETERS & parameters.keys())):
+            raise NotFound(f"addresses take no parameters here, such as {named[0]}")
 
     def _site(self, path: str, parameters: Parameters) -> SiteQuery | None:
         name, policy = path.removeprefix("/"), self.policy
@@ -131,6 +143,7 @@ class Addresses:
 
     def feed(self, path: str, parameters: Parameters) -> FeedQuery:
         """The feed at a decoded `path`, or its page. Raises NotFound and BadParameter."""
+        self._check(parameters)
         segments = path.removeprefix("/").split("/")
         if len(segments) > _MAX_SEGMENTS or any(len(s) > _MAX_SEGMENT for s in segments):
             raise NotFound("no feed has an address as long as that")

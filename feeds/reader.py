@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import (
@@ -17,6 +17,8 @@ from feeds.filters import NONE, Filters
 from feeds.model import Label
 from feeds.scope import EVERYTHING, Scope, Window, month_of, month_window
 from feeds.tables import departures, entry_topics
+
+_NAMED_AT_ONCE: Final = 10_000  # rows by one statement; databases take some 32,000
 
 
 class State(NamedTuple):
@@ -197,7 +199,13 @@ class Reader:
 
     def topics_of(self, rows: Sequence[int]) -> dict[int, list[Label]]:
         """The topics of the entries in these rows, in the order of their records."""
-        pairs = self.connection.execute(statements.TOPICS, {"rows": rows}).all()
+        pairs = [
+            (entry, slug)
+            for start in range(0, len(rows), _NAMED_AT_ONCE)
+            for entry, slug in self.connection.execute(
+                statements.TOPICS, {"rows": rows[start : start + _NAMED_AT_ONCE]}
+            )
+        ]
         # Few topics for many entries: cheaper than a join.
         wanted = {"kind": "topic", "slugs": list({slug for _, slug in pairs})}
         topics = {
