@@ -137,7 +137,8 @@ def catalogue(reader: Reader, addresses: Addresses, config: Config) -> bytes:
     of a format, one after the other.
     """
     changes = reader.changes()
-    bases = {policy: addresses.url(FeedQuery(policy=policy)) for policy in POLICIES}
+    everything = FeedQuery(limit=addresses.limit)
+    bases = {policy: addresses.url(everything._replace(policy=policy)) for policy in POLICIES}
     files = {kind_of(file): file for file in FORMATS}
     feeds = []
     for one in catalog.scopes(reader):

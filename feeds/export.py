@@ -135,40 +135,65 @@ class _Folder:
 
     def _put(self, path: str, item: Item, now: Manifest) -> File:
         document = item.document
+        size = len(document.body)
         moment = self._settle(path, document.body, _modified(document))
-        coded = {
-            coding: self._put_coded(path, document, coding, moment, now) for coding in now.encoders
+        states = {(moment, size)}
+        beside = {
+            coding: self._put_coded(path, document, coding, now, moment, states)
+            for coding in now.encoders
         }
         return File(
             document.media_type,
             f'"{document.etag}"',
-            len(document.body),
+            size,
             manifest.digest(document.body),
             cache_control(document),
             document.last_modified,
             location=item.location,
-            beside=coded,
+            beside=beside,
         )
 
     def _put_coded(
-        self, path: str, document: Document, coding: str, moment: int, now: Manifest
+        self,
+        path: str,
+        document: Document,
+        coding: str,
+        now: Manifest,
+        moment: int,
+        states: set[tuple[int, int]],
     ) -> Coded:
-        """A coding of a document beside it, made unless it is there."""
+        """A coding of a document beside it, made unless it is there.
+
+        `states` are the times and sizes of its other codings, by which servers
+        of files make ETags: each must have one of its own.
+        """
         beside = path + SUFFIXES[coding]
+        body, coded = self._kept(path, document, coding, now)
+        if coded is None:
+            variant = document.variant(coding)
+            body = variant.body
+            coded = Coded(variant.etag, len(body), manifest.digest(body))
+        dated = self._settle(beside, body, moment)
+        while (dated, coded.size) in states:
+            dated = self._date(self.root / beside, dated, dated + 1)
+        states.add((dated, coded.size))
+        return coded
+
+    def _kept(
+        self, path: str, document: Document, coding: str, now: Manifest
+    ) -> tuple[bytes, Coded | None]:
+        """The bytes of a coding that is there from before and still right, and what they are."""
         before = self._before.files.get(path)
         if (
             before is not None
             and before.etag == f'"{document.etag}"'
             and self._before.encoders.get(coding) == now.encoders[coding]
             and (known := before.beside.get(coding)) is not None
-            and (found := _bytes(self.root / beside, known.size)) is not None
+            and (found := _bytes(self.root / (path + SUFFIXES[coding]), known.size)) is not None
             and manifest.digest(found) == known.sha256
         ):
-            self._date(self.root / beside, _time(self.root / beside) or 0, moment)
-            return known
-        variant = document.variant(coding)
-        self._settle(beside, variant.body, moment)
-        return Coded(variant.etag, len(variant.body), manifest.digest(variant.body))
+            return found, known
+        return b"", None
 
     def _settle(self, path: str, body: bytes, modified: int | None) -> int:
         """Have a file hold these bytes; the time that it is of, in seconds.

@@ -235,7 +235,7 @@ def _file_system(url: str, protocol: str, name: str) -> tuple[Any, str]:
     try:
         from fsspec.core import url_to_fs
 
-        found, path = url_to_fs(url, use_listings_cache=False)
+        found, path = url_to_fs(url, use_listings_cache=False, skip_instance_cache=True)
     except ImportError as error:
         missing = f"pip install 'feeds[{extra}]'" if extra else str(error)
         raise PublishError(f"{name}: what writes to {protocol}:// is missing; {missing}") from error

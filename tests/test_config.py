@@ -23,6 +23,7 @@ GOOD: Final[dict[str, tuple[str, str, Any]]] = {
     "links": ("amp-cache", '"amp-cache"', "amp-cache"),
     "limit": ("200", "200", 200),
     "pictures": ("off", '"off"', "off"),
+    "parameters": ("off", '"off"', "off"),
     "hubs": (
         "https://hub.example.org https://hub.example.net/x https://hub.example.org/",
         '["https://hub.example.org", "https://hub.example.net/x"]',
@@ -64,6 +65,7 @@ BAD: Final[dict[str, list[Any]]] = {
     "links": ["AMP", "", "web", 1],
     "limit": ["0", "201", "many", "5.0", 5.0, True, None],
     "pictures": ["yes", "OFF", False, 0],
+    "parameters": ["no", "Off", False, 0],
     "hubs": ["hub.example.org", ["https://hub.example.org", ""], [1], 1],
     "max_age": ["-1", "31536001", "an hour"],
     "archive_max_age": ["-1", "a week"],
