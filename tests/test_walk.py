@@ -130,7 +130,7 @@ def test_whatever_the_server_leads_to_is_a_file(app: Flask, written: Manifest) -
             if parts.path not in seen:
                 seen.add(parts.path)
                 ahead.append(parts.path)
-    assert len(kinds) == 9
+    assert len(kinds) == 9, kinds
     # Nothing leads from a page to lists of other link policies, or to what programs look for.
     rest = written.files.keys() - {manifest.path_of(path) for path in seen}
     lists = {f"{name}.opml" for name in ("feeds", "topics", "providers")}
