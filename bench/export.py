@@ -150,7 +150,7 @@ def _peak(pid: int) -> float:
 def _ours(folder: Path, made: Path) -> Program:
     out, database = folder / "ours", folder / "feeds.db"
     # 0.111 of Hugo keeps nothing between runs here; we would.
-    command = [
+    command: list[str | Path] = [
         _FEEDS, "export", out, "--seeds", made, "--database-url", f"sqlite:///{database}",
         "--base-url", _ROOT, "--formats", "rss", "--links", "canonical",
         "--scopes", "topics,providers",
@@ -181,7 +181,16 @@ def _hugo(folder: Path, made: Path) -> Program:
         start = f"---\nproviders: [{domain[1]}]\n"
         (site / "content" / path.name).write_text(start + text.removeprefix("---\n"), "utf-8")
     cache = folder / "cache"
-    command = [program, "--quiet", "--source", site, "--destination", out, "--cacheDir", cache]
+    command: list[str | Path] = [
+        program,
+        "--quiet",
+        "--source",
+        site,
+        "--destination",
+        out,
+        "--cacheDir",
+        cache,
+    ]
 
     def prepare() -> None:
         for place in (out, cache):

@@ -85,7 +85,8 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     now = datetime.now(UTC)
     write(folder, "now.md", publishedDateTime=f"{now:%Y-%m-%dT%H:%M:%SZ}")
     with databases.tidied():
-        yield collection.site(folder)
+        # No cache in front is told what to forget.
+        yield collection.site(folder, surrogate_keys="off")
 
 
 @pytest.fixture(scope="module")
