@@ -97,9 +97,9 @@ def _settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None
         for name in reversed(names):
             flag, metavar = _OPTIONS[name]
             about = config.settings()[name].about
-            wrapped = click.option(flag, name, metavar=metavar, help=about.capitalize() + ".")(
-                wrapped
-            )
+            wrapped = click.option(
+                flag, name, metavar=metavar, help=about[:1].upper() + about[1:] + "."
+            )(wrapped)
         return wrapped
 
     return decorate

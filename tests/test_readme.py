@@ -12,6 +12,10 @@ from feeds.cli import main
 from tests.serving import PROJECT
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
+PAGES = {
+    str(path.relative_to(PROJECT)): path.read_text(encoding="utf-8")
+    for path in [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+}
 ROWS = dict(re.findall(r"^\| `(FEEDS_\w+)` \|(.*?)\|", README, re.M))
 COMMANDS = re.findall(r"^    (python3 -m venv .*)$", README, re.M)
 
@@ -39,10 +43,38 @@ def test_every_command_is_in_the_readme() -> None:
     assert sorted(named) == sorted(main.commands)
 
 
-def test_every_other_setting_and_command_that_is_named_exists() -> None:
+@pytest.mark.parametrize("page", PAGES)
+def test_every_other_setting_and_command_that_is_named_exists(page: str) -> None:
     known = {config.variable(name) for name in config.settings()}
-    assert set(re.findall(r"FEEDS_[A-Z_]+\b", README)) - {"FEEDS_"} <= known
-    assert set(re.findall(r"`feeds (\w+)", README)) <= set(main.commands)
+    text = PAGES[page]
+    assert set(re.findall(r"FEEDS_[A-Z_]+[A-Z]\b", text)) - {"FEEDS_STALE"} <= known
+    assert set(re.findall(r"(?:^ {4}|`|&& )feeds (\w+)", text, re.M)) <= set(main.commands)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_the_pages_lead_to_is_there(page: str) -> None:
+    folder = (PROJECT / page).parent
+    for path, fragment in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", PAGES[page]):
+        found = (folder / path).resolve() if path else PROJECT / page
+        assert found.exists(), path
+        if fragment:
+            titles = re.findall(r"^#+ (.*)$", found.read_text(encoding="utf-8"), re.M)
+            assert fragment in {re.sub(r"[^\w -]", "", t).lower().replace(" ", "-") for t in titles}
+
+
+def test_every_page_of_the_documentation_is_led_to() -> None:
+    assert {f"docs/{name}" for name in re.findall(r"\(docs/(\w+\.md)", README)} == PAGES.keys() - {
+        "README.md"
+    }
+
+
+def test_every_option_of_the_commands_for_files_is_in_their_page() -> None:
+    page = PAGES["docs/export.md"]
+    for name in ("export", "publish"):
+        for parameter in main.commands[name].params:
+            option = parameter.opts[0]
+            if option.startswith("--") and option[2:].replace("-", "_") not in config.settings():
+                assert f"`{option}" in page or f" {option}" in page, option
 
 
 def test_the_commands_at_the_top_serve_and_test() -> None:
