@@ -38,7 +38,8 @@ from bench import records, steps
 from bench.polls import Polls, poll
 from bench.scale import table
 from bench.servers import HOST, BenchError, Server, free_port, running, workers
-from feeds import _application, catalog, loader, rescue
+from feeds import catalog, loader, rescue
+from feeds.application import assembled
 from feeds.config import Config
 from feeds.formats import FORMATS, MEDIA_TYPES
 from feeds.links import POLICIES
@@ -301,7 +302,7 @@ def _expected(config: Config, work: Path) -> dict[str, bytes]:
     fresh = steps.configuration(config.seeds, anew, limit=_LIMIT, base_url=config.root)
     store = Store(fresh.database)
     loader.load(store, fresh.seeds)
-    app = _application(fresh, followed=True)
+    app = assembled(fresh, followed=True)
     grammar = Addresses(fresh.root, fresh.links, fresh.limit, MEDIA_TYPES)
     with store.read() as reader:
         scopes = [listed.scope for listed in catalog.scopes(reader)]

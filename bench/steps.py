@@ -23,7 +23,8 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from bench import records
 from bench.servers import PROJECT, BenchError
-from feeds import _application, create_app
+from feeds import create_app
+from feeds.application import assembled
 from feeds.config import Config, environment, read
 from feeds.folder import scan
 from feeds.formats import FORMATS
@@ -170,9 +171,9 @@ def latency(folder: Path, database: str) -> Measured:
         return (time.perf_counter() - started) * 1000
 
     found = addresses(config)
-    kept = _application(config, followed=True)
+    kept = assembled(config, followed=True)
     for address in found:
-        app = _application(config, followed=True)
+        app = assembled(config, followed=True)
         with app.extensions[EXTENSION].store.read() as reader:  # a connection is open
             reader.state()
         took["uncached"].append(request(app, address))

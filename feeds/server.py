@@ -20,7 +20,8 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
-from feeds import _application, logs, metrics, operate, private, processes
+from feeds import logs, metrics, operate, private, processes
+from feeds.application import assembled
 from feeds.config import Config, ConfigError, environment, read
 
 SERVERS = ("gunicorn", "granian")
@@ -161,7 +162,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> Callable[..., Iterable[bytes]]:
         bound_memory()
         logs.configure(self._config.log_format, "worker")
-        app = _counted(_application(self._config, followed=True))
+        app = _counted(assembled(self._config, followed=True))
         if not self._config.metrics_address:
             return app
         desk: operate.Desk = app.extensions[operate.EXTENSION]
@@ -195,7 +196,7 @@ def application() -> Flask:
     bound_memory()
     config = read()
     logs.configure(config.log_format, "worker")
-    return _counted(_application(config, followed=True))
+    return _counted(assembled(config, followed=True))
 
 
 def _counted(app: Flask) -> Flask:

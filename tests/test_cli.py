@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from feeds import loader
-from feeds.cli import _show_in_colours, main
+from feeds.cli import main
+from feeds.commands.showing import _show_in_colours
 from tests.serving import PATIENCE, Served, feeds, news, until
 from tests.support import write
 
@@ -22,7 +23,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith("FEEDS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("FEEDS_DATABASE_URL", f"sqlite:///{tmp_path / 'feeds.db'}")
-    monkeypatch.setattr("feeds.cli._INTERVAL", float("inf"))  # no progress, however slow it is
+    monkeypatch.setattr(
+        "feeds.commands.common.INTERVAL", float("inf")
+    )  # no progress, however slow it is
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -225,7 +228,7 @@ def test_check_has_colours_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Non
     plain = run("check").stdout
     shown = io.StringIO()
     console = Console(file=shown, force_terminal=True, highlight=False, soft_wrap=True)
-    monkeypatch.setattr("feeds.cli.Console", lambda **_: console)
+    monkeypatch.setattr("feeds.commands.showing.Console", lambda **_: console)
     _show_in_colours(loader.check(Path("seeds")))
     assert "\x1b[31mtitle: " in shown.getvalue()
     assert re.sub(r"\x1b\[[0-9;]*m", "", shown.getvalue()) == plain

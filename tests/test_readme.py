@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click import Context
 
 from feeds import config
-from feeds.cli import main
+from feeds.cli import COMMANDS, main
 from tests.serving import PROJECT
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -17,7 +18,7 @@ PAGES = {
     for path in [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 }
 ROWS = dict(re.findall(r"^\| `(FEEDS_\w+)` \|(.*?)\|", README, re.M))
-COMMANDS = re.findall(r"^    (python3 -m venv .*)$", README, re.M)
+TOP = re.findall(r"^    (python3 -m venv .*)$", README, re.M)
 
 
 def test_every_setting_is_in_the_table_in_its_order() -> None:
@@ -40,7 +41,7 @@ def test_the_table_gives_the_default_of_each_setting(name: str) -> None:
 
 def test_every_command_is_in_the_readme() -> None:
     named = re.findall(r"^\| `feeds (\w+)[^`]*` \|", README, re.M)
-    assert sorted(named) == sorted(main.commands)
+    assert sorted(named) == sorted(COMMANDS)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -48,7 +49,7 @@ def test_every_other_setting_and_command_that_is_named_exists(page: str) -> None
     known = {config.variable(name) for name in config.settings()}
     text = PAGES[page]
     assert set(re.findall(r"FEEDS_[A-Z_]+[A-Z]\b", text)) - {"FEEDS_STALE"} <= known
-    assert set(re.findall(r"(?:^ {4}|`|&& )feeds (\w+)", text, re.M)) <= set(main.commands)
+    assert set(re.findall(r"(?:^ {4}|`|&& )feeds (\w+)", text, re.M)) <= set(COMMANDS)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -71,18 +72,20 @@ def test_every_page_of_the_documentation_is_led_to() -> None:
 def test_every_option_of_the_commands_for_files_is_in_their_page() -> None:
     page = PAGES["docs/export.md"]
     for name in ("export", "publish"):
-        for parameter in main.commands[name].params:
+        command = main.get_command(Context(main), name)
+        assert command is not None
+        for parameter in command.params:
             option = parameter.opts[0]
             if option.startswith("--") and option[2:].replace("-", "_") not in config.settings():
                 assert f"`{option}" in page or f" {option}" in page, option
 
 
 def test_the_commands_at_the_top_serve_and_test() -> None:
-    assert [command.rpartition("&& ")[2] for command in COMMANDS] == [
+    assert [command.rpartition("&& ")[2] for command in TOP] == [
         ".venv/bin/feeds serve",
         ".venv/bin/pytest",
     ]
-    assert README.index(COMMANDS[1]) < 600
+    assert README.index(TOP[1]) < 600
 
 
 def test_ci_runs_the_test_command_of_the_readme_and_takes_no_skipped_test(tmp_path: Path) -> None:
