@@ -114,7 +114,10 @@ def read_file(folder: Path, path: str, most: int) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise OSError(f"{path} is not a regular file")
         # One byte more than it has, to be told of its end by the same call.
-        data = os.read(handle, min(status.st_size + 1, most))
+        asked = min(status.st_size + 1, most)
+        data = os.read(handle, asked)
+        if len(data) == asked - 1:
+            return data
         while len(data) < most and (more := os.read(handle, most - len(data))):
             data += more
         return data

@@ -104,4 +104,6 @@ def _public(path: str, digest: bytes, record: Record, notes: tuple[Problem, ...]
 
 def shown(path: str) -> str:
     """A path as reports show it, in one line whatever it holds."""
+    if path.isprintable():
+        return path
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in path)

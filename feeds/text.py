@@ -17,12 +17,13 @@ from feeds import links
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
-# XML 1.0 2.2: what a document may hold, less what it discourages (C1 controls,
-# non-characters) and the bidirectional controls that reorder what follows them.
+# XML 1.0 2.2: all but what a document may hold, less what it discourages (C1
+# controls, non-characters) and the bidirectional controls that reorder what
+# follows them. What is found at once is what texts have.
 _FORBIDDEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069"
-    "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U0001fffe\U0001ffff\U0002fffe\U0002ffff"
-    "\U0003fffe\U0003ffff\U0004fffe-\U000dffff\U000efffe\U000effff\U000ffffe-\U0010ffff]"
+    "[^\t\n\r -~\x85\xa0-\u2029\u202f-\u2065\u206a-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd"
+    "\U00010000-\U0001fffd\U00020000-\U0002fffd\U00030000-\U0003fffd\U00040000-\U0004fffd"
+    "\U000e0000-\U000efffd\U000f0000-\U000ffffd]"
 )
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{0,31});")
 _SPACE = re.compile(r"\s+")
