@@ -16,6 +16,7 @@ import re
 from functools import cache
 from typing import Final, NamedTuple
 
+from feeds.frontmatter import is_closed
 from feeds.plain import has_odd_characters
 
 Item = re.Match[bytes]
@@ -26,8 +27,10 @@ _SECURED: Final = b'\nsecured: "'
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=;"
 
 # Any text to the last quote of the line, which is searched many times as fast.
-# It is exact in a block without backslashes that has two quotes to a value.
+# It is exact in a block without backslashes, with two quotes in a line or none.
 _TO_LAST_QUOTE: Final = rb'".*"'
+_UNSIGNED: Final = bytes(range(0x20, 0x7F)).translate(None, b'"\\')
+_NOT_ASCII: Final = bytes(range(0x80, 0x100))
 _QUOTED: Final = rb'"[^"\\\n]*+(?:\\["\\/nt][^"\\\n]*+)*+"'
 _BARE: Final = rb"[A-Za-z0-9/\xc3-\xf4](?:[^\n :#\"]++|:(?![ \n])| ++(?![#\n])|#)*+"
 _DATE: Final = (
@@ -80,55 +83,50 @@ def _shape(quoted: bytes) -> re.Pattern[bytes]:
 
 
 class Cut(NamedTuple):
-    """Front matter without `related`, and the items of that; `secured` is an empty text."""
+    """A record without `related`, and the items of that."""
 
     rest: bytes
     items: list[Item]
 
 
-def cut(front: bytes) -> Cut | None:
-    """`front` without its `related` block; None where that isn't of the one shape.
+def cut(source: bytes) -> Cut | None:
+    """`source` without the `related` block of its front matter; None where that has another shape.
 
     Lines keep their numbers: what was cut is blank lines now. It is exact if
     every other line is over at its end, which `plain.parse` of the rest tells.
     """
-    start = front.find(_KEY)
-    if start < 0:
-        return Cut(_unsecured(front), [])
+    start = source.find(_KEY)
+    if start < 0 or is_closed(source, start):
+        return Cut(source, [])
     begin = start + len(_KEY)
-    items, end = _items(_shape(_TO_LAST_QUOTE), front, begin)
-    block = front[begin:end]
-    if b"\\" in block or _number_of(b'"', block) != 2 * block.count(b'"\n'):
-        items, end = _items(_shape(_QUOTED), front, begin)
-        block = front[begin:end]
-    if not 0 < len(items) <= _MAX_ITEMS or front[end : end + 1] in (b" ", b"-"):
+    items, end = _items(_shape(_TO_LAST_QUOTE), source, begin)
+    signs = source[begin:end].translate(None, _UNSIGNED)
+    if signs.translate(None, _NOT_ASCII).replace(b'""\n', b"\n").strip(b"\n"):
+        items, end = _items(_shape(_QUOTED), source, begin)
+        signs = source[begin:end].translate(None, _UNSIGNED)
+    if not 0 < len(items) <= _MAX_ITEMS or source[end : end + 1] in (b" ", b"-"):
         return None
-    if has_odd_characters(block):
+    if has_odd_characters(signs):
         return None
-    blank = b"\n" * (_number_of(b"\n", block) + 1)
-    return Cut(_unsecured(front[: start + 1] + blank + front[end:]), items)
+    blank = b"\n" * (signs.count(b"\n") + 1)
+    return Cut(source[: start + 1] + blank + source[end:], items)
 
 
-def _number_of(byte: bytes, text: bytes) -> int:
-    """How often a byte occurs; `count` takes several times as long where it is often."""
-    return len(text) - len(text.replace(byte, b""))
-
-
-def _unsecured(text: bytes) -> bytes:
-    """`text` with nothing in `secured`, where that is quoted and of letters and digits."""
-    start = text.find(_SECURED)
+def unsecured(front: bytes) -> bytes:
+    """`front` with nothing in `secured`, where that is quoted and of letters and digits."""
+    start = front.find(_SECURED)
     begin = start + len(_SECURED)
-    end = text.find(b'"', begin)
-    if start < 0 or end < 0 or text[begin:end].translate(None, _BASE64):
-        return text
-    return text[:begin] + text[end:]
+    end = front.find(b'"', begin)
+    if start < 0 or end < 0 or front[begin:end].translate(None, _BASE64):
+        return front
+    return front[:begin] + front[end:]
 
 
-def _items(shape: re.Pattern[bytes], front: bytes, at: int) -> tuple[list[Item], int]:
+def _items(shape: re.Pattern[bytes], source: bytes, at: int) -> tuple[list[Item], int]:
     """The items that follow each other from `at` on, and where they end."""
     found: list[Item] = []
     match = shape.match
-    while item := match(front, at):
+    while item := match(source, at):
         found.append(item)
         at = item.end()
     return found, at

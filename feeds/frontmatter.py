@@ -121,6 +121,11 @@ def split(source: bytes) -> tuple[bytes, bytes]:
     return source[start + 1 : end.start() + 1], source[end.end() :]
 
 
+def is_closed(source: bytes, at: int) -> bool:
+    """Whether the front matter of `source` ends before the line break at `at`."""
+    return _FENCE.search(source, 0, at) is not None
+
+
 def parse(source: str, first_line: int = 2) -> Mapping:
     """The mapping that `source` holds. Raises FrontMatterError."""
     for character in _OTHER_BREAKS:

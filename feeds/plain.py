@@ -14,9 +14,11 @@ from typing import Final
 
 from feeds.frontmatter import MAX_ITEMS, Mapping, Node, Scalar, Sequence
 
-_TEXT: Final = bytes([0x0A, *range(0x20, 0x7F), *range(0x80, 0x100)])
+_ASCII: Final = bytes([0x0A, *range(0x20, 0x7F)])
 # What YAML forbids or ends a line for it alone, in UTF-8, and byte order marks.
-_ODD: Final = re.compile(rb"\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]|\xef(?:\xbb\xbf|\xbf[\xbe\xbf])")
+_ODD: Final = re.compile(
+    rb"[\x00-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]|\xef(?:\xbb\xbf|\xbf[\xbe\xbf])"
+)
 
 _QUOTED: Final = r'("[^"\\\n]*+(?:\\["\\/nt][^"\\\n]*+)*+")'
 # What begins one: a letter or digit, a slash, anything from U+00C0 on.
@@ -54,9 +56,8 @@ def parse(source: bytes, first_line: int = 2) -> Mapping | None:
 
 def has_odd_characters(text: bytes) -> bool:
     """Whether there is a character that YAML forbids, or that ends a line for it alone."""
-    if text.translate(None, _TEXT):
-        return True
-    return not text.isascii() and _ODD.search(text) is not None
+    rest = text.translate(None, _ASCII)
+    return bool(rest) and _ODD.search(rest) is not None
 
 
 def _lines(source: str, number: int) -> list[_Line]:

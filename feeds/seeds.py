@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from feeds import coverage, links, names, plain, text
-from feeds.cut import Item, cut, up_to_hiding
+from feeds.cut import Item, cut, unsecured, up_to_hiding
 from feeds.fields import EARLIEST, LATEST, MAX_EXCERPT, MAX_TITLE, Fields
 from feeds.frontmatter import FrontMatterError, Mapping, Scalar, parse, split
 from feeds.model import (
@@ -83,12 +83,10 @@ def read(path: str, data: bytes, *, whole: bool = False) -> Reading:
     """
     source, notes = _clean(path, data)
     try:
-        said = None if whole else _read_hidden(path, source)
-        if said is None:
-            front, body = split(source)
-            said = None if whole else _read_plain(path, front, body)
+        said = None if whole else _read_hidden(path, source) or _read_plain(path, source)
         if said is not None:
             return Reading(said.record, notes + said.notes)
+        front, body = split(source)
         fields = _RecordFields(path, parse(front.decode()), notes)
         return Reading(fields.hidden() or fields.record(front, body.decode()), notes)
     except FrontMatterError as error:
@@ -105,14 +103,18 @@ def _read_hidden(path: str, source: bytes) -> Reading | None:
     return Reading(hidden, []) if hidden else None
 
 
-def _read_plain(path: str, front: bytes, body: bytes) -> Reading | None:
+def _read_plain(path: str, source: bytes) -> Reading | None:
     """A record without anything that needs a YAML parser.
 
     None for all others, and where something has to be said of `related`.
+    Raises FrontMatterError.
     """
-    part = cut(front)
-    mapping = plain.parse(part.rest) if part else None
-    if part is None or mapping is None or (part.items and "related" in mapping):
+    part = cut(source)
+    if part is None:
+        return None
+    front, body = split(part.rest)
+    mapping = plain.parse(unsecured(front))
+    if mapping is None or (part.items and "related" in mapping):
         return None
     notes: list[Problem] = []
     fields = _RecordFields(path, mapping, notes)

@@ -38,7 +38,7 @@ def test_related_is_cut_and_lines_keep_their_numbers() -> None:
     )
     found = cut.cut(front)
     assert found is not None
-    assert found.rest == b'title: "A"\n\n\n\n\n\nsecured: ""\ntype: article\n'
+    assert found.rest == b'title: "A"\n\n\n\n\n\nsecured: "x+/="\ntype: article\n'
     assert [item["title"] for item in found.items] == [b"B", b'"C"']
     assert [item["type"] for item in found.items] == [b"article", None]
 
@@ -55,13 +55,24 @@ def test_the_last_block_ends_with_the_front_matter() -> None:
         b"title: A\n",
         b"related: []\n",
         b"related:\n  - title: B\n",  # there is no line before it
-        b"secured: x\n",
-        b'a: b\nsecured: "x\n  y"\n',
-        b'a: b\nsecured: "\\u0041"\n',
+        b"---\na: b\n---\nrelated:\n  - title: B\n",  # it is in the body
+        b"---\na: b\n---\n\nrelated:\n  - title: B\n",
+        b"---\n---\nrelated:\n  - title: B\n",
     ],
 )
 def test_where_there_is_nothing_to_cut_the_text_is_left_whole(front: bytes) -> None:
     assert cut.cut(front) == cut.Cut(front, [])
+
+
+@pytest.mark.parametrize(
+    "front", [b"secured: x\n", b'a: b\nsecured: "x\n  y"\n', b'a: b\nsecured: "\\u0041"\n']
+)
+def test_secured_is_left_in_the_text_where_it_may_be_something_else(front: bytes) -> None:
+    assert cut.unsecured(front) == front
+
+
+def test_nothing_of_secured_is_parsed() -> None:
+    assert cut.unsecured(b'a: b\nsecured: "x+/="\nc: d\n') == b'a: b\nsecured: ""\nc: d\n'
 
 
 FULL = (
