@@ -43,9 +43,7 @@ def _rank(item: Item) -> tuple[int, bytes]:
 
 
 def _link(item: Item) -> RelatedLink | None:
-    title, web, original, excerpt, kind, name, domain, date, quality = item.group(
-        "title", "webUrl", "originalUrl", "excerpt", "type", "name", "domain", "date", "quality"
-    )
+    title, excerpt, date, original, web, kind, name, domain, quality = item.groups()
     shown = _text(title, MAX_TITLE)
     url = _url(web) or _url(original)
     if not (shown and url):

@@ -478,6 +478,7 @@ def _record_row(reading: FileReading, seen: int) -> dict[str, Any]:
         "seen": seen,
         "undated": int(reading.published is None),
         "published": published if public else 0,
+        "plain": reading.plain,
         "shown": reading.shown,
         "version": _version(reading.shown, published) if public else b"",
         "data": reading.data,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -12,7 +11,6 @@ from sqlalchemy import Connection, bindparam, delete, func, select
 
 from feeds import bulk, changes, fulltext, names, scope, search
 from feeds.model import Record, decode_record
-from feeds.reading import encode_record
 from feeds.tables import coverage, departures, entries, entry_topics, labels, records, spellings
 
 CHUNK: Final = 500
@@ -96,7 +94,7 @@ def _shown(copy: Any, record: Record, removed: set[str]) -> tuple[_Shown, dict[s
         published=copy.published,
         updated=max(updated, copy.published),
         version=copy.version,
-        plain=_plain(record),
+        plain=copy.plain,
         gone=" ".join(link.key for link in record.related if link.key in removed),
         type=names.type_slug(record.type) if record.type else "",
         type_name=record.type,
@@ -108,12 +106,6 @@ def _shown(copy: Any, record: Record, removed: set[str]) -> tuple[_Shown, dict[s
         heat=record.heat,
     )
     return row, {names.slug(name): name for name in record.topics}
-
-
-def _plain(record: Record) -> bytes:
-    """A digest of all that feeds may show of a record, but for its quality and heat."""
-    said = msgspec.structs.replace(record, path="", dated=None, quality=0, heat=0)
-    return hashlib.blake2b(encode_record(said), digest_size=12).digest()
 
 
 def _words(position: int, row: int, record: Record) -> fulltext.Words:

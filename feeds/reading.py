@@ -25,8 +25,9 @@ class FileReading(NamedTuple):
     `outcome` is public, hidden, error (left out), other (not a record),
     touched (its content is the one known) or gone. `published` is the date in
     seconds, None for an undated record. `shown` is a digest of all that a
-    feed may show of it, `data` the record as JSON. `hides` says of an error
-    that the text still has a line that hides the record.
+    feed may show of it, `plain` of that but for its quality and heat, `data`
+    the record as JSON. `hides` says of an error that the text still has a line
+    that hides the record.
     """
 
     path: str
@@ -39,6 +40,7 @@ class FileReading(NamedTuple):
     hides: bool = False
     quality: int = 0
     published: int | None = None
+    plain: bytes = b""
     shown: bytes = b""
     data: bytes = b""
 
@@ -88,7 +90,8 @@ def interpret(path: str, data: bytes, digest: bytes = b"") -> FileReading:
 def _public(path: str, digest: bytes, record: Record, notes: tuple[Problem, ...]) -> FileReading:
     date = record.published or record.dated
     # Where the file lies says nothing that a feed shows: moving it changes no entry.
-    seen = encode_record(msgspec.structs.replace(record, path="", dated=None))
+    said = msgspec.structs.replace(record, path="", dated=None, quality=0, heat=0)
+    plain = _digest(encode_record(said))
     return FileReading(
         path,
         digest,
@@ -97,9 +100,14 @@ def _public(path: str, digest: bytes, record: Record, notes: tuple[Problem, ...]
         record.key,
         quality=record.quality,
         published=int(date.timestamp()) if date else None,
-        shown=hashlib.blake2b(seen, digest_size=16).digest(),
+        plain=plain,
+        shown=_digest(b"%b %d %d" % (plain, record.quality, record.heat)),
         data=encode_record(record),
     )
+
+
+def _digest(said: bytes) -> bytes:
+    return hashlib.blake2b(said, digest_size=12).digest()
 
 
 def shown(path: str) -> str:

@@ -74,6 +74,7 @@ records = Table(
     Column("seen", BigInteger, nullable=False),
     Column("undated", Integer, nullable=False),
     Column("published", BigInteger, nullable=False),
+    Column("plain", LargeBinary, nullable=False),  # as in entries
     Column("shown", LargeBinary, nullable=False),  # digest of what a feed may show
     Column("version", LargeBinary, nullable=False),  # of that and the date
     Column("data", LargeBinary, nullable=False),  # JSON of Record
