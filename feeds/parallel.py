@@ -1,28 +1,26 @@
 """Reading many files: on all processors when there are many.
 
 This process reads too, and between its own batches hands out others to
-processes that do nothing else. They begin as new interpreters (forking one that
-has threads is not safe) that import what reads a file and no more, and they
-end when this process does, since their input ends then.
+processes that do nothing else. They are forks of this one where it has no
+threads, else (forking is not safe then) new interpreters that import what reads
+a file and no more. They end when this process does, since their input ends then.
 """
 
 from __future__ import annotations
 
-import json
+import fcntl
 import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from select import select
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import msgspec
 
 from feeds.reading import FileReading, no_garbage_collection, read_file
-
-if TYPE_CHECKING:
-    import subprocess
 
 # Fewer files than this are read before other processes would be up.
 _WORTH_PROCESSES: Final = 400
@@ -32,12 +30,12 @@ _AHEAD: Final = 8  # batches that a process has, so that it never waits for the 
 # The package's own __init__ would import the application, which takes longer
 # than reading a thousand files.
 _PROGRAM: Final = """
-import json, sys, types
+import sys, types
 package = types.ModuleType("feeds")
-sys.path[:], package.__path__ = json.loads(sys.argv[1])
+package.__path__, sys.path[:] = sys.argv[1:2], sys.argv[2:]
 sys.modules["feeds"] = package
 from feeds.parallel import serve
-serve()
+serve(0, 1)
 """
 _PIPE: Final = 1 << 20  # bytes that a pipe holds, so that none waits to be read
 _LENGTH: Final = 8  # bytes of the number that leads a message
@@ -109,28 +107,27 @@ def _read(task: Task) -> list[FileReading]:
 class _Reader:
     """Another process that reads; `given` are the numbers of the tasks it has."""
 
-    def __init__(self, process: subprocess.Popen[bytes], into: int, out: int) -> None:
+    def __init__(self, process: int, into: int, out: int) -> None:
         self.given: list[int] = []
         self._process = process
         self._into = into
         self._out = out
 
     @classmethod
-    def started(cls) -> _Reader | None:
+    def started(cls) -> Self | None:
         """A new one; None where no process can be started."""
-        import subprocess  # which they, who import this module too, have no use for
-
-        package = [str(Path(__file__).parent)]
-        command = [sys.executable, "-c", _PROGRAM, json.dumps([sys.path, package])]
+        tasks, into = os.pipe()
+        out, readings = os.pipe()
         try:
-            process = subprocess.Popen(  # noqa: S603 - this program's own code
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, pipesize=_PIPE
-            )
+            process = _fork(tasks, readings, (into, out)) or _spawn(tasks, readings)
+            return cls(process, into, out)
         except OSError:
+            os.close(into)
+            os.close(out)
             return None
-        if process.stdin is None or process.stdout is None:
-            return None
-        return cls(process, process.stdin.fileno(), process.stdout.fileno())
+        finally:
+            os.close(tasks)
+            os.close(readings)
 
     def fileno(self) -> int:
         return self._out
@@ -146,14 +143,45 @@ class _Reader:
 
     def end(self) -> None:
         """Tell it that nothing more comes."""
-        self._process.kill()
-        self._process.communicate()
+        os.close(self._into)
+        os.close(self._out)
+        with suppress(ProcessLookupError, ChildProcessError):  # somebody else waited for it
+            os.kill(self._process, signal.SIGKILL)
+            os.waitpid(self._process, 0)
 
 
-def serve() -> None:
-    """Do the tasks that standard input brings, until it ends."""
+def _fork(tasks: int, readings: int, not_its_own: tuple[int, int]) -> int:
+    """A fork of this process that serves; 0 where this process may have threads."""
+    try:
+        if len([*Path("/proc/self/task").iterdir()]) != 1:
+            return 0
+    except OSError:
+        return 0
+    process = os.fork()
+    if process == 0:
+        try:
+            for pipe in not_its_own:  # else its input would never end
+                os.close(pipe)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            serve(tasks, readings)
+        finally:
+            os._exit(1)  # whatever happens, only one of the two goes on from here
+    return process
+
+
+def _spawn(tasks: int, readings: int) -> int:
+    """A new interpreter that serves."""
+    command = [sys.executable, "-c", _PROGRAM, str(Path(__file__).parent), *sys.path]
+    streams = [(os.POSIX_SPAWN_DUP2, tasks, 0), (os.POSIX_SPAWN_DUP2, readings, 1)]
+    return os.posix_spawn(sys.executable, command, os.environ, file_actions=streams)
+
+
+def serve(into: int, out: int) -> None:
+    """Do the tasks that come in, until they end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with the process that wants it
-    into, out = sys.stdin.fileno(), sys.stdout.fileno()
+    for pipe in (into, out):
+        with suppress(OSError, AttributeError):  # the system, or the user's share, has less
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
     with no_garbage_collection():
         try:
             while True:

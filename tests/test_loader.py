@@ -3,6 +3,7 @@ import multiprocessing
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -29,6 +30,7 @@ from feeds.scope import Scope
 from feeds.store import Store, StoreError
 from feeds.tables import entries, records
 from tests.databases import databases
+from tests.serving import until
 from tests.support import SEEDS, addresses, dump, feed, record, rendered, settled, write
 
 pytestmark = pytest.mark.usefixtures("either")
@@ -668,6 +670,77 @@ def test_many_files_are_read_by_several_processes(
     report = load(store, tmp_path)
     assert dump(store) == dump(alone)
     assert (report.entries, len(report.errors)) == (30, 1)
+
+
+def _reading_in_another_process(folder: Path, never: str, threads: int, then: str) -> str:
+    """What a program prints that has another process read; it may not call `never` of `os`."""
+    program = (
+        "import os, threading, time\n"
+        "from pathlib import Path\n"
+        "from feeds import parallel, reading\n"
+        "def fail(*_, **__): raise OSError\n"
+        f"os.{never} = fail\n"
+        "stop = threading.Event()\n"
+        f"for _ in range({threads}):\n"
+        "    threading.Thread(target=stop.wait).start()\n"
+        "readers = [parallel._Reader.started() for _ in range(3)]\n"
+        f"folder = Path({str(folder)!r})\n"
+        "task = parallel.Task(str(folder), [('a.md', b''), ('b.md', b'')])\n"
+        "alone = [reading.read_file(folder, path) for path, _ in task.files]\n"
+        "for reader in readers:\n"
+        "    reader.give(0, [task])\n"
+        "    assert reader.take() == (0, alone)\n"
+        f"{then}\n"
+        "stop.set()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=300
+    )
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("threads", "never"), [(0, "posix_spawn"), (1, "fork")])
+def test_only_a_process_without_threads_is_forked(tmp_path: Path, threads: int, never: str) -> None:
+    write(tmp_path, "a.md")
+    then = "for reader in readers: reader.end()\nprint(threading.active_count())"
+    assert _reading_in_another_process(tmp_path, never, threads, then) == f"{threads + 1}\n"
+
+
+@pytest.mark.parametrize(("threads", "never"), [(0, "posix_spawn"), (1, "fork")])
+def test_processes_that_read_end_with_the_one_that_is_killed(
+    tmp_path: Path, threads: int, never: str
+) -> None:
+    write(tmp_path, "a.md")
+    then = "print(*(r._process for r in readers), flush=True)\nos.kill(os.getpid(), 9)"
+    told = _reading_in_another_process(tmp_path, never, threads, then)
+    until(lambda: not any(_runs(int(process)) for process in told.split()))
+
+
+def _runs(process: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return False
+
+
+def test_what_processes_were_given_is_read_when_they_end(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(30):
+        write(tmp_path, f"{number}.md", webUrl=f"https://example.com/{number}")
+    alone = Store(databases.fresh())
+    load(alone, tmp_path)
+    monkeypatch.setattr(parallel, "_WORTH_PROCESSES", 1)
+    monkeypatch.setattr(parallel, "_BATCH", 7)
+    give = parallel._Reader.give
+
+    def give_and_kill(self: Any, number: int, tasks: Any) -> None:
+        give(self, number, tasks)
+        os.kill(self._process, signal.SIGKILL)
+
+    monkeypatch.setattr(parallel._Reader, "give", give_and_kill)
+    load(store, tmp_path)
+    assert dump(store) == dump(alone)
 
 
 def test_a_program_that_loads_when_it_is_imported_loads(tmp_path: Path) -> None:
