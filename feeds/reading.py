@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
+from blake3 import blake3
 
 from feeds import folder as folders
 from feeds import seeds
@@ -66,7 +66,7 @@ def read_file(folder: Path, path: str, known: bytes = b"") -> FileReading:
     except OSError as error:
         problem = Problem(shown(path), 1, "file", f"can't be opened: {error.strerror or error}")
         return FileReading(path, b"", "error", (problem,))
-    digest = hashlib.sha256(data, usedforsecurity=False).digest()[:16]
+    digest = blake3(data).digest(16)
     if digest == known:
         return FileReading(path, digest, "touched")
     return interpret(path, data, digest)
@@ -107,7 +107,7 @@ def _public(path: str, digest: bytes, record: Record, notes: tuple[Problem, ...]
 
 
 def _digest(said: bytes) -> bytes:
-    return hashlib.blake2b(said, digest_size=12).digest()
+    return blake3(said).digest(12)
 
 
 def shown(path: str) -> str:
