@@ -258,7 +258,8 @@ class EntryWriter:
 
     def _touch(self, entry: Any, topics: Iterable[str], more: int) -> None:
         """Note that an entry came or went."""
-        self._note(scopes_of(entry, topics), changes.Change(entry.position, more=more))
+        if not self.first:
+            self._note(scopes_of(entry, topics), changes.Change(entry.position, more=more))
 
     def _note(self, keys: Iterable[str], change: changes.Change) -> None:
         """Note what changed in scopes; nobody waits for news of a first load."""

@@ -6,9 +6,10 @@ below, so that one integer sorts, pages and compares.
 
 from __future__ import annotations
 
-import uuid
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
+
+from feeds import links
 
 
 class Scope(NamedTuple):
@@ -60,4 +61,4 @@ def position_at(seconds: int) -> int:
 
 def position(published: int, entry_id: str) -> int:
     """The sort key of an entry: newest last, ties in the order of a hash of the id."""
-    return (published << 20) | (uuid.uuid5(uuid.NAMESPACE_URL, entry_id).int & 0xFFFFF)
+    return (published << 20) | int(links.entry_id(entry_id)[-5:], 16)
