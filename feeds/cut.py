@@ -27,11 +27,13 @@ _SECURED: Final = b'\nsecured: "'
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=;"
 
 # Any text to the last quote of the line, which is searched many times as fast.
-# It is exact in a block without backslashes, with two quotes in a line or none.
+# It is exact where that quote is the second one: what is left of lines without
+# letters and the like, and with a sign of its own for each escape, tells.
 _TO_LAST_QUOTE: Final = rb'".*"'
 _UNSIGNED: Final = bytes(range(0x20, 0x7F)).translate(None, b'"\\')
-_NOT_ASCII: Final = bytes(range(0x80, 0x100))
-_QUOTED: Final = rb'"[^"\\\n]*+(?:\\["\\/nt][^"\\\n]*+)*+"'
+_ESCAPE: Final = re.compile(rb"\\[\"\\/nrt]")
+_LINES: Final = re.compile(rb'(?:(?:"[^"\\\n]*+"|[^"\\\n]*+)\n)*+\Z')
+_QUOTED: Final = rb'"[^"\\\n]*+(?:\\["\\/nrt][^"\\\n]*+)*+"'
 _BARE: Final = rb"[A-Za-z0-9/\xc3-\xf4](?:[^\n :#\"]++|:(?![ \n])| ++(?![#\n])|#)*+"
 _DATE: Final = (
     rb"(?:197[1-9]|19[89]\d|2[01]\d\d)-"
@@ -100,8 +102,10 @@ def cut(source: bytes) -> Cut | None:
         return Cut(source, [])
     begin = start + len(_KEY)
     items, end = _items(_shape(_TO_LAST_QUOTE), source, begin)
-    signs = source[begin:end].translate(None, _UNSIGNED)
-    if signs.translate(None, _NOT_ASCII).replace(b'""\n', b"\n").strip(b"\n"):
+    signs = escaped = source[begin:end].translate(None, _UNSIGNED)
+    if b"\\" in signs:
+        escaped = _ESCAPE.sub(b"\x01", source[begin:end]).translate(None, _UNSIGNED)
+    if not _LINES.match(escaped):
         items, end = _items(_shape(_QUOTED), source, begin)
         signs = source[begin:end].translate(None, _UNSIGNED)
     if not 0 < len(items) <= _MAX_ITEMS or source[end : end + 1] in (b" ", b"-"):

@@ -20,7 +20,7 @@ _ODD: Final = re.compile(
     rb"[\x00-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]|\xef(?:\xbb\xbf|\xbf[\xbe\xbf])"
 )
 
-_QUOTED: Final = r'("[^"\\\n]*+(?:\\["\\/nt][^"\\\n]*+)*+")'
+_QUOTED: Final = r'("[^"\\\n]*+(?:\\["\\/nrt][^"\\\n]*+)*+")'
 # What begins one: a letter or digit, a slash, anything from U+00C0 on.
 _BARE: Final = r"([^\x00-.:-@\[-`{-\xbf](?:[^ :#\n]++|:(?![ \n])| ++(?![#\n])|#)*+)"
 # Blank lines before it, indentation, dash, key, its value; or the item that is no mapping.
@@ -30,7 +30,7 @@ _LINE: Final = re.compile(
     re.M,
 )
 _ESCAPE: Final = re.compile(r"\\(.)")
-_ESCAPED: Final = {"n": "\n", "t": "\t"}
+_ESCAPED: Final = {"n": "\n", "r": "\r", "t": "\t"}
 _DEEPEST: Final = 12  # columns, of which fewer than MAX_DEPTH levels have room
 
 _Line = tuple[int, int, bool, str, Scalar | None]  # line, column, dash, key, value
@@ -82,7 +82,7 @@ def _lines(source: str, number: int) -> list[_Line]:
 
 
 def unescaped(text: str) -> str:
-    r"""What stands between double quotes, its only escapes `\"`, `\\`, `\/`, `\n` and `\t`."""
+    r"""What stands between double quotes, its only escapes `\"`, `\\`, `\/`, `\n`, `\r`, `\t`."""
     if "\\" not in text:
         return text
     return _ESCAPE.sub(lambda escape: _ESCAPED.get(escape[1], escape[1]), text)

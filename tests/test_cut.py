@@ -102,6 +102,10 @@ def test_an_item_may_have_all_that_the_collections_give_it() -> None:
         (b'title: "A"\n', b'title: "x\n      y"\n'),
         (b'title: "A"\n', b'title: "\\q"\n'),
         (b'title: "A"\n', b'title: "\\"\n'),
+        (b'title: "A"\n', b'title: "a" b\\"\n'),
+        (b'title: "A"\n', b'title: "a\\" b" c"\n'),
+        (b'title: "A"\n', b'title: "a\\\\" b"\n'),
+        (b'"A"', b'"\x01\\n"'),
         (b'title: "A"\n', b"title: 'A'\n"),
         (b'title: "A"\n', b"title: a: b\n"),
         (b'title: "A"\n', b"title: a:\n"),
@@ -145,6 +149,15 @@ def test_an_item_in_doubt_leaves_its_list_to_the_parser(old: bytes, new: bytes) 
     changed = FULL.replace(old, new, 1)
     assert cut.cut(b"a: b\nrelated:\n" + FULL + changed + FULL + b"c: d\n") is None
     assert_same(SEVEN + b"related:\n" + FULL + changed + FULL + b"c: d\n---\n")
+
+
+def test_escapes_are_read_without_the_parser() -> None:
+    for said in (b'"\\"A\\" b\\r\\n"', b'"\\\\"', b'"a\\/\\t \\\\\\""', b"a\\", b"a\\\\r"):
+        item = FULL.replace(b'"A"', said, 1)
+        found = cut.cut(b"a: b\nrelated:\n" + FULL + item + b"c: d\n")
+        assert found is not None
+        assert [one["title"] for one in found.items] == [b'"A"', said]
+        assert_same(SEVEN + b"related:\n" + FULL + item + b"c: d\n---\n")
 
 
 @pytest.mark.parametrize("rest", [b"- title: B\n", b"  x\n", b"    x: y\n"])
@@ -238,7 +251,11 @@ KEYS = [
 @st.composite
 def items(draw: st.DrawFn, tame: bool) -> str:
     """One item of `related`: as the collections have them, or in any form."""
-    values = st.sampled_from(["x", '"x"', '"a \\"b\\": c"', "5"]) if tame else scalars()
+    values = (
+        st.sampled_from(["x", '"x"', '"a \\"b\\": c"', "a\\\\", '"‘a’\\r\\n"', '"\\\\"', "5"])
+        if tame
+        else scalars()
+    )
     indent = "" if tame else draw(st.sampled_from(["", "", " ", "  "]))
     number = draw(st.integers(0, 9))
     quality = st.just(str(number)) if tame else st.sampled_from([str(number), "~", "x", "1.5", ""])
@@ -301,6 +318,10 @@ def files(draw: st.DrawFn) -> bytes:
 @example(SEVEN + b"published: false\nrelated:\n  - title: B\n    title: C\n---\n")
 @example(SEVEN + b'related:\n  - a: 1\n"related":\n  - b: 1\n---\n')
 @example(SEVEN + b'secured: "a"\n b\n---\n')
+@example(SEVEN + b'---\nsecured: "a"\nrelated:\n  - title: B\n---\n')
+@example(SEVEN + b"published: true\n---\n\nrelated:\n  - title: B\n")
+@example(SEVEN + b"related:\n  - title: B\n...\nrelated:\n  - title: B\n")
+@example(SEVEN + b"related:\n  - title: B\n")
 @example(SEVEN + b'secured: "\\q"\nrelated:\n  - title: B\n---\n')
 def test_cutting_changes_no_outcome(data: bytes) -> None:
     assert_same(data)

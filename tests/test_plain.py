@@ -34,7 +34,7 @@ def assert_same(source: str) -> Mapping | None:
 
 RECORD = """\
 category: news
-title: "A \\"B\\" \\\\ C\\/D\\n\\t: # é日😀"
+title: "A \\"B\\" \\\\ C\\/D\\n\\r\\t: # é日😀"
 
 publishedDateTime: 2023-09-02T16:03:00Z
 webUrl: https://example.org/a#b:c?d=[e]&f={g}
