@@ -1,10 +1,10 @@
 """Collections of records of the real shape, invented: equal seeds give equal files.
 
 As in real ones, related coverage and `secured` are over nine tenths of the
-bytes, seven records in ten aren't published (they are coverage of a story
-whose lead is, and are listed there), one in eight has AMP pages, one in twenty
-is a video, and a few topics and providers have most of the records. All hosts
-are reserved ones.
+bytes: half of the records list 19 others or more, some 100. Seven in ten aren't
+published (they are coverage of a story whose lead is, and are listed there), one
+in eight has AMP pages, one in twenty is a video, and a few topics and providers
+have most of the records. All hosts are reserved ones.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import random
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import repeat
+from math import log
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -30,7 +31,8 @@ _PROVIDERS: Final = 400
 _NEWEST: Final = datetime(2026, 6, 1, tzinfo=UTC)
 _EVERY: Final = timedelta(hours=3)
 _YEARS: Final = timedelta(days=20 * 365)  # that the largest collections go back
-_RELATED: Final = (10, 46)
+_RELATED: Final = 19  # the median; a few list many more
+_MOST_RELATED: Final = 179
 _CHUNK: Final = 500
 _TEXT: Final = (
     "harbour ferry camera signal model network council report battery garden library bridge "
@@ -119,7 +121,7 @@ def text(chance: random.Random, index: int, published: datetime, seed: int = 1) 
         "",
         "related:",
     ]
-    for number in range(chance.randrange(*_RELATED)):
+    for number in range(min(int(chance.lognormvariate(log(_RELATED), 0.85)), _MOST_RELATED)):
         lines += _related(chance, index, number, published, seed)
     secured = base64.b64encode(chance.randbytes(chance.randrange(600, 3000))).decode()
     return "\n".join([*lines, "", f"secured: {_quoted(secured)}", "---", ""])
@@ -188,7 +190,14 @@ def _topics(chance: random.Random) -> list[str]:
 
 
 def _sentence(chance: random.Random, words: int) -> str:
-    return " ".join(chance.choices(WORDS, k=words)).capitalize()
+    """Words; as in real ones, one text in six isn't ASCII, and one in thirty has escapes."""
+    said = " ".join(chance.choices(WORDS, k=words)).capitalize()
+    kind = chance.random()
+    if kind < 1 / 6:
+        return f"‘{said}’ – the city’s own"
+    if kind < 1 / 6 + 1 / 30:
+        return f'{said} "now".\r\n' if kind < 1 / 6 + 1 / 200 else f"{said}.\r\n"
+    return said
 
 
 def _quoted(text: str) -> str:
