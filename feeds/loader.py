@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-from sqlalchemy import Column, Connection, bindparam, delete, func, select
+from sqlalchemy import Connection, func, select
 
 from feeds import (
-    bulk,
     coverage,
     cut,
     fields,
@@ -31,9 +29,9 @@ from feeds import (
     seeds,
     text,
 )
+from feeds.filing import Known, RecordWriter, problems_of
 from feeds.folder import UNSETTLED, FileState, FolderError, scan
 from feeds.merge import EntryWriter, chunks, listing
-from feeds.model import UNKNOWN_TIME, Problem
 from feeds.parallel import read_all
 from feeds.reading import FileReading, decode_problems, no_garbage_collection
 from feeds.report import Report
@@ -41,7 +39,6 @@ from feeds.store import Store, note_health
 from feeds.tables import entries, files, records, state
 
 Progress = Callable[[int, int], None]
-Known = dict[str, tuple[FileState, bytes]]
 
 _RECORDS: Final = ("public", "hidden")
 _WORTH_MERGING: Final = 200  # ids; not so many that who reads waits for it
@@ -91,7 +88,7 @@ def check(folder: Path, progress: Progress | None = None) -> Report:
 
 
 def _count(report: Report, reading: FileReading) -> None:
-    report.problems += _problems(reading)
+    report.problems += problems_of(reading)
     if reading.outcome == "public":
         report.public += 1
     elif reading.outcome == "hidden":
@@ -154,7 +151,7 @@ class Loader:
             with self.target.write() as connection:
                 step = _Load(connection, self.folder, int(moment.timestamp()), known, self.patience)
                 report = step.run(found, look, progress, accept_removals=accept_removals)
-            self._known, self._known_as_of = step.known, as_of + step.wrote
+            self._known, self._known_as_of = step.known, as_of + step.records.wrote
         return report
 
     def _recall(self) -> tuple[Known, int]:
@@ -197,15 +194,13 @@ class _Load:
         self.known = known
         self.patience = patience
         self.report = Report(folder)
-        self.affected: set[str] = set()  # entry ids whose copies changed
-        self.waiting: set[str] = set()  # those that a first load makes when all is read
-        self.wrote = 0  # whether rows of files were written
         self.look = 0  # at the folder, in nanoseconds
         row = connection.execute(select(state.c.generation, state.c.loaded)).one()
         self.first = row.generation == 0 and not known
         # Last-Modified tells seconds apart, so two generations never share one.
         self.moment = max(now, row.loaded + 1)
-        self.writer = EntryWriter(connection, self.moment, self.first)
+        self.records = RecordWriter(connection, known, self.moment, self.first)
+        self.entries = EntryWriter(connection, self.moment, self.first, self.records.removed)
 
     def run(
         self,
@@ -223,7 +218,7 @@ class _Load:
             if path not in self.known or self.known[path][0] != status
         )
         self._read(fresh, found, progress)
-        self._forget([path for path in self.known if path not in found])
+        self.records.forget([path for path in self.known if path not in found])
         after = self._records_held() if before else 0
         if after * 2 < before and not accept_removals:
             raise FolderError(
@@ -231,7 +226,7 @@ class _Load:
                 "stay as they were until they are back (feeds load --accept-removals lets them go)"
             )
         if self.first:
-            self._date_the_undated()
+            self.records.date_the_undated()
         changed = self._merge()
         self._note_state(changed=changed > 0)
         self._fill_report()
@@ -271,11 +266,12 @@ class _Load:
                     doubtful.append(reading.path)
                 else:
                     settled.append(reading)
-            self._remember(settled, found)
-            if self.first and len(self.affected) >= _WORTH_MERGING:
+            self.records.write(settled, found, self.look)
+            affected = self.records.affected
+            if self.first and len(affected) >= _WORTH_MERGING:
                 # While other processes read; who turns out to have a copy is made again.
-                self.writer.merge(sorted(self.affected))
-                self.affected.clear()
+                self.entries.merge(sorted(affected))
+                affected.clear()
             done += len(batch)
             if progress:
                 progress(done, len(fresh))
@@ -285,127 +281,23 @@ class _Load:
             again = scan(self.folder)
             doubtful = [path for path in doubtful if path in again]
             for batch in read_all(self.folder, doubtful, digests):
-                self._remember(batch, again)
-
-    def _remember(self, readings: Sequence[FileReading], found: Mapping[str, FileState]) -> None:
-        """Write what came of these files."""
-        self._touch([r for r in readings if r.outcome == "touched"], found)
-        read = [r for r in readings if r.outcome not in ("touched", "gone")]
-        if not read:
-            return
-        self.report.parsed += len(read)
-        paths = [reading.path for reading in read]
-        seen: dict[str, int] = {}
-        held: set[str] = set()
-        if not self.first:
-            ids = {reading.key for reading in read if reading.key}
-            seen = self._seen_before(records.c.entry_id, ids)  # a file that moved
-            at = self._seen_before(records.c.path, paths)
-            held = set(at)
-            seen |= at
-        file_rows, record_rows, replaced = [], [], []
-        for reading in read:
-            keeps = reading.outcome == "error" and reading.path in held and not reading.hides
-            status = found[reading.path].as_of(self.look)
-            file_rows.append(_file_row(reading, status, keeps=keeps))
-            self.known[reading.path] = status, reading.digest
-            if keeps:
-                continue
-            replaced.append(reading.path)
-            if reading.key:
-                since = seen.get(reading.path, seen.get(reading.key, self.moment))
-                record_rows.append(_record_row(reading, since))
-                if not self.first or reading.published is not None:
-                    self.affected.add(reading.key)
-                elif reading.outcome == "public":  # undated
-                    self.waiting.add(reading.key)
-                elif reading.removed:
-                    self.waiting.add(reading.key)
-                    self.writer.removed.add(reading.key)
-        if not self.first:
-            self._drop(files, paths)
-            self._drop_records(replaced)
-        self.wrote = 1
-        bulk.insert(self.connection, files, file_rows)
-        if record_rows:
-            bulk.insert(self.connection, records, record_rows)
-
-    def _touch(self, readings: Sequence[FileReading], found: Mapping[str, FileState]) -> None:
-        """Note the new times of files whose content is as it was."""
-        if not readings:
-            return
-        now = {r.path: found[r.path].as_of(self.look) for r in readings}
-        rows = [{"at": path, **status._asdict()} for path, status in now.items()]
-        self.known.update((r.path, (now[r.path], r.digest)) for r in readings)
-        query = files.update().where(files.c.path == bindparam("at"))
-        values: dict[str, Any] = {name: bindparam(name) for name in FileState._fields}
-        self.connection.execute(query.values(values), rows)
-        self.wrote = 1
-
-    def _seen_before(self, column: Column[str], values: Iterable[str]) -> dict[str, int]:
-        """When the records that the store has with these paths or ids were first seen."""
-        found: dict[str, int] = {}
-        for chunk in chunks(sorted(values)):
-            query = select(column, func.min(records.c.seen)).where(column.in_(chunk))
-            rows = self.connection.execute(query.group_by(column))
-            found.update((value, seen) for value, seen in rows)
-        return found
-
-    def _forget(self, gone: Sequence[str]) -> None:
-        """Drop what files said that aren't there any more."""
-        if gone:
-            self._drop(files, gone)
-            self._drop_records(gone)
-            self.wrote = 1
-            for path in gone:
-                del self.known[path]
-
-    def _drop_records(self, paths: Sequence[str]) -> None:
-        for chunk in chunks(paths):
-            query = select(records.c.entry_id).where(records.c.path.in_(chunk))
-            self.affected.update(self.connection.execute(query).scalars())
-        self._drop(records, paths)
-
-    def _drop(self, table: Any, paths: Sequence[str]) -> None:
-        for chunk in chunks(paths):
-            self.connection.execute(delete(table).where(table.c.path.in_(chunk)))
-
-    def _date_the_undated(self) -> None:
-        """Give the undated records of a first load the date of the oldest of the others.
-
-        They were there before the store was, nobody knows for how long; the
-        oldest date is the one answer that is the same on every machine and day.
-        """
-        undated = (records.c.public == 1) & (records.c.undated == 1)
-        dated = (records.c.public == 1) & (records.c.undated == 0)
-        oldest = self.connection.execute(select(func.min(records.c.published)).where(dated))
-        since = oldest.scalar() or int(UNKNOWN_TIME.timestamp())
-        query = select(records.c.path, records.c.shown).where(undated)
-        rows = [
-            {"at": path, "dated": _version(digest, since)}
-            for path, digest in self.connection.execute(query)
-        ]
-        if rows:
-            change = records.update().where(records.c.path == bindparam("at"))
-            change = change.values(seen=since, published=since, version=bindparam("dated"))
-            self.connection.execute(change, rows)
+                self.records.write(batch, again, self.look)
 
     # -- records -> entries ------------------------------------------------
 
     def _merge(self) -> int:
         """Make the entries of all affected ids anew; returns how many differ from before."""
-        ids = self.waiting if self.first else self.affected
+        ids = self.records.waiting if self.first else self.records.affected
         # An entry stops listing coverage that was removed.
-        self.affected |= ids | listing(self.connection, sorted(ids))
-        for chunk in chunks(sorted(self.affected)):
-            self.writer.merge(chunk)
-        self.writer.finish()
-        self.report.changed = self.writer.changed
-        return self.writer.changed
+        affected = self.records.affected | ids | listing(self.connection, sorted(ids))
+        for chunk in chunks(sorted(affected)):
+            self.entries.merge(chunk)
+        self.entries.finish()
+        return self.entries.changed
 
     def _note_state(self, *, changed: bool) -> None:
         values: dict[str, Any] = {"reading": READING}
-        if self.wrote:
+        if self.records.wrote:
             values["writes"] = state.c.writes + 1
         if changed or self.first:
             values |= {"generation": state.c.generation + 1, "loaded": self.moment}
@@ -413,6 +305,7 @@ class _Load:
 
     def _fill_report(self) -> None:
         report = self.report
+        report.parsed, report.changed = self.records.parsed, self.entries.changed
         query = select(files.c.outcome, files.c.reason, func.count())
         grouped = query.group_by(files.c.outcome, files.c.reason)
         for outcome, reason, number in self.connection.execute(grouped):
@@ -441,50 +334,3 @@ class _Load:
 def _age(status: FileState) -> float:
     """Seconds since a file was last written."""
     return time.time() - status.mtime / 1e9
-
-
-def _file_row(reading: FileReading, status: FileState, *, keeps: bool) -> dict[str, Any]:
-    problems = _problems(reading, keeps=keeps)
-    return {
-        "path": reading.path,
-        **status._asdict(),
-        "digest": reading.digest,
-        "outcome": reading.outcome,
-        "reason": reading.reason,
-        "problems": msgspec.json.encode(problems).decode() if problems else "",
-    }
-
-
-def _problems(reading: FileReading, *, keeps: bool = False) -> list[Problem]:
-    """What is wrong with a file, and what becomes of it; `keeps` its last good version."""
-    more = ""
-    if keeps:
-        more = "; what it said when it could last be read is served on"
-    elif reading.hides:
-        more = "; it says that it is hidden, and is"
-    replace = msgspec.structs.replace
-    return [replace(problem, message=problem.message + more) for problem in reading.problems]
-
-
-def _record_row(reading: FileReading, seen: int) -> dict[str, Any]:
-    published = seen if reading.published is None else reading.published
-    public = reading.outcome == "public"
-    return {
-        "path": reading.path,
-        "entry_id": reading.key,
-        "public": int(public),
-        "removed": int(reading.removed),
-        "quality": reading.quality,
-        "seen": seen,
-        "undated": int(reading.published is None),
-        "published": published if public else 0,
-        "plain": reading.plain,
-        "shown": reading.shown,
-        "version": _version(reading.shown, published) if public else b"",
-        "data": reading.data,
-    }
-
-
-def _version(shown_digest: bytes, published: int) -> bytes:
-    """A digest of all that a feed may show of a record."""
-    return hashlib.blake2b(shown_digest + published.to_bytes(8, "big"), digest_size=12).digest()

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, select
 
 from feeds import bulk, changes, fulltext, names, scope, search
+from feeds.labelling import LabelWriter
 from feeds.model import Record, decode_record
-from feeds.tables import coverage, departures, entries, entry_topics, labels, records, spellings
+from feeds.tables import coverage, departures, entries, entry_topics, records
 
 CHUNK: Final = 500
 
@@ -121,17 +121,20 @@ def _words(position: int, row: int, record: Record) -> fulltext.Words:
 
 
 class EntryWriter:
-    """Writes what changed among the entries, and the labels and departures that follow."""
+    """Writes what changed among the entries, and the labels and departures that follow.
 
-    def __init__(self, connection: Connection, moment: int, first: bool) -> None:
+    `moment` is the time of the load; the `first` one finds nothing in the
+    store, and `removed` is what copies say is removed.
+    """
+
+    def __init__(self, connection: Connection, moment: int, first: bool, removed: set[str]) -> None:
         self.connection = connection
         self.moment = moment
         self.first = first
         self.changed = 0
-        self.spelled: Counter[tuple[str, str, str]] = Counter()  # kind, slug, name: more or less
-        # On a first load: the entries that there are so far, and what copies say is removed.
-        self.made: set[str] = set()
-        self.removed: set[str] = set()
+        self.labels = LabelWriter(connection, moment, first)
+        self.removed = removed
+        self.made: set[str] = set()  # on a first load: the entries that there are so far
         self.gone: dict[tuple[str, int], None] = {}
         self.touched: dict[str, changes.Change] = {}  # by the keys of scopes
         newest = connection.execute(select(func.max(entries.c.id))).scalar()
@@ -166,7 +169,7 @@ class EntryWriter:
                 if old:
                     self._depart(old, scopes_of(old, old_topics))
                     self._touch(old, old_topics, -1)
-                    self._spell(old, old_topics, -1)
+                    self.labels.count(old, old_topics, -1)
                     dropped.append(old)
                     self.changed += -1 if self.first else 1
                 continue
@@ -189,9 +192,9 @@ class EntryWriter:
                     placed = old.placed
                     left -= there
                 self._depart(old, left)
-                self._spell(old, old_topics, -1)
+                self.labels.count(old, old_topics, -1)
                 dropped.append(old)
-            self._spell(new, topics, 1)
+            self.labels.count(new, topics, 1)
             row_id = old.id if old else self.next_row
             self.next_row += not old
             changed = self._changed(old, new)
@@ -267,20 +270,6 @@ class EntryWriter:
             for key in keys:
                 self.touched[key] = change.after(self.touched.get(key))
 
-    def _spell(self, entry: Any, topics: Mapping[str, str], times: int) -> None:
-        """Count how an entry spells the names of its topics, provider and type."""
-        spelled = [("topic", slug, name) for slug, name in topics.items()]
-        if entry.provider:
-            name = f"{entry.provider}/{entry.provider_slug}"
-            for kind, slug in (("provider", entry.provider), ("name", name)):
-                spelled.append((kind, slug, entry.provider_name))
-                if entry.icon:
-                    spelled.append((f"icon:{kind}", slug, entry.icon))
-        if entry.type:
-            spelled.append(("type", entry.type, entry.type_name))
-        for kind, slug, name in spelled:
-            self.spelled[kind, slug, name] += times
-
     def finish(self) -> None:
         """Record the departures, and bring the labels up to how names are spelled now."""
         rows = [
@@ -294,98 +283,11 @@ class EntryWriter:
             places = [{"at": row["scope"], "there": row["position"]} for row in rows]
             self.connection.execute(delete(departures).where(same), places)
             self.connection.execute(departures.insert(), rows)
-        if self.first:
-            self._first_labels()
-        else:
-            for kind, slug in self._respell():
-                self._label(kind, slug)
+        self.labels.write()
+        for key, change in self.labels.renamed:
+            self._note([key], change)
+        if not self.first:
             changes.note(self.connection, self.touched)
-
-    def _first_labels(self) -> None:
-        """The labels of an empty store: all that they say was counted."""
-        spelled = {key: times for key, times in self.spelled.items() if times}
-        rows = [
-            {"kind": kind, "slug": slug, "name": name, "entries": times}
-            for (kind, slug, name), times in spelled.items()
-        ]
-        found: dict[tuple[str, str], dict[str, int]] = {}
-        for (kind, slug, name), times in spelled.items():
-            found.setdefault((kind, slug), {})[name] = times
-        latest = self._latest()
-        shown = [
-            _label_row(kind, slug, names, found.get((f"icon:{kind}", slug), {}))
-            | {"latest": latest[kind, slug] >> 20, "changed": 0}
-            for (kind, slug), names in found.items()
-            if not kind.startswith("icon:")
-        ]
-        for table, values in ((spellings, rows), (labels, shown)):
-            if values:
-                self.connection.execute(table.insert(), values)
-
-    def _latest(self) -> dict[tuple[str, str], int]:
-        """The highest position of each topic, provider, name and type."""
-        found = {}
-        for kind, place, *parts in (
-            ("topic", entry_topics.c.position, entry_topics.c.topic),
-            ("provider", entries.c.position, entries.c.provider),
-            ("name", entries.c.position, entries.c.provider, entries.c.provider_slug),
-            ("type", entries.c.position, entries.c.type),
-        ):
-            query = select(func.max(place), *parts).group_by(*parts)
-            for position, *slug in self.connection.execute(query):
-                found[kind, "/".join(slug)] = position
-        return found
-
-    def _respell(self) -> list[tuple[str, str]]:
-        """Bring the counts of spellings up to date; returns whose labels may have changed."""
-        for (kind, slug, name), times in self.spelled.items():
-            key = (spellings.c.kind == kind, spellings.c.slug == slug, spellings.c.name == name)
-            old = self.connection.execute(select(spellings.c.entries).where(*key)).scalar() or 0
-            self.connection.execute(delete(spellings).where(*key))
-            if old + times > 0:
-                row = {"kind": kind, "slug": slug, "name": name, "entries": old + times}
-                self.connection.execute(spellings.insert().values(row))
-        touched = {(kind.removeprefix("icon:"), slug) for kind, slug, _ in self.spelled}
-        return sorted(touched)
-
-    def _label(self, kind: str, slug: str) -> None:
-        found: dict[str, dict[str, int]] = {kind: {}, f"icon:{kind}": {}}
-        query = select(spellings.c.kind, spellings.c.name, spellings.c.entries)
-        query = query.where(spellings.c.kind.in_(list(found)), spellings.c.slug == slug)
-        for spelled, name, times in self.connection.execute(query):
-            found[spelled][name] = times
-        key = (labels.c.kind == kind, labels.c.slug == slug)
-        old = self.connection.execute(select(labels).where(*key)).first()
-        self.connection.execute(delete(labels).where(*key))
-        if not found[kind]:
-            return
-        row = _label_row(kind, slug, found[kind], found[f"icon:{kind}"])
-        renamed = old is not None and old.name != row["name"]
-        if renamed and kind == "topic":
-            # Every entry shows the names of its topics.
-            shows = select(entry_topics.c.entry).where(entry_topics.c.topic == slug)
-            listing_it = entries.update().where(entries.c.id.in_(shows))
-            self.connection.execute(listing_it.values(changed=self.moment))
-        if renamed and kind != "type":  # whose titles are made of the slug
-            for other, change in changes.of_renaming(self.connection, kind, slug):
-                self._note([other.key()], change)
-        place, where = _LABEL_SOURCES[kind]
-        latest = self.connection.execute(select(func.max(place)).where(where(slug))).scalar_one()
-        changed = self.moment if renamed else old.changed if old else 0
-        row |= {"latest": latest >> 20, "changed": changed}
-        self.connection.execute(labels.insert().values(row))
-
-
-def _label_row(
-    kind: str, slug: str, names: Mapping[str, int], icons: Mapping[str, int]
-) -> dict[str, Any]:
-    """The name and icon that most entries have, ties to the first by the alphabet."""
-
-    def most(counts: Mapping[str, int]) -> str:
-        return min(counts, key=lambda name: (-counts[name], name), default="")
-
-    total = sum(names.values())
-    return {"kind": kind, "slug": slug, "name": most(names), "icon": most(icons), "entries": total}
 
 
 def _same(old: Any, new: _Shown) -> bool:
@@ -401,16 +303,3 @@ def _differs_in_figures(old: Any, new: _Shown) -> bool:
     """Whether feeds show another quality or heat and nothing else of them."""
     same = (old.plain, old.gone, old.position) == (new.plain, new.gone, new.position)
     return same and old.version != new.version
-
-
-def _is_name(slug: str) -> Any:
-    key, _, name = slug.partition("/")
-    return (entries.c.provider == key) & (entries.c.provider_slug == name)
-
-
-_LABEL_SOURCES: dict[str, tuple[Any, Callable[[str], Any]]] = {
-    "topic": (entry_topics.c.position, lambda slug: entry_topics.c.topic == slug),
-    "provider": (entries.c.position, lambda slug: entries.c.provider == slug),
-    "name": (entries.c.position, _is_name),
-    "type": (entries.c.position, lambda slug: entries.c.type == slug),
-}
