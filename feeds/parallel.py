@@ -81,17 +81,26 @@ def _share(tasks: Sequence[Task], helpers: int) -> Iterator[list[FileReading]]:
                             reader.give(waiting.pop(), tasks)
                     except OSError:
                         pass  # it ended; what it was given comes back below
+                # With nothing else left to do, what they were given last is done here too.
+                given = {n for reader in readers for n in reader.given[1:] if n >= number}
+                last = None if waiting else max(given - found.keys(), default=None)
+                idle = not waiting and last is None
                 busy = [reader for reader in readers if reader.given]
-                # With nothing left to do here, they are waited for.
-                for reader in select(busy, [], [], 0 if waiting else None)[0] if busy else ():
+                for reader in select(busy, [], [], None if idle else 0)[0] if busy else ():
                     try:
-                        found.update([reader.take()])
+                        theirs, readings = reader.take()
                     except (OSError, EOFError, msgspec.MsgspecError):
                         readers.remove(reader)
-                        waiting += sorted(reader.given, reverse=True)
+                        left = {n for n in reader.given if n >= number} - found.keys()
+                        waiting += sorted(left, reverse=True)
                         reader.end()
-                if waiting and number not in found:
-                    mine = waiting.pop()
+                    else:
+                        if theirs >= number:
+                            found[theirs] = readings
+                if number in found:
+                    break
+                mine = waiting.pop() if waiting else last
+                if mine is not None and mine not in found:
                     found[mine] = _read(tasks[mine])
             yield found.pop(number)
     finally:

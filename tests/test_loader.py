@@ -743,6 +743,22 @@ def test_what_processes_were_given_is_read_when_they_end(
     assert dump(store) == dump(alone)
 
 
+@pytest.mark.parametrize("others", [1, 3])
+def test_who_has_nothing_left_to_read_does_what_others_were_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: int
+) -> None:
+    found = [f"{number}.md" for number in range(60)]
+    for path in found:
+        write(tmp_path, path)
+    monkeypatch.setattr(parallel, "_WORTH_PROCESSES", 1)
+    monkeypatch.setattr(parallel, "_BATCH", 2)
+    monkeypatch.setattr(os, "cpu_count", lambda: others + 1)
+    for _ in range(5):
+        batches = list(parallel.read_all(tmp_path, found, {}))
+        assert [reading.path for batch in batches for reading in batch] == found
+        assert {reading.outcome for batch in batches for reading in batch} == {"public"}
+
+
 def test_a_program_that_loads_when_it_is_imported_loads(tmp_path: Path) -> None:
     for number in range(900):
         write(tmp_path / "records", f"{number}.md", webUrl=f"https://example.com/{number}")
