@@ -116,7 +116,7 @@ def _by_topic(reader: Reader, scope: Scope) -> list[Shelf]:
 
 def _types(reader: Reader) -> list[Place]:
     return _ranked(
-        Place(Scope(type=label.slug), titles.of_type(label.slug), label.entries)
+        _place(Scope(type=label.slug), label)._replace(name=titles.of_type(label.slug))
         for label in reader.labels("type")
     )
 

@@ -156,7 +156,7 @@ def _plots(hours: list[tuple[datetime, Polls]], days: list[Any]) -> list[Shown]:
     numbers = [day.subscribers for _, day in days]
     subscribers = plots.steps(
         "Subscribers",
-        f"At least {numbers[-1]:,} today, {max(numbers):,} at most in {len(numbers)} days.",
+        f"At least {numbers[-1]:,} today, {max(numbers):,} at most in {_of(len(numbers), 'day')}.",
         ("people", "subscribers"),
         numbers,
         _day_marks([day for day, _ in days], 9),
@@ -164,7 +164,7 @@ def _plots(hours: list[tuple[datetime, Polls]], days: list[Any]) -> list[Shown]:
     answers = [_parts(polls) for _, polls in hours]
     asked = plots.bars(
         "Polls by hour",
-        f"{sum(map(sum, answers)):,} polls in {len(hours)} hours (UTC).",
+        f"{_of(sum(map(sum, answers)), 'poll')} in {_of(len(hours), 'hour')} (UTC).",
         _ANSWERS,
         answers,
         _hour_marks([hour for hour, _ in hours]),
@@ -203,6 +203,10 @@ def _plots(hours: list[tuple[datetime, Polls]], days: list[Any]) -> list[Shown]:
             ],
         ),
     ]
+
+
+def _of(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _parts(polls: Polls) -> tuple[int, int, int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -63,6 +64,7 @@ class Pages:
             "day": titles.of_day,
             "short": _short,
             "minutes": _minutes,
+            "month": _month,
         }
         self._environment.globals |= {
             "address": self.address,
@@ -227,6 +229,11 @@ def _link(record: Record, policy: str) -> str:
 def _short(words: str) -> str:
     """The beginning of an excerpt."""
     return textwrap.shorten(words, _EXCERPT, placeholder=" …") if len(words) > _EXCERPT else words
+
+
+def _month(seconds: int, form: str = "%Y-%m") -> str:
+    """The month of a moment."""
+    return datetime.fromtimestamp(seconds, UTC).strftime(form)
 
 
 def _minutes(seconds: int) -> str:

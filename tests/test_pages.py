@@ -103,12 +103,13 @@ def test_every_link_of_a_page_to_this_site_answers(app: Flask, address: str) -> 
         assert answer.code == 200, href
 
 
-def test_the_first_page_lists_all_topics_and_providers_with_their_counts(app: Flask) -> None:
+def test_the_first_page_lists_all_topics_and_providers_with_counts_and_activity(app: Flask) -> None:
     root = parsed(get(app, "/").body)
     topics, providers = (words(with_id(root, name)) for name in ("topics", "providers"))
-    assert "Open Source 12" in topics
-    assert "C# 7" in topics
-    assert "Tidewrack Labs 8 Tidewrack Labs 6 Tidewrack Labs Learn 2" in providers
+    assert "Open Source 12 newest of Oct 2026" in topics
+    assert "C# 7 newest of Oct 2026" in topics
+    there = "Tidewrack Labs 8 newest of Oct 2026 Tidewrack Labs 6 Tidewrack Labs Learn 2"
+    assert there in providers
     hrefs = [a.attrib["href"] for a in root.iter(f"{XHTML}a")]
     folders = [h for h in hrefs if urlsplit(h).path.startswith(("/topics/", "/providers/"))]
     assert len(set(folders)) > 30
@@ -125,6 +126,44 @@ def test_most_active_topics_come_first_and_all_by_name_where_there_are_many(
     ranked = [f"Topic {at}" for at in range(39, 15, -1)]
     assert names == ranked + [f"Topic {at:02}" for at in range(40)]
     assert words(next(shelf.iter(f"{XHTML}summary"))) == "All 40 by name"
+
+
+@pytest.mark.parametrize(
+    ("address", "turns"),
+    [
+        ("/topics/ai/", []),
+        ("/?limit=30", [("next", "/?limit=30&page=2")]),
+        ("/?limit=30&page=2", [("prev", "/?limit=30"), ("next", "/?limit=30&page=3")]),
+        ("/2026/06/", [("prev", "/2026/05/"), ("next", "/2026/07/"), ("start", "/")]),
+        ("/?q=nobody-wrote-this", []),
+    ],
+)
+def test_pages_that_can_be_turned_have_links_for_it_and_others_have_none(
+    app: Flask, address: str, turns: list[tuple[str, str]]
+) -> None:
+    root = parsed(get(app, address).body)
+    navs = [nav for nav in root.iter(f"{XHTML}nav") if nav.get("aria-label") == "Pages"]
+    assert len(navs) == (1 if turns else 0)
+    here = "http://127.0.0.1:8000"
+    found = [a for nav in navs for a in nav.iter(f"{XHTML}a")]
+    assert [(a.attrib["rel"], a.attrib["href"].removeprefix(here)) for a in found] == turns
+
+
+def test_the_pages_of_a_story_have_its_title_and_number_its_coverage_on(app: Flask) -> None:
+    page = get(app, "/").body.decode()
+    story = str(re.findall(r'href="(/stories/[^"]+)"', page)[0])
+    whole, first, second = (
+        parsed(get(app, story + parameters).body)
+        for parameters in ("", "?limit=2", "?limit=2&page=2")
+    )
+    titles = {words(next(root.iter(f"{XHTML}h1"))) for root in (whole, first, second)}
+    assert len(titles) == 1
+    numbered = [next(root.iter(f"{XHTML}ol")) for root in (whole, first, second)]
+    assert [one.get("start") for one in numbered] == ["1", "1", "2"]
+    listed = [[words(h) for h in one.iter(f"{XHTML}h3")] for one in numbered]
+    assert listed[1] + listed[2] == listed[0][:3]
+    here = f"http://127.0.0.1:8000{story}?limit=2"
+    assert f'href="{here}" rel="prev">Back</a>' in get(app, f"{story}?limit=2&page=2").body.decode()
 
 
 def test_a_topic_leads_to_its_providers_and_a_provider_to_its_topics(app: Flask) -> None:

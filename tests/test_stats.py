@@ -104,6 +104,14 @@ def test_shares_are_never_rounded_to_all_or_nothing() -> None:
     assert {part: share(part) for part in parts} == parts
 
 
+def test_one_of_a_kind_is_called_so() -> None:
+    assert [operate._of(number, "poll") for number in (0, 1, 1200)] == [
+        "0 polls",
+        "1 poll",
+        "1,200 polls",
+    ]
+
+
 # -- as it is served ----------------------------------------------------------------
 
 
