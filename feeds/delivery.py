@@ -255,8 +255,8 @@ class Delivery:
         body = kind.render(site.Site(query, reader, self.addresses, self.config, self.pages))
         headers = self.freshness(kind.max_age)
         headers += surrogates.headers(self.config, [surrogates.ANY] if kind.is_of_records else [])
-        if kind.media_type == site.HTML:
-            headers += security.of_page(self.config)
+        if kind.media_type == site.HTML:  # it leads to the feeds of everything
+            headers += [("Link", self._everything()), *security.of_page(self.config)]
         return Document(body, kind.media_type, headers + _OPEN if kind.is_open else headers)
 
     def _fragment(self, kind: Format, entry: Entry, feed: Feed) -> bytes:
@@ -283,6 +283,13 @@ class Delivery:
         over = feed.archive is not None and feed.archive.over
         shown = ", ".join(_link_header(link) for link in (*feed.links, *feed.alternates))
         return [*self.freshness(self.config.archive_max_age if over else None), ("Link", shown)]
+
+    def _everything(self) -> str:
+        """The Link header of a page that is of no feed."""
+        query = FeedQuery(policy=self.config.links, limit=self.config.limit)
+        urls = {file: self.addresses.url(query._replace(file=file)) for file in FORMATS}
+        found = [Link("alternate", url, FORMATS[file].media_type) for file, url in urls.items()]
+        return ", ".join(map(_link_header, found))
 
     def freshness(self, max_age: int | None = None) -> Headers:
         """The headers of every document; `max_age` in seconds, None for the setting."""

@@ -229,6 +229,18 @@ def test_a_page_may_load_nothing_of_others_but_pictures(app: Flask, address: str
     assert not [element for element in root.iter() if element.get("style")]
 
 
+@pytest.mark.parametrize("address", ["/", "/topics/ai/", "/providers/tidewrack-labs.example/"])
+def test_pictures_have_a_size_and_wait_until_they_are_seen(app: Flask, address: str) -> None:
+    root = parsed(get(app, address).body)
+    pictures = [one for one in root.iter(f"{XHTML}img") if one.attrib["src"].startswith("http")]
+    assert len(pictures) > 3
+    assert all(int(one.attrib["width"]) and int(one.attrib["height"]) for one in pictures)
+    # All but the largest, at the top, which should be there at once.
+    waits = [one.get("loading") == "lazy" for one in pictures if int(one.attrib["width"]) > 18]
+    assert not waits[0]
+    assert all(waits[1:])
+
+
 def test_pictures_can_be_switched_off(tmp_path: Path) -> None:
     folder = tmp_path / "news"
     icon = {"url": "https://a.example/p.png?icon"}

@@ -1,4 +1,5 @@
 import gzip
+import json
 import re
 from collections.abc import Iterator
 from html import escape
@@ -311,6 +312,39 @@ def test_another_spelling_redirects_below_our_own_root(
 ) -> None:
     answer = call(app.wsgi_app, address, {"Host": "evil.example"})
     assert (answer.code, answer.get("Location")) == (308, ROOT + location)
+
+
+@pytest.mark.parametrize("file", ["rss.xml", "atom.xml", "feed.json"])
+@pytest.mark.parametrize(
+    ("sloppy", "canonical"),
+    [
+        ("/FILE?topic=AI&sort=newest&min_quality=00", "/topics/ai/FILE"),
+        (
+            "/FILE?q=++the%20story+&topic=C%2B%2B&topic=ai",
+            "/FILE?topic=ai&topic=c-plus-plus&q=the+story",
+        ),
+        (
+            "/topics/ai/FILE?since=2024-01-01&exclude_provider=X.example&raw",
+            "/topics/ai/FILE?exclude_provider=x.example&since=2024-01-01",
+        ),
+        ("/canonical/FILE?sort=heat&utm_source=x&min_heat=0", "/FILE?sort=heat"),
+        ("/FILE?sort=relevance&q=a%20%22b+c%22", "/FILE?q=a+%22b+c%22&sort=relevance"),
+    ],
+)
+def test_a_filtered_feed_calls_itself_by_the_address_it_answers_at(
+    app: Flask, file: str, sloppy: str, canonical: str
+) -> None:
+    url = ROOT + canonical.replace("FILE", file)
+    answer = get(app, sloppy.replace("FILE", file))
+    if answer.code == 308:
+        location = str(answer.get("Location"))
+        assert location.removesuffix("?raw").removesuffix("&raw") == url
+        answer = get(app, url.removeprefix(ROOT))
+    assert answer.code == 200
+    links = feedparser.parse(answer.body).feed.links if file != "feed.json" else []
+    said = [link.href for link in links if link.rel == "self"]
+    assert (said or [json.loads(answer.body)["feed_url"]]) == [url]
+    assert str(answer.get("Link")).startswith(f'<{url}>; rel="self"')
 
 
 @pytest.mark.parametrize("address", ["/topics/NOTHING/", "/topics/nothing", "/types/X/"])
