@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from playwright.sync_api import (
     Browser,
@@ -60,15 +59,14 @@ class Window:
 
     def __post_init__(self) -> None:
         self.context.set_default_timeout(PATIENCE * 1000)
-        self.context.route(lambda url: not self._is_local(url), self._elsewhere)
+        # A pattern, not a function: the requests to others alone wait for this process.
+        local = "|".join(map(re.escape, self.local))
+        others = re.compile(rf"^https?://(?!(?:{local})(?::\d+)?(?:/|$))")
+        self.context.route(others, self._elsewhere)
         self.context.on("console", lambda message: self._note(f"{message.type}: {message.text}"))
         self.context.on("weberror", lambda error: self._note(f"error: {error.error}"))
         self.context.on("requestfailed", self._failed)
         self.page = self.context.new_page()
-
-    def _is_local(self, url: str) -> bool:
-        parts = urlsplit(url)
-        return parts.scheme not in ("http", "https") or parts.hostname in self.local
 
     def _elsewhere(self, route: Route) -> None:
         request = route.request

@@ -127,11 +127,14 @@ def window(browser: Browser) -> Iterator[Windows]:
 
 
 @pytest.fixture
-def elsewhere() -> Iterator[Elsewhere]:
-    """Another site, to which tests give pages."""
+def elsewhere(window: Windows) -> Iterator[Elsewhere]:
+    """Another site, to which tests give pages. It is there for as long as windows may ask it."""
     site = Elsewhere()
     yield site
-    site.close()
+    try:
+        window.close()
+    finally:
+        site.close()
 
 
 @pytest.fixture

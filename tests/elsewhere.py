@@ -25,7 +25,7 @@ class Elsewhere:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self._thread = Thread(target=self._server.serve_forever)
+        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
         self.put("/favicon.ico", "", "image/x-icon")  # browsers ask for it
 

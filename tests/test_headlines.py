@@ -384,7 +384,7 @@ def test_what_a_page_offers_works_when_it_is_pasted(
     )
     page.goto(elsewhere.put("/", there))
     shown(page, 5)
-    assert page.frame_locator("iframe").locator("li").count() == 5
+    expect(page.frame_locator("iframe").locator("li")).to_have_count(5)  # the frame is lazy
     picture = page.get_by_alt_text("Subscribe to AI – Example News")
     expect(picture).to_have_js_property("naturalWidth", 32, timeout=PATIENCE * 1000)
     picture.click()
