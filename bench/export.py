@@ -240,7 +240,7 @@ def compare(number: int, rounds: int, *, published: bool) -> dict[str, Any]:
 
 
 def show(found: Sequence[dict[str, Any]]) -> None:
-    """The tables of the README."""
+    """The tables of docs/speed.md."""
     for one in found:
         shape = "all published" if one["published"] else "3 in 10 published"
         click.echo(f"\n{one['records']:,} records, {shape}, {one['feeds']:,} feeds\n")

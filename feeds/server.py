@@ -1,6 +1,6 @@
 """The servers that run the application: gunicorn, and granian as an option.
 
-gunicorn's settings were chosen by measurement; README, "Speed", has figures.
+gunicorn's settings were chosen by measurement; docs/speed.md has figures.
 """
 
 from __future__ import annotations
