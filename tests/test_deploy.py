@@ -35,7 +35,8 @@ def instructions(name: str) -> list[str]:
 def is_understood(arguments: list[str]) -> bool:
     """Whether our command line takes these arguments."""
     name, *rest = arguments
-    command = main.commands[name]
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
     try:
         command.make_context(name, rest)
     except click.UsageError:
