@@ -102,6 +102,7 @@ class Program(NamedTuple):
 def measure(command: Sequence[str | Path], folder: Path) -> Run:
     """Run a program to its end. Raises BenchError when that isn't good."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("FEEDS_", "HUGO_"))}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)  # else each process compiles it all
     with (folder / "log").open("w+b") as log:
         started = time.perf_counter()
         process = subprocess.Popen(

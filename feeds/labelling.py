@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select
 
 from feeds import changes
+from feeds.names import slug as slug_of
 from feeds.tables import entries, entry_topics, labels, spellings
 
 
@@ -125,13 +126,19 @@ class LabelWriter:
 def _label_row(
     kind: str, slug: str, names: Mapping[str, int], icons: Mapping[str, int]
 ) -> dict[str, Any]:
-    """The name and icon that most entries have, ties to the first by the alphabet."""
+    """The name and icon that most entries have, ties to the first by the alphabet.
+
+    A domain that several providers share isn't called as the one of them with
+    the most entries is, whose feeds are others.
+    """
 
     def most(counts: Mapping[str, int]) -> str:
         return min(counts, key=lambda name: (-counts[name], name), default="")
 
     total = sum(names.values())
-    return {"kind": kind, "slug": slug, "name": most(names), "icon": most(icons), "entries": total}
+    is_shared = kind == "provider" and len({slug_of(name) for name in names}) > 1
+    name = f"{most(names)} and others" if is_shared else most(names)
+    return {"kind": kind, "slug": slug, "name": name, "icon": most(icons), "entries": total}
 
 
 def _is_name(slug: str) -> Any:

@@ -69,7 +69,7 @@ def paths(news: Store, address: str) -> list[str]:
         ("/topics/c-plus-plus/", "C++ – Example News", ["b.md"]),
         ("/providers/times.example.com/", "Example Times – Example News", ["b.md", "a.md"]),
         ("/providers/nobody-s-news/", "Nobody's News – Example News", ["e.md"]),
-        ("/providers/learn.example.org/", "Example – Example News", ["d.md", "c.md"]),
+        ("/providers/learn.example.org/", "Example and others – Example News", ["d.md", "c.md"]),
         ("/providers/learn.example.org/example/", "Example – Example News", ["c.md"]),
         (
             "/providers/learn.example.org/example-school/",
@@ -164,7 +164,7 @@ def test_hubs_are_announced_after_self(news: Store) -> None:
         ),
         (
             "/topics/c-plus-plus/providers/learn.example.org/rss.xml",
-            "no entry has both C++ and Example",
+            "no entry has both C++ and Example and others",
         ),
         (
             "/topics/ai/providers/learn.example.org/example-school/rss.xml",
@@ -292,12 +292,12 @@ def test_the_catalogue_lists_every_feed_with_its_entries(news: Store) -> None:
         Listed(Scope(), "Everything", 5, day(5)),
         Listed(Scope(topic="ai"), "AI", 3, day(3)),
         Listed(Scope(topic="c-plus-plus"), "C++", 1, day(2)),
-        Listed(Scope(provider=learn), "Example", 2, day(4)),
+        Listed(Scope(provider=learn), "Example and others", 2, day(4)),
         Listed(Scope(provider=learn, name="example"), "Example", 1, day(3)),
         Listed(Scope(provider=learn, name="example-school"), "Example School", 1, day(4)),
         Listed(Scope(provider=times), "Example Times", 2, day(2)),
         Listed(Scope(provider="nobody-s-news"), "Nobody's News", 1, day(5)),
-        Listed(Scope(topic="ai", provider=learn), "AI from Example", 1, day(3)),
+        Listed(Scope(topic="ai", provider=learn), "AI from Example and others", 1, day(3)),
         Listed(Scope(topic="ai", provider=learn, name="example"), "AI from Example", 1, day(3)),
         Listed(Scope(topic="ai", provider=times), "AI from Example Times", 2, day(2)),
         Listed(Scope(topic="c-plus-plus", provider=times), "C++ from Example Times", 1, day(2)),
@@ -305,6 +305,12 @@ def test_the_catalogue_lists_every_feed_with_its_entries(news: Store) -> None:
         Listed(Scope(type="open-events"), "Open events", 1, day(4)),
         Listed(Scope(type="videos"), "Videos", 1, day(3)),
     ]
+
+
+def test_no_two_feeds_have_one_title(news: Store) -> None:
+    with news.read() as reader:
+        titles = [feed.title for feed in catalog.scopes(reader)]
+    assert len(set(titles)) == len(titles)
 
 
 def test_only_domains_that_several_share_have_providers_by_name(news: Store) -> None:

@@ -205,7 +205,7 @@ def test_providers_may_share_a_domain(store: Store, tmp_path: Path) -> None:
     load(store, tmp_path, 0)
     assert sorted(tallies(store, "provider")) == [
         ("example", "Example", 1),
-        ("example.com", "Example", 4),
+        ("example.com", "Example and others", 4),
         ("example.org", "Example", 1),
     ]
     assert sorted(tallies(store, "name")) == [

@@ -108,7 +108,7 @@ def test_the_first_page_lists_all_topics_and_providers_with_counts_and_activity(
     topics, providers = (words(with_id(root, name)) for name in ("topics", "providers"))
     assert "Open Source 12 newest of Oct 2026" in topics
     assert "C# 7 newest of Oct 2026" in topics
-    there = "Tidewrack Labs 8 newest of Oct 2026 Tidewrack Labs 6 Tidewrack Labs Learn 2"
+    there = "Tidewrack Labs and others 8 newest of Oct 2026 Tidewrack Labs 6 Tidewrack Labs Learn 2"
     assert there in providers
     hrefs = [a.attrib["href"] for a in root.iter(f"{XHTML}a")]
     folders = [h for h in hrefs if urlsplit(h).path.startswith(("/topics/", "/providers/"))]
@@ -173,7 +173,7 @@ def test_a_topic_leads_to_its_providers_and_a_provider_to_its_topics(app: Flask)
         a.attrib["href"] for a in by_provider.iter(f"{XHTML}a")
     }
     root = parsed(get(app, "/providers/tidewrack-labs.example/").body)
-    assert words(with_id(root, "by-topic")).startswith("Tidewrack Labs by topic")
+    assert words(with_id(root, "by-topic")).startswith("Tidewrack Labs and others by topic")
     names = [a.attrib["href"] for a in with_id(root, "names").iter(f"{XHTML}a")]
     assert names == [
         "/providers/tidewrack-labs.example/tidewrack-labs/",
