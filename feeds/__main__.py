@@ -1,6 +1,6 @@
 """`python -m feeds` is the `feeds` command."""
 
-from feeds.cli import main
+from feeds.cli import run
 
 if __name__ == "__main__":
-    main(prog_name="feeds")
+    run()

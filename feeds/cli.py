@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 from importlib import import_module
 from typing import Any, Final
 
 import click
 
-from feeds import logs
 from feeds.model import FeedsError
 
 # In which module of feeds.commands each is.
@@ -37,6 +38,9 @@ class _Group(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"feeds.commands.{COMMANDS[cmd_name]}")
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
         found: click.Command = getattr(module, _NAMES.get(cmd_name, cmd_name))
         return found
 
@@ -51,6 +55,8 @@ class _Failure(click.ClickException):
     exit_code = 2
 
     def show(self, file: Any = None) -> None:  # noqa: ARG002 - click's signature
+        from feeds import logs  # which takes its time, and a command has done
+
         if logs.is_json():
             logs.get().error(self.message)
         else:
@@ -64,3 +70,13 @@ def main() -> None:
 
     Settings come from FEEDS_* variables and feeds.toml; `feeds config` shows them.
     """
+
+
+def run() -> None:
+    """`main`, as the program that ends with it: it starts and ends in half the time.
+
+    What is imported stays, so no collection of garbage looks at it.
+    """
+    gc.disable()
+    atexit.register(gc.freeze)
+    main()
