@@ -29,6 +29,7 @@ Progress = Callable[[int, int], None]
 
 _RECORDS: Final = ("public", "hidden")
 _WORTH_MERGING: Final = 200  # ids; not so many that who reads waits for it
+_ROWS: Final = 10_000  # of files, fetched at a time
 _MANY: Final = 500  # entries that change what a database should know of its tables
 _READ_ANEW: Final = (UNSETTLED, b"")
 
@@ -152,11 +153,13 @@ class Loader:
                 return self._known, row.writes
             told = [files.c[name] for name in FileState._fields]
             query = select(files.c.path, files.c.digest, *told)
+            rows = reader.connection.execute(query).partitions(_ROWS)
             return {
-                path: (FileState(*status), digest)
+                path: (FileState(size, mtime, ctime), digest)
                 if row.reading == READING and digest  # without one, it couldn't be opened
                 else _READ_ANEW
-                for path, digest, *status in reader.connection.execute(query)
+                for some in rows
+                for path, digest, size, mtime, ctime in some
             }, row.writes
 
     def _scan(self, known: Known) -> dict[str, FileState]:
@@ -202,13 +205,14 @@ class _Load:
     ) -> Report:
         self.look = look
         before = self._records_held()
+        recall = self.known.get
         fresh = sorted(
-            path
-            for path, status in found.items()
-            if path not in self.known or self.known[path][0] != status
+            path for path, status in found.items() if recall(path, _READ_ANEW)[0] != status
         )
+        there = len(found) - sum(path not in self.known for path in fresh)
+        gone = [path for path in self.known if path not in found] if there < len(self.known) else []
         self._read(fresh, found, progress)
-        self.records.forget([path for path in self.known if path not in found])
+        self.records.forget(gone)
         after = self._records_held() if before else 0
         if after * 2 < before and not accept_removals:
             raise FolderError(
