@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import json
 import random
 import threading
 import time
@@ -18,7 +19,7 @@ from lxml import etree
 
 from bench.servers import HOST
 
-_ROOTS: Final = {b"rss", b"feed"}
+_ROOTS: Final = {"rss", "feed", "https://jsonfeed.org/version/1.1"}
 _PATIENCE: Final = 20.0
 _PAUSE: Final = 0.1  # seconds after a lost connection
 
@@ -85,12 +86,19 @@ class _Client(threading.Thread):
         try:
             if answer.headers["Content-Encoding"] == "gzip":
                 body = gzip.decompress(body)
-            root = etree.QName(etree.fromstring(body)).localname.encode()
-        except (OSError, EOFError, etree.XMLSyntaxError) as error:
+            root = _root(address, body)
+        except (OSError, EOFError, ValueError, etree.XMLSyntaxError) as error:
             self.polls.bad.append(f"{address}: {error}")
             return
         if root not in _ROOTS:
-            self.polls.bad.append(f"{address}: its root is {root.decode()}")
+            self.polls.bad.append(f"{address}: its root is {root}")
+
+
+def _root(address: str, body: bytes) -> str:
+    """What a feed says it is. Raises ValueError and XMLSyntaxError when it isn't whole."""
+    if address.partition("?")[0].endswith(".json"):
+        return str(json.loads(body).get("version"))
+    return str(etree.QName(etree.fromstring(body)).localname)
 
 
 def poll(port: int, addresses: list[str], clients: int, rate: float, control: Connection) -> None:

@@ -17,7 +17,11 @@ class LabelWriter:
     """Counts how entries spell names, and writes the labels that follow.
 
     `moment` is the time of the load; the `first` one finds nothing in the store.
+    With `anew`, labels are written that nothing changed of: another version of
+    the program wrote them.
     """
+
+    anew = False
 
     def __init__(self, connection: Connection, moment: int, first: bool) -> None:
         self.connection = connection
@@ -45,7 +49,11 @@ class LabelWriter:
         if self.first:
             self._write_first()
             return
-        for kind, slug in self._respell():
+        concerned = self._respell()
+        if self.anew:
+            written = self.connection.execute(select(labels.c.kind, labels.c.slug))
+            concerned |= {(kind, slug) for kind, slug in written}
+        for kind, slug in sorted(concerned):
             self._label(kind, slug)
 
     def _write_first(self) -> None:
@@ -83,7 +91,7 @@ class LabelWriter:
                 found[kind, "/".join(slug)] = position
         return found
 
-    def _respell(self) -> list[tuple[str, str]]:
+    def _respell(self) -> set[tuple[str, str]]:
         """Bring the counts of spellings up to date; returns whose labels may have changed."""
         for (kind, slug, name), times in self.spelled.items():
             key = (spellings.c.kind == kind, spellings.c.slug == slug, spellings.c.name == name)
@@ -92,8 +100,7 @@ class LabelWriter:
             if old + times > 0:
                 row = {"kind": kind, "slug": slug, "name": name, "entries": old + times}
                 self.connection.execute(spellings.insert().values(row))
-        touched = {(kind.removeprefix("icon:"), slug) for kind, slug, _ in self.spelled}
-        return sorted(touched)
+        return {(kind.removeprefix("icon:"), slug) for kind, slug, _ in self.spelled}
 
     def _label(self, kind: str, slug: str) -> None:
         found: dict[str, dict[str, int]] = {kind: {}, f"icon:{kind}": {}}

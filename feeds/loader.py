@@ -35,10 +35,10 @@ _READ_ANEW: Final = (UNSETTLED, b"")
 
 
 def _digest_of_code() -> str:
-    """A digest of the modules that decide what a file says."""
+    """A digest of the modules that decide what a file says, and what names are shown."""
     deciding = (
-        "coverage", "cut", "fields", "frontmatter", "links", "merge", "model", "names", "plain",
-        "reading", "seeds", "text",
+        "coverage", "cut", "fields", "frontmatter", "labelling", "links", "merge", "model", "names",
+        "plain", "reading", "seeds", "text",
     )  # fmt: skip
     sources = [Path(__file__).with_name(f"{name}.py").read_bytes() for name in deciding]
     return hashlib.sha256(b"".join(sources)).hexdigest()[:16]
@@ -188,12 +188,14 @@ class _Load:
         self.patience = patience
         self.report = Report(folder)
         self.look = 0  # at the folder, in nanoseconds
-        row = connection.execute(select(state.c.generation, state.c.loaded)).one()
+        held = select(state.c.generation, state.c.loaded, state.c.reading)
+        row = connection.execute(held).one()
         self.first = row.generation == 0 and not known
         # Last-Modified tells seconds apart, so two generations never share one.
         self.moment = max(now, row.loaded + 1)
         self.records = RecordWriter(connection, known, self.moment, self.first)
         self.entries = EntryWriter(connection, self.moment, self.first, self.records.removed)
+        self.entries.labels.anew = not self.first and row.reading != READING
 
     def run(
         self,
@@ -293,7 +295,7 @@ class _Load:
         values: dict[str, Any] = {"reading": READING}
         if self.records.wrote:
             values["writes"] = state.c.writes + 1
-        if changed or self.first:
+        if changed or self.first or self.entries.labels.renamed:
             values |= {"generation": state.c.generation + 1, "loaded": self.moment}
         self.connection.execute(state.update().values(values))
 

@@ -13,7 +13,7 @@ from feeds.reader import Tally
 from feeds.report import Report
 from feeds.scope import Scope, Window
 from feeds.store import Store
-from feeds.tables import entries, labels
+from feeds.tables import entries, labels, state
 from tests.databases import databases
 from tests.support import write
 
@@ -400,3 +400,17 @@ def test_an_entry_changes_when_coverage_it_lists_is_removed(store: Store, tmp_pa
     (tmp_path / "elsewhere.md").unlink()
     assert load(store, tmp_path, 2).generation == 3
     assert changed(store) == first | {"a.md": seconds(2)}
+
+
+def test_another_version_of_the_program_names_all_anew(store: Store, tmp_path: Path) -> None:
+    for number, name in enumerate(("Example", "Example", "Example Learn")):
+        write(tmp_path, f"{number}.md", provider={"name": name, "domain": "example.com"})
+    load(store, tmp_path, 0)
+    with store.write() as connection:  # as one that has another rule for names leaves it
+        named = labels.c.slug == "example.com"
+        connection.execute(labels.update().where(named).values(name="EXAMPLE.COM"))
+        connection.execute(state.update().values(reading="another version"))
+    report = load(store, tmp_path, 1)
+    assert tallies(store, "provider") == [("example.com", "Example and others", 3)]
+    assert report.generation == 2
+    assert load(store, tmp_path, 2).generation == 2
