@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from io import RawIOBase
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -86,6 +87,7 @@ class _Folder:
         self.root = root
         self._before = Manifest()
         self._ours: set[str] = set()  # paths that an export wrote, as far as is known
+        self._journal: RawIOBase | None = None
         self._written = 0
 
     @contextmanager
@@ -108,6 +110,8 @@ class _Folder:
             yield self
         finally:
             os.close(handle)
+            if self._journal is not None:
+                self._journal.close()
 
     def _read(self) -> None:
         place = self.root / manifest.NAME
@@ -219,8 +223,9 @@ class _Folder:
     ) -> None:
         """A file in one step: under another name, then moved into its place."""
         if path not in self._ours and path != manifest.NAME:
-            with (self.root / _JOURNAL).open("a", encoding="utf-8") as journal:
-                journal.write(f"{path}\n")
+            if self._journal is None:
+                self._journal = (self.root / _JOURNAL).open("ab", buffering=0)
+            self._journal.write(f"{path}\n".encode())
             self._ours.add(path)
         new, place = self.root / _NEW, self.root / path
         with new.open("wb") as file:

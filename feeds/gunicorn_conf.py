@@ -10,11 +10,11 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any, Final
 
-from feeds import logs, processes
+from feeds import logform, processes
 from feeds.config import read
 from feeds.model import FeedsError
 
-logger_class: Final = logs.OfGunicorn
+logger_class: Final = logform.OfGunicorn
 control_socket_disable: Final = True
 _until_exit: Final = ExitStack()
 
@@ -25,14 +25,14 @@ def on_starting(_: Any) -> None:
         config = read()
     except FeedsError as error:
         raise SystemExit(f"feeds: {error}") from None
-    logs.configure(config.log_format, "server")
+    logform.configure(config.log_format, "server")
     if config.metrics != "off":
         _until_exit.enter_context(processes.directory())
 
 
 def post_fork(_: Any, __: Any) -> None:
     """In each worker."""
-    logs.configure(read().log_format, "worker")
+    logform.configure(read().log_format, "worker")
 
 
 def on_exit(_: Any) -> None:

@@ -20,7 +20,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
-from feeds import logs, metrics, operate, private, processes
+from feeds import logform, logs, metrics, operate, private, processes
 from feeds.application import assembled
 from feeds.config import Config, ConfigError, environment, read
 
@@ -67,7 +67,7 @@ def settings(config: Config, *, reload: bool = False) -> dict[str, Any]:
         "loglevel": "warning",
         "errorlog": "-",
         "accesslog": None,
-        "logger_class": logs.OfGunicorn,
+        "logger_class": logform.OfGunicorn,
         "proc_name": "feeds",
     }
 
@@ -161,7 +161,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Callable[..., Iterable[bytes]]:
         bound_memory()
-        logs.configure(self._config.log_format, "worker")
+        logform.configure(self._config.log_format, "worker")
         app = _counted(assembled(self._config, followed=True))
         if not self._config.metrics_address:
             return app
@@ -195,7 +195,7 @@ def application() -> Flask:
     """What each of granian's workers serves."""
     bound_memory()
     config = read()
-    logs.configure(config.log_format, "worker")
+    logform.configure(config.log_format, "worker")
     return _counted(assembled(config, followed=True))
 
 
@@ -218,7 +218,7 @@ def run(
         raise ConfigError(
             f"FEEDS_METRICS is {config.metrics!r}; it accepts another port than that of FEEDS_BIND"
         )
-    logs.configure(config.log_format, "server")
+    logform.configure(config.log_format, "server")
     with nullcontext() if config.metrics == "off" else processes.directory():
         shared = metrics.shared()
         if shared is not None and loading is not None:
@@ -254,7 +254,7 @@ def granian_settings(config: Config) -> dict[str, Any]:
         "respawn_failed_workers": True,
         "websockets": False,
         "log_level": LogLevels.warning,
-        "log_dictconfig": logs.of_granian(),
+        "log_dictconfig": logform.of_granian(),
     }
 
 

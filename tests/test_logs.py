@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from feeds import logs
+from feeds import logform, logs
 from feeds.tally import Answer
 from tests.serving import Served, application, call, feeds, free_port, news, until
 from tests.support import write
@@ -27,15 +27,15 @@ def said(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     hooks = (sys.excepthook, threading.excepthook, logging.raiseExceptions)
     into = io.StringIO()
     monkeypatch.setattr(sys, "stderr", into)
-    logs.configure(request.param, "worker")
+    logform.configure(request.param, "worker")
     yield lambda: into.getvalue().splitlines()
     root.setLevel(before[0])
     ours.setLevel(before[1])
     root.handlers[:] = before[2]
     sys.excepthook, threading.excepthook, logging.raiseExceptions = hooks
     logging.captureWarnings(capture=False)
-    logs._process.clear()
-    logs._handlers.clear()
+    logs.process.clear()
+    logs.handlers.clear()
 
 
 HOSTILE = 'a"b\\\n2026-01-01T00:00:00Z critical server[1]: forged\r\x1b[31m\u202e\u2028\x85'

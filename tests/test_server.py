@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from gunicorn.config import Config as GunicornConfig
 
-from feeds import logs, server
+from feeds import logform, server
 from feeds.config import Config, ConfigError
 from feeds.server import SERVERS, Server, settings
 
@@ -32,7 +32,7 @@ def test_gunicorn_is_run_unless_another_server_is_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ran: list[Any] = []
-    monkeypatch.setattr(logs, "configure", lambda *_: None)
+    monkeypatch.setattr(logform, "configure", lambda *_: None)
     monkeypatch.setattr(Server, "run", lambda self: ran.append(self.cfg.bind))
     server.run(Config(bind="127.0.0.1:8123"))
     assert ran == [["127.0.0.1:8123"]]
@@ -42,7 +42,7 @@ def test_gunicorn_is_run_unless_another_server_is_asked_for(
 def test_granian_says_how_it_is_installed_and_where_it_cannot_listen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(logs, "configure", lambda *_: None)
+    monkeypatch.setattr(logform, "configure", lambda *_: None)
     monkeypatch.setitem(__import__("sys").modules, "granian", None)
     with pytest.raises(ConfigError) as raised:
         server.run(Config(), server="granian")

@@ -10,7 +10,7 @@ from threading import Event
 
 import click
 
-from feeds import config, logs, metrics, rescue, spare
+from feeds import config, logform, logs, metrics, rescue, spare
 from feeds.commands.common import held, last_good, load_folder, say, settings, show, warn
 from feeds.folder import FolderError
 from feeds.follow import Follower
@@ -27,7 +27,7 @@ from feeds.store import is_in_memory
 def serve(found: config.Config, server: str, reload: bool) -> None:
     """Load the folder and serve its feeds, following what changes in it."""
     if found.log_format == logs.JSON:  # else what comes before the first request is for people
-        logs.configure(found.log_format, "server")
+        logform.configure(found.log_format, "server")
     loading = None
     if is_in_memory(found.database):
         raise config.ConfigError(
@@ -81,7 +81,7 @@ def follow(found: config.Config, parent: int | None) -> None:
 
     `feeds serve` does this by itself. SIGHUP loads at once.
     """
-    logs.configure(found.log_format, "follower")
+    logform.configure(found.log_format, "follower")
     shared = metrics.shared() if found.metrics != "off" else None
     stop, follower = Event(), Follower(found, warn, shared)
     for number in (signal.SIGTERM, signal.SIGINT):
