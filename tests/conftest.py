@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 
+from feeds import tally
 from feeds.store import Store
 from tests.browser import Windows, launch
 from tests.databases import PostgreSQL, databases
@@ -75,6 +76,12 @@ def either(request: pytest.FixtureRequest) -> Iterator[None]:
     cluster = request.getfixturevalue("postgresql")
     with pytest.MonkeyPatch.context() as patch, databases.on(cluster, patch):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No thread of an application adds up who polls: it would write into another test's store."""
+    monkeypatch.setattr(tally, "_EVERY", 3600.0)
 
 
 @pytest.fixture(autouse=True)

@@ -21,12 +21,6 @@ NOW = 480_000 * 3600
 FEEDLY = "Feedly/1.0 (16 subscribers)"
 
 
-@pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The thread that adds up doesn't come in between, unless a test has it do so."""
-    monkeypatch.setattr(tally, "_EVERY", 3600.0)
-
-
 def made(audience: Any = None, warn: Callable[[str], None] = print) -> Tally:
     return Tally(Metrics(), audience, addresses(), lambda: (3, 700), warn, clock=lambda: NOW)
 
