@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 from feeds import manifest
 from feeds.delivery import Delivery
 from feeds.documents import Document
-from feeds.manifest import SUFFIXES, Coded, File, Manifest
+from feeds.manifest import SUFFIXES, Coded, File, Manifest, ManifestError
 from feeds.model import FeedsError
 from feeds.store import StoreError
 from feeds.walk import WHOLE, Asked, Item, walk
@@ -93,13 +93,11 @@ class _Folder:
     @contextmanager
     def opened(self) -> Iterator[_Folder]:
         """The folder, read, and locked against another export. Raises ExportError."""
-        hidden = self.root / manifest.FOLDER
-        if not hidden.is_dir():
-            if self.root.is_dir() and any(self.root.iterdir()):
-                raise ExportError(
-                    f"{self.root} holds files that no export wrote; name a new or empty folder"
-                )
-            hidden.mkdir(parents=True)
+        if self._is_foreign():
+            raise ExportError(
+                f"{self.root} holds files that no export wrote; name a new or empty folder"
+            )
+        (self.root / manifest.FOLDER).mkdir(parents=True, exist_ok=True)
         handle = os.open(self.root / _LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             try:
@@ -113,15 +111,27 @@ class _Folder:
             if self._journal is not None:
                 self._journal.close()
 
+    def _is_foreign(self) -> bool:
+        """Whether something is there, and nothing that shows that an export began there."""
+        if any((self.root / own).is_file() for own in (_LOCK, manifest.NAME)):
+            return False
+        hidden = self.root / manifest.FOLDER
+        there = set(self.root.iterdir()) if self.root.is_dir() else set()
+        return bool(there - {hidden} or (hidden.is_dir() and any(hidden.iterdir())))
+
     def _read(self) -> None:
         place = self.root / manifest.NAME
         with suppress(FileNotFoundError):
             self._before = manifest.read(place.read_bytes(), str(place))
         self._ours = self._before.paths()
         with suppress(FileNotFoundError):
-            lines = (self.root / _JOURNAL).read_text(encoding="utf-8").split("\n")
-            # After the last line's end is what a crash left of a line.
-            self._ours.update(manifest.check(path) for path in lines[:-1])
+            text = (self.root / _JOURNAL).read_bytes()
+            whole = text.rfind(b"\n") + 1  # after it is what a crash left of a line
+            os.truncate(self.root / _JOURNAL, whole)
+            for line in text[:whole].split(b"\n"):
+                # A power cut may leave anything; what names no file can't be removed either.
+                with suppress(UnicodeDecodeError, ManifestError):
+                    self._ours.add(manifest.check(line.decode()))
 
     def bring_up(
         self, items: Iterable[Item], base_url: str, codings: Sequence[str], progress: Progress

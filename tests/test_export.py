@@ -209,6 +209,47 @@ def test_a_folder_of_somebody_else_is_left_alone(app: Flask, out: Path) -> None:
     assert [path.name for path in out.iterdir()] == ["index.html"]
 
 
+def test_a_hidden_folder_of_that_name_makes_no_folder_ours(app: Flask, out: Path) -> None:
+    (out / ".feeds").mkdir(parents=True)
+    (out / "rss.xml").write_text("mine")
+    with pytest.raises(ExportError, match="holds files that no export wrote"):
+        run(app, out)
+    assert (out / "rss.xml").read_text() == "mine"
+    (out / "rss.xml").unlink()
+    (out / ".feeds" / "settings").write_text("mine")
+    with pytest.raises(ExportError, match="holds files that no export wrote"):
+        run(app, out)
+    assert [str(path.relative_to(out)) for path in out.rglob("*")] == [".feeds", ".feeds/settings"]
+    (out / ".feeds" / "settings").unlink()  # as an export has it that was killed at once
+    assert run(app, out).documents == 4
+
+
+@pytest.mark.parametrize("left", [b"\0\0\0\n", b"topics/\xff/rss.xml\n", b"\n", b"../x\n", b"to"])
+def test_a_journal_that_a_power_cut_left_stops_nothing(
+    app: Flask, out: Path, monkeypatch: pytest.MonkeyPatch, left: bytes
+) -> None:
+    """What is written after it is known to be ours all the same."""
+    (out.parent / "x").write_text("mine")
+    (out / ".feeds").mkdir(parents=True)
+    for name in ("lock", "journal"):
+        (out / ".feeds" / name).write_bytes(left if name == "journal" else b"")
+    made = delivery(app).made
+
+    def fails(query: FeedQuery, *rest: Any) -> Document:
+        if query.scope.topic == "ai":
+            raise KeyboardInterrupt
+        return made(query, *rest)
+
+    monkeypatch.setattr(delivery(app), "made", fails)
+    with pytest.raises(KeyboardInterrupt):
+        run(app, out)
+    monkeypatch.undo()
+    assert (out / "rss.xml").exists()
+    assert run(app, out, RSS._replace(scopes=("topics",))).removed == 3
+    assert not (out / "rss.xml").exists()
+    assert (out.parent / "x").read_text() == "mine"
+
+
 def test_only_one_export_at_a_time_writes_into_a_folder(app: Flask, out: Path) -> None:
     run(app, out)
     with (out / ".feeds" / "lock").open() as lock:
