@@ -1,77 +1,38 @@
 """A site in an object store, or wherever fsspec writes: the same documents as an export.
 
 What was uploaded before is known by the manifest there, so that only what
-changed is sent; what is new is there before the manifest says so.
+changed is sent; what is new is there before the manifest says so. Journals
+beside it name what was begun since: of a publication that was killed, the next
+one trusts nothing of that, but uploads it again or removes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-from feeds import codings, manifest
+from feeds import codings, manifest, remote
 from feeds.delivery import Delivery
 from feeds.export import Outcome, Progress, cache_control, of_one_state
-from feeds.manifest import File, Manifest
+from feeds.manifest import File, Manifest, ManifestError
 from feeds.model import FeedsError
+from feeds.remote import PublishError
 from feeds.walk import WHOLE, Asked, Item
 
 CODINGS: Final = (codings.IDENTITY, "gzip", "br")
-# What `pip install 'feeds[...]'` brings for the protocols of URLs.
-EXTRAS: Final[Mapping[str, str]] = {
-    "s3": "s3",
-    "s3a": "s3",
-    "gs": "gcs",
-    "gcs": "gcs",
-    "az": "azure",
-    "abfs": "azure",
-    "abfss": "azure",
-    "sftp": "sftp",
-    "ssh": "sftp",
-}
 _AT_ONCE: Final = 16  # requests; each waits for the network far longer than for us
-_HELD: Final = 32  # requests with their documents, those under way included
+_HELD: Final = 32  # requests with their documents, those under way included; paths of a journal
 _NEW: Final = f"{manifest.FOLDER}/new"
+_JOURNAL: Final = f"{manifest.FOLDER}/journal-"  # and a name that no other has; a path a line
 _OF_MANIFEST: Final = File("application/json", "", 0, "", "no-cache")
+_OF_JOURNAL: Final = File("text/plain", "", 0, "", "no-cache")
+_BEGUN: Final = File("", "", 0, "", "")  # what isn't known of an object that was begun
 
-
-class PublishError(FeedsError):
-    """A place that can't be published to; says which, and what would be right."""
-
-
-def _s3(file: File) -> dict[str, Any]:
-    said = {"ContentType": file.media_type, "CacheControl": file.cache_control}
-    return said | ({"ContentEncoding": file.coding} if file.coding else {})
-
-
-def _gcs(file: File) -> dict[str, Any]:
-    fixed = {"cache_control": file.cache_control}
-    fixed |= {"content_encoding": file.coding} if file.coding else {}
-    return {"content_type": file.media_type, "fixed_key_metadata": fixed}
-
-
-def _azure(file: File) -> dict[str, Any]:
-    from azure.storage.blob import ContentSettings
-
-    return {
-        "content_settings": ContentSettings(
-            content_type=file.media_type,
-            cache_control=file.cache_control,
-            content_encoding=file.coding or None,
-        )
-    }
-
-
-# How the headers of an object are said, by extra; elsewhere there are none.
-_HEADERS: Final[Mapping[str, Callable[[File], dict[str, Any]]]] = {
-    "s3": _s3,
-    "gcs": _gcs,
-    "azure": _azure,
-}
+Job = tuple[str, Callable[[], None]]  # with the path that it is about
 
 
 def publish(
@@ -89,7 +50,8 @@ def publish(
     place = _Place(url)
     if coding != codings.IDENTITY and not place.has_headers:
         raise PublishError(
-            f"{url}: files there have no Content-Encoding, so they can't be {coding}; "
+            f"{remote.shown(url)}: files there have no Content-Encoding, "
+            f"so they can't be {coding}; "
             "publish identity, or feeds export --precompress for a server of files"
         )
     return place.bring_up(of_one_state(delivery, asked), delivery.config.root, coding, progress)
@@ -100,9 +62,10 @@ class _Place:
 
     def __init__(self, url: str) -> None:
         protocol = url.partition("://")[0] if "://" in url else "file"
-        self._headers = _HEADERS.get(EXTRAS.get(protocol, ""))
-        self._name = _without_password(url)
-        self._files, root = _file_system(url, protocol, self._name)
+        self._headers = remote.HEADERS.get(remote.EXTRAS.get(protocol, ""))
+        self._name = remote.shown(url)
+        self._journals: list[str] = []  # whose paths no manifest tells of
+        self._files, root = remote.file_system(url, protocol, self._name)
         self._root = root.rstrip("/")
 
     @property
@@ -115,16 +78,29 @@ class _Place:
     ) -> Outcome:
         """Upload what differs, remove what is no more, then say so in the manifest."""
         before = self._begun()
-        there, named = dict(before.files), dict[str, File]()
+        there, named = before.files | dict.fromkeys(self._interrupted(), _BEGUN), dict[str, File]()
         written: list[str] = []
 
-        def changed() -> Iterator[tuple[str, Callable[[], None]]]:
+        def begun(jobs: Sequence[Job]) -> Sequence[Job]:
+            """Jobs that may be half done from now on, which is noted."""
+            if jobs:
+                paths = [path for path, _ in jobs]
+                self._note(paths)
+                there.update(dict.fromkeys(paths, _BEGUN))
+            return jobs
+
+        def changed() -> Iterator[Job]:
+            ready: list[Job] = []
             for item in items:
                 path = manifest.path_of(item.address)
                 body, named[path] = _object(item, coding)
                 if there.get(path) != named[path]:
-                    yield path, partial(self._write, path, body, named[path])
+                    ready.append((path, partial(self._write, path, body, named[path])))
                 progress(len(named))
+                if len(ready) == _HELD:
+                    yield from begun(ready)
+                    ready = []
+            yield from begun(ready)
 
         def note(path: str) -> None:
             there[path] = named[path]
@@ -133,16 +109,16 @@ class _Place:
         try:
             self._all(changed(), note)
             gone = sorted(there.keys() - named.keys())
-            self._all(((path, partial(self._remove, path)) for path in gone), there.__delitem__)
+            removals = begun([(path, partial(self._remove, path)) for path in gone])
+            self._all(removals, there.__delitem__)
         finally:
             now = Manifest(base_url=base_url, files=there)
             if now != before:
                 self._write(manifest.NAME, b"".join(manifest.written(now)), _OF_MANIFEST)
+            self._all(((name, partial(self._remove, name)) for name in self._journals), bool)
         return Outcome(len(named), len(written), len(gone))
 
-    def _all(
-        self, jobs: Iterable[tuple[str, Callable[[], None]]], done: Callable[[str], Any]
-    ) -> None:
+    def _all(self, jobs: Iterable[Job], done: Callable[[str], Any]) -> None:
         """Do named jobs, several at once where that is possible; `done` is told each that is."""
         pool = ThreadPoolExecutor(_AT_ONCE if self.has_headers else 1)
         waiting: dict[Future[None], str] = {}
@@ -182,6 +158,29 @@ class _Place:
         begun = Manifest()
         self._write(manifest.NAME, b"".join(manifest.written(begun)), _OF_MANIFEST)
         return begun
+
+    def _interrupted(self) -> set[str]:
+        """The paths of what was begun by publications that no manifest tells the end of."""
+        folder = f"{self._root}/{manifest.FOLDER}"
+        found = set[str]()
+        with self._errors("can't be read"):
+            for place in self._files.ls(folder, detail=False):
+                name = f"{manifest.FOLDER}/{str(place).rpartition('/')[2]}"
+                if name.startswith(_JOURNAL):
+                    self._journals.append(name)
+                    lines = self._files.cat_file(f"{self._root}/{name}").decode().splitlines()
+                    try:
+                        found.update(map(manifest.check, lines))
+                    except ManifestError as error:
+                        told = f"{self._name}/{name} is no journal of this program's ({error})"
+                        raise ManifestError(f"{told}; begin again in an empty place") from None
+        return found
+
+    def _note(self, paths: Iterable[str]) -> None:
+        """Have it be known what is begun, before it is."""
+        name = _JOURNAL + secrets.token_hex(8)
+        self._journals.append(name)
+        self._write(name, "".join(f"{path}\n" for path in paths).encode(), _OF_JOURNAL)
 
     def _write(self, path: str, body: bytes, file: File) -> None:
         """One object, there whole or not at all."""
@@ -227,27 +226,3 @@ def _object(item: Item, coding: str) -> tuple[bytes, File]:
         coding="" if coding == codings.IDENTITY else coding,
         location=item.location,
     )
-
-
-def _file_system(url: str, protocol: str, name: str) -> tuple[Any, str]:
-    """The file system of a URL, and the path there. Raises PublishError."""
-    extra = EXTRAS.get(protocol)
-    try:
-        from fsspec.core import url_to_fs
-
-        found, path = url_to_fs(url, use_listings_cache=False, skip_instance_cache=True)
-    except ImportError as error:
-        missing = f"pip install 'feeds[{extra}]'" if extra else str(error)
-        raise PublishError(f"{name}: what writes to {protocol}:// is missing; {missing}") from error
-    except ValueError as error:
-        known = ", ".join(f"{one}://" for one in EXTRAS)
-        raise PublishError(f"{name}: {error}; there are {known} and what fsspec has") from error
-    except Exception as error:  # of a server that it connects to at once
-        raise PublishError(f"{name} can't be reached: {error}") from error
-    return found, str(path)
-
-
-def _without_password(url: str) -> str:
-    """A URL as it may be told."""
-    password = urlsplit(url).password
-    return url.rstrip("/").replace(f":{password}@", ":***@") if password else url.rstrip("/")

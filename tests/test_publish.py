@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from pathlib import Path
+from threading import Event
 from typing import Any, Final, NamedTuple
 
 import brotli
@@ -17,7 +18,8 @@ from flask import Flask
 from feeds import manifest
 from feeds.export import Outcome, export
 from feeds.manifest import File, Manifest, ManifestError
-from feeds.publish import _HEADERS, PublishError, publish
+from feeds.publish import _Place, publish
+from feeds.remote import HEADERS, PublishError
 from feeds.walk import Asked
 from tests import collection
 from tests.serving import (
@@ -35,6 +37,7 @@ from tests.serving import (
 from tests.support import write
 
 RSS: Final = Asked(("page", "rss"), ("canonical",), ("everything", "topics", "site"))
+FEEDS: Final = Asked(("rss",), ("canonical",), ("everything", "topics"))
 
 
 class S3(NamedTuple):
@@ -61,8 +64,14 @@ class S3(NamedTuple):
         return re.findall(rf'"{method} /{bucket}/(\S+) HTTP', said)
 
     def put(self, bucket: str) -> list[str]:
-        """The keys that were put so far, but for the manifest."""
-        return sorted(key for key in self.requests("PUT", bucket) if key != manifest.NAME)
+        """The keys that were put so far, but for what publications know each other by."""
+        hidden = f"{manifest.FOLDER}/"
+        return sorted(key for key in self.requests("PUT", bucket) if not key.startswith(hidden))
+
+    def journals(self, bucket: str) -> int:
+        """How many journals are there."""
+        listed = self.ask("GET", f"/{bucket}?list-type=2&prefix={manifest.FOLDER}/journal-")
+        return listed.body.count(b"<Key>")
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +186,7 @@ def test_only_what_changed_is_uploaded_and_what_is_gone_removed(
 def test_what_was_uploaded_before_it_failed_is_not_uploaded_again(
     s3: S3, bucket: str, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, left = delivery(app).made, [3]
+    made, left = delivery(app).made, [8]
 
     def fails(*arguments: Any) -> Any:
         left[0] -= 1
@@ -185,17 +194,111 @@ def test_what_was_uploaded_before_it_failed_is_not_uploaded_again(
             raise KeyboardInterrupt
         return made(*arguments)
 
-    monkeypatch.setattr(delivery(app), "made", fails)
-    with pytest.raises(KeyboardInterrupt):
-        publish(delivery(app), f"s3://{bucket}", RSS)
-    monkeypatch.undo()
-    for name, value in credentials(s3).items():
-        monkeypatch.setenv(name, value)
-    kept = noted(s3, bucket).files
+    with monkeypatch.context() as patched:
+        patched.setattr("feeds.publish._HELD", 2)
+        patched.setattr(delivery(app), "made", fails)
+        with pytest.raises(KeyboardInterrupt):
+            publish(delivery(app), f"s3://{bucket}", RSS)
+    kept = {path for path, file in noted(s3, bucket).files.items() if file.etag}
+    assert len(kept) >= 4
     assert sorted(kept) == s3.put(bucket)
+    assert s3.journals(bucket) == 0
     outcome = publish(delivery(app), f"s3://{bucket}", RSS)
     assert outcome.written == outcome.documents - len(kept)
     assert len(s3.put(bucket)) == outcome.documents
+
+
+class Killed(BaseException):
+    """In the place of a signal that nothing outlives: no request follows."""
+
+
+def is_killed(app: Flask, url: str, method: str, path: str, asked: Asked = FEEDS) -> None:
+    """A publication that ends once one of its requests was answered."""
+    real = {name: getattr(_Place, name) for name in ("_write", "_remove")}
+    dead = Event()
+
+    def instead(name: str) -> Callable[..., None]:
+        def ask(self: _Place, about: str, *rest: Any) -> None:
+            if dead.is_set():
+                raise Killed
+            real[name](self, about, *rest)
+            if (name, about) == (method, path):
+                dead.set()
+                raise Killed
+
+        return ask
+
+    with pytest.MonkeyPatch.context() as patched:
+        for name in real:
+            patched.setattr(_Place, name, instead(name))
+        with pytest.raises(Killed):
+            publish(delivery(app), url, asked)
+    assert dead.is_set()
+
+
+def test_bytes_of_a_publication_that_was_killed_do_not_stay(
+    s3: S3, bucket: str, app: Flask, records: Path
+) -> None:
+    """Although the manifest says that what is wanted again is there."""
+    url = f"s3://{bucket}"
+    publish(delivery(app), url, FEEDS)
+    right = s3.ask("GET", f"/{bucket}/rss.xml").body
+    is_killed(collection.site(records, title="Another"), url, "_write", "rss.xml")
+    assert b"Another" in s3.ask("GET", f"/{bucket}/rss.xml").body
+    assert s3.journals(bucket) == 1
+    assert publish(delivery(app), url, FEEDS).written
+    assert s3.ask("GET", f"/{bucket}/rss.xml").body == right
+    assert s3.journals(bucket) == 0
+    assert publish(delivery(app), url, FEEDS) == Outcome(4, 0, 0)
+
+
+def test_what_is_hidden_after_a_publication_was_killed_is_removed(
+    s3: S3, bucket: str, app: Flask, records: Path
+) -> None:
+    """Although no manifest ever told of it."""
+    url, hidden = f"s3://{bucket}", "topics/unicode/rss.xml"
+    is_killed(app, url, "_write", hidden)
+    assert s3.ask("GET", f"/{bucket}/{hidden}").code == 200
+    (records / "e.md").unlink()
+    load(app, records)
+    publish(delivery(app), url, FEEDS)
+    assert s3.ask("GET", f"/{bucket}/{hidden}").code == 404
+    assert noted(s3, bucket).files.keys() == {
+        "rss.xml",
+        "topics/ai/rss.xml",
+        "topics/c-plus-plus/rss.xml",
+    }
+    assert s3.journals(bucket) == 0
+
+
+def test_what_a_publication_removed_that_was_killed_is_there_again(
+    s3: S3, bucket: str, app: Flask
+) -> None:
+    """With the same bytes, which the manifest says are there."""
+    url, topic = f"s3://{bucket}", "topics/unicode/rss.xml"
+    publish(delivery(app), url, FEEDS)
+    is_killed(app, url, "_remove", topic, FEEDS._replace(scopes=("everything",)))
+    assert s3.ask("GET", f"/{bucket}/{topic}").code == 404
+    publish(delivery(app), url, FEEDS)
+    sent = call(app.wsgi_app, f"/{topic}")
+    assert s3.ask("GET", f"/{bucket}/{topic}").body == sent.body
+
+
+def test_a_strange_journal_stops_it(s3: S3, bucket: str, app: Flask) -> None:
+    publish(delivery(app), f"s3://{bucket}", FEEDS)
+    s3.ask("PUT", f"/{bucket}/.feeds/journal-x", b"../x\n")
+    with pytest.raises(ManifestError, match=f"s3://{bucket}/.feeds/journal-x is no journal"):
+        publish(delivery(app), f"s3://{bucket}", FEEDS)
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+def test_no_password_of_a_url_is_told(records: Path, tmp_path: Path, coding: str) -> None:
+    settings = {"FEEDS_SEEDS": str(records), "FEEDS_BASE_URL": ROOT, "FEEDS_PARAMETERS": "off"}
+    url = "memory://user:secret@host/x"
+    done = feeds("publish", url, "--coding", coding, cwd=tmp_path, **settings)
+    assert done.returncode == (0 if coding == "identity" else 2)
+    assert "memory://user:***@host/x: " in done.stdout + done.stderr
+    assert "secret" not in done.stdout + done.stderr
 
 
 def test_the_command_publishes(s3: S3, bucket: str, records: Path, tmp_path: Path) -> None:
@@ -313,7 +416,7 @@ def test_files_without_headers_have_no_coding(app: Flask, tmp_path: Path) -> Non
 def test_google_is_told_the_headers_in_its_way() -> None:
     file = File("text/css", '"x"', 1, "", "no-cache", coding="gzip")
     fixed = {"cache_control": "no-cache", "content_encoding": "gzip"}
-    assert _HEADERS["gcs"](file) == {"content_type": "text/css", "fixed_key_metadata": fixed}
-    assert json.dumps(_HEADERS["s3"](file)) == (
+    assert HEADERS["gcs"](file) == {"content_type": "text/css", "fixed_key_metadata": fixed}
+    assert json.dumps(HEADERS["s3"](file)) == (
         '{"ContentType": "text/css", "CacheControl": "no-cache", "ContentEncoding": "gzip"}'
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from feeds import config, loader, rescue, walk
+from feeds import config, loader, remote, rescue, walk
 from feeds import export as exporting
 from feeds import publish as publishing
 from feeds.commands.common import INTERVAL, counting, last_good, settings, show, warn
@@ -117,4 +117,5 @@ def publish(found: config.Config, url: str, coding: str, **asked: str | None) ->
     """
     delivery, wanted = _site(found, **asked)
     with _counted("Publishing") as progress:
-        click.echo(f"{url}: {publishing.publish(delivery, url, wanted, coding, progress)}")
+        outcome = publishing.publish(delivery, url, wanted, coding, progress)
+    click.echo(f"{remote.shown(url)}: {outcome}")
