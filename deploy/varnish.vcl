@@ -57,9 +57,13 @@ sub vcl_recv {
         return (synth(404));
     }
 
-    # No document depends on these.
+    # No document depends on these. The last two are a proxy's to say: a server
+    # that trusts this machine (gunicorn does, unless told otherwise) would
+    # answer with what is at another address.
     unset req.http.Cookie;
     unset req.http.Authorization;
+    unset req.http.SCRIPT_NAME;
+    unset req.http.PATH_INFO;
 
     if ((req.method != "GET" && req.method != "HEAD") || req.url ~ "^/(?:healthz|readyz)(?:\?|$)") {
         return (pass);

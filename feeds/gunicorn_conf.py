@@ -10,12 +10,13 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any, Final
 
-from feeds import logform, processes
+from feeds import logform, processes, server
 from feeds.config import read
 from feeds.model import FeedsError
 
 logger_class: Final = logform.OfGunicorn
 control_socket_disable: Final = True
+globals().update(server.TRUST_NOBODY)  # gunicorn reads settings by the names in this module
 _until_exit: Final = ExitStack()
 
 

@@ -37,6 +37,11 @@ _MALLOC: Final = {  # options of mallopt (malloc.h)
 }
 
 
+# By default gunicorn takes SCRIPT_NAME and PATH_INFO from clients of its own
+# machine, as a cache in front is one.
+TRUST_NOBODY: Final = {"forwarded_allow_ips": "", "forwarder_headers": ""}
+
+
 def settings(config: Config, *, reload: bool = False) -> dict[str, Any]:
     """What gunicorn is told, each with its reason."""
     return {
@@ -62,7 +67,7 @@ def settings(config: Config, *, reload: bool = False) -> dict[str, Any]:
         # Nothing is controlled through a socket, and no forwarded header
         # changes an answer: absolute URLs come from FEEDS_BASE_URL alone.
         "control_socket_disable": True,
-        "forwarded_allow_ips": "",
+        **TRUST_NOBODY,
         "reload": reload,
         "loglevel": "warning",
         "errorlog": "-",

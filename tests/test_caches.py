@@ -4,6 +4,7 @@ import gzip
 import os
 import re
 import signal
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,8 @@ import zstandard
 from feeds.filters import Filters
 from feeds.query import Look
 from tests.caches import DEPLOY, KINDS, Front, in_front
-from tests.serving import PATIENCE, Answer, Served, until
+from tests.caches import varnish as in_front_of
+from tests.serving import PATIENCE, Answer, Served, free_port, news, until
 from tests.support import write
 
 BROWSER: Final = {"Accept_Encoding": "gzip, deflate, br, zstd"}
@@ -394,3 +396,29 @@ def test_feeds_are_served_on_while_the_origin_is_down_for_as_long_as_it_said(
 
 def _gives(cache: Served, address: str, body: bytes) -> bool:
     return cache.get(address, **BROWSER).body == body
+
+
+def test_a_forged_path_keeps_no_other_document_under_an_address(tmp_path: Path) -> None:
+    """Not even of gunicorn as it comes, which takes SCRIPT_NAME from its own machine."""
+    port = free_port()
+    gunicorn = (sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}")
+    origin = Served(
+        news(tmp_path / "news"),
+        tmp_path / "origin",
+        {},
+        (*gunicorn, "feeds:create_app()"),
+        port,
+    )
+    (tmp_path / "varnish").mkdir()
+    cache = in_front_of(origin.port, tmp_path / "varnish")
+    try:
+        origin.start()
+        cache.start()
+        address = "/topics/ai/atom.xml"
+        forged = "SCRIPT_NAME: /topics/ai\r\nPATH_INFO: /atom.xml\r\n"
+        sent = cache.raw(f"GET {address} HTTP/1.1\r\nHost: x\r\n{forged}\r\n".encode())
+        assert sent.startswith(b"HTTP/1.1 200 OK")
+        assert cache.get(address).body == origin.get(address).body
+    finally:
+        cache.stop()
+        origin.stop()

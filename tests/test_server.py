@@ -1,3 +1,5 @@
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -6,6 +8,7 @@ from gunicorn.config import Config as GunicornConfig
 from feeds import logform, server
 from feeds.config import Config, ConfigError
 from feeds.server import SERVERS, Server, settings
+from tests.serving import PROJECT, Served, free_port, news
 
 
 def test_gunicorn_takes_every_setting() -> None:
@@ -26,6 +29,31 @@ def test_requests_are_bounded_and_no_forwarded_header_counts() -> None:
     assert found["limit_request_line"] == 4094
     assert found["forwarded_allow_ips"] == ""
     assert found["reload"] is True
+
+
+def alone(home: Path, *arguments: str) -> Served:
+    """`gunicorn wsgi:app` over some news, started in the project's folder as the README says."""
+    port = free_port()
+    command = (sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", *arguments)
+    folder = news(home / "news")
+    chdir = ("--chdir", str(PROJECT), "-c", str(PROJECT / "gunicorn.conf.py"), "wsgi:app")
+    return Served(folder, home / "home", {}, (*command, *chdir), port)
+
+
+@pytest.mark.parametrize("worker", ["gthread", "sync"])
+def test_gunicorn_alone_trusts_no_forwarded_header(tmp_path: Path, worker: str) -> None:
+    server = alone(tmp_path, "-k", worker)
+    forged = {"SCRIPT_NAME": "/topics/ai", "PATH_INFO": "/rss.xml", "X-Forwarded-Host": "x.example"}
+    try:
+        server.start()
+        plain = server.raw(b"GET /topics/ai/rss.xml HTTP/1.0\r\nAccept-Encoding: gzip\r\n\r\n")
+        lines = "".join(f"{name}: {value}\r\n" for name, value in forged.items())
+        request = f"GET /topics/ai/rss.xml HTTP/1.0\r\nAccept-Encoding: gzip\r\n{lines}\r\n"
+        headers, _, body = server.raw(request.encode()).partition(b"\r\n\r\n")
+        assert headers.startswith(b"HTTP/1.0 200")
+        assert body == plain.partition(b"\r\n\r\n")[2]
+    finally:
+        server.stop()
 
 
 def test_gunicorn_is_run_unless_another_server_is_asked_for(
