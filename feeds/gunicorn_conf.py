@@ -1,8 +1,8 @@
 """What `gunicorn wsgi:app` needs to be told: `gunicorn.conf.py` beside wsgi.py has it.
 
 Elsewhere: `gunicorn -c python:feeds.gunicorn_conf ...`. With it, workers count
-together (`feeds.processes`), and all processes log in one form. `feeds serve`
-does this by itself.
+together (`feeds.processes`), all processes log in one form, requests are read
+by threads, and no forwarded header is trusted. `feeds serve` does this by itself.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from feeds import logform, processes, server
 from feeds.config import read
 from feeds.model import FeedsError
 
-logger_class: Final = logform.OfGunicorn
-control_socket_disable: Final = True
-globals().update(server.TRUST_NOBODY)  # gunicorn reads settings by the names in this module
+globals().update(server.COMMON)  # gunicorn reads settings by the names in this module
 _until_exit: Final = ExitStack()
 
 

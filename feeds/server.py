@@ -37,42 +37,45 @@ _MALLOC: Final = {  # options of mallopt (malloc.h)
 }
 
 
-# By default gunicorn takes SCRIPT_NAME and PATH_INFO from clients of its own
-# machine, as a cache in front is one.
-TRUST_NOBODY: Final = {"forwarded_allow_ips": "", "forwarder_headers": ""}
+# What holds of gunicorn however it is started, each with its reason.
+COMMON: Final[Mapping[str, Any]] = {
+    # Threads keep connections alive, which the sync worker can't. A request is
+    # read by the thread that answers it, so a client that sends a byte a
+    # second holds one: there must be more of them than slow clients. An idle
+    # thread costs a few kilobytes, and none is started before it is needed.
+    "worker_class": "gthread",
+    "threads": 256,
+    "worker_connections": 2000,
+    # Aggregators poll many feeds of one host in a row.
+    "keepalive": 5,
+    # A worker that hasn't answered the arbiter for a minute is stuck.
+    "timeout": 60,
+    "graceful_timeout": 10,
+    # No address of ours is longer; anything else is refused early.
+    "limit_request_line": 4094,
+    "limit_request_fields": 64,
+    "limit_request_field_size": 8190,
+    # Nothing is controlled through a socket, and no forwarded header changes
+    # an answer: absolute URLs come from FEEDS_BASE_URL alone. By default
+    # gunicorn takes SCRIPT_NAME and PATH_INFO from clients of its own machine,
+    # as a cache in front is one.
+    "control_socket_disable": True,
+    "forwarded_allow_ips": "",
+    "forwarder_headers": "",
+    "logger_class": logform.OfGunicorn,
+}
 
 
 def settings(config: Config, *, reload: bool = False) -> dict[str, Any]:
-    """What gunicorn is told, each with its reason."""
+    """What gunicorn is told by `feeds serve`."""
     return {
+        **COMMON,
         "bind": [address for address in (config.bind, config.metrics_address) if address],
         "workers": config.workers,
-        # Threads keep connections alive, which the sync worker can't. A
-        # request is read by the thread that answers it, so a client that
-        # sends a byte a second holds one: there must be more of them than
-        # slow clients. An idle thread costs a few kilobytes, and none is
-        # started before it is needed.
-        "worker_class": "gthread",
-        "threads": 256,
-        "worker_connections": 2000,
-        # Aggregators poll many feeds of one host in a row.
-        "keepalive": 5,
-        # A worker that hasn't answered the arbiter for a minute is stuck.
-        "timeout": 60,
-        "graceful_timeout": 10,
-        # No address of ours is longer; anything else is refused early.
-        "limit_request_line": 4094,
-        "limit_request_fields": 64,
-        "limit_request_field_size": 8190,
-        # Nothing is controlled through a socket, and no forwarded header
-        # changes an answer: absolute URLs come from FEEDS_BASE_URL alone.
-        "control_socket_disable": True,
-        **TRUST_NOBODY,
         "reload": reload,
         "loglevel": "warning",
         "errorlog": "-",
         "accesslog": None,
-        "logger_class": logform.OfGunicorn,
         "proc_name": "feeds",
     }
 

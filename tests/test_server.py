@@ -1,3 +1,4 @@
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,19 @@ def alone(home: Path, *arguments: str) -> Served:
     folder = news(home / "news")
     chdir = ("--chdir", str(PROJECT), "-c", str(PROJECT / "gunicorn.conf.py"), "wsgi:app")
     return Served(folder, home / "home", {}, (*command, *chdir), port)
+
+
+def test_gunicorn_alone_reads_requests_by_threads(tmp_path: Path) -> None:
+    """A client that never finishes its request keeps nobody else waiting."""
+    server = alone(tmp_path)
+    try:
+        server.start()
+        with socket.create_connection(("127.0.0.1", server.port)) as slow:
+            slow.sendall(b"GET /rss.xml HTTP/1.1\r\n")
+            assert server.get("/atom.xml").code == 200
+        assert "WORKER TIMEOUT" not in server.log  # which would have freed it
+    finally:
+        server.stop()
 
 
 @pytest.mark.parametrize("worker", ["gthread", "sync"])
