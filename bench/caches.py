@@ -85,7 +85,7 @@ def _front(folder: Path, name: str, **settings: object) -> Iterator[Front]:
     file = folder / f"{name}.vcl"
     file.write_text(vcl.replace('.port = "8000"', f'.port = "{port}"'), encoding="utf-8")
     work = folder / name
-    serve = [sys.executable, "-c", "from feeds.cli import main; main()", "serve"]
+    serve = [sys.executable, "-m", "feeds", "serve"]
     with (
         running(serve, port, folder, variables) as origin,
         _varnish(folder, work, "-f", str(file)) as cache,

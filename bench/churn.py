@@ -38,15 +38,17 @@ from bench import records, steps
 from bench.polls import Polls, poll
 from bench.scale import table
 from bench.servers import HOST, BenchError, Server, free_port, running, workers
-from feeds import catalog, loader, rescue
-from feeds.application import assembled
+from feeds.catalog import builder
+from feeds.catalog.addresses import Addresses, FeedQuery
 from feeds.config import Config
-from feeds.formats import FORMATS, MEDIA_TYPES
-from feeds.links import POLICIES
+from feeds.loading import loader
 from feeds.model import FeedsError
-from feeds.query import Addresses, FeedQuery
-from feeds.store import Store
-from feeds.tables import state
+from feeds.rendering.formats import FORMATS, MEDIA_TYPES
+from feeds.serving.app import assembled
+from feeds.store import recovery
+from feeds.store.database import Store
+from feeds.store.schema import state
+from feeds.urls import POLICIES
 
 _POLLED: Final = 36  # feeds
 _LIMIT: Final = 20  # entries of a feed, so that many are full
@@ -166,7 +168,7 @@ class Loads:
             if self.follower:
                 self._wait(started)
             else:
-                rescue.attempt(self.config.database, self._warn, self._load)
+                recovery.with_recovery(self.config.database, self._warn, self._load)
         except (FeedsError, SQLAlchemyError, OSError) as error:
             self.failed[_kind(str(error))] += 1
         else:
@@ -305,7 +307,7 @@ def _expected(config: Config, work: Path) -> dict[str, bytes]:
     app = assembled(fresh, followed=True)
     grammar = Addresses(fresh.root, fresh.links, fresh.limit, MEDIA_TYPES)
     with store.read() as reader:
-        scopes = [listed.scope for listed in catalog.scopes(reader)]
+        scopes = [listed.scope for listed in builder.scopes(reader)]
     store.release()
     found = {}
     for scope in scopes:
@@ -340,7 +342,7 @@ def churn(
         port = free_port()
         config = steps.configuration(folder.folder, place / "feeds.db", workers=2, limit=_LIMIT)
         variables = steps.variables(config) | {"FEEDS_BIND": f"{HOST}:{port}"}
-        command = [sys.executable, "-c", "from feeds.cli import main; main()", "serve"]
+        command = [sys.executable, "-m", "feeds", "serve"]
         with running(command, port, work, variables) as server:
             found = _churn(server, folder, config, reloads, seconds, rate, kill=kill, follow=follow)
             if kill:

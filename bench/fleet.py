@@ -28,7 +28,7 @@ import click
 from bench import records, steps
 from bench.scale import table
 from bench.servers import HOST, BenchError, Server, free_port, running
-from tests.databases import PostgreSQL
+from tests.helpers.databases import PostgreSQL
 
 SERVERS: Final = 3
 _PATIENCE: Final = 30.0  # seconds for a change to be shown
@@ -84,7 +84,7 @@ def _fleet(folder: Path, database: str) -> Iterator[list[Server]]:
             )
             work = folder.parent / f"server-{number}"
             work.mkdir()
-            serve = [sys.executable, "-c", "from feeds.cli import main; main()", "serve"]
+            serve = [sys.executable, "-m", "feeds", "serve"]
             variables = steps.variables(config) | {"FEEDS_BIND": f"{HOST}:{port}"}
             found.append(stack.enter_context(running(serve, port, work, variables)))
         yield found

@@ -1,7 +1,7 @@
 """Whole files from nowhere good, for minutes: `python -m bench.fuzz`.
 
-What a record file may hold is drawn by hypothesis from tests/test_cut.py and
-tests/test_seeds.py, and made by mutating the bytes of files of the real shape;
+What a record file may hold is drawn by hypothesis from tests/records/test_related_block.py and
+tests/records/test_parser.py, and made by mutating the bytes of files of the real shape;
 with `--engine atheris` (pip install atheris), by libFuzzer, which is guided by
 coverage. Each file must be read or refused as it should be, in bounded time,
 whole and cut alike, and what is public must be shown as well-formed XML. What
@@ -30,9 +30,7 @@ from hypothesis import HealthCheck, Phase, given
 from lxml import etree
 
 from bench import records
-from feeds import links, names, seeds
-from feeds.formats import FORMATS
-from feeds.formats.content import content
+from feeds import slugs, urls
 from feeds.model import (
     Entry,
     Feed,
@@ -44,9 +42,12 @@ from feeds.model import (
     RecordError,
     decode_record,
 )
-from feeds.reading import encode_record, interpret
-from tests import test_cut, test_seeds
-from tests.support import SEEDS, record
+from feeds.records import parser
+from feeds.records.outcome import encode_record, interpret
+from feeds.rendering.formats import FORMATS
+from feeds.rendering.formats.content import content
+from tests.helpers.support import SEEDS, record
+from tests.records import test_parser, test_related_block
 
 SLOW: Final = 2.0  # seconds that no file may take
 _MOMENT: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -75,8 +76,8 @@ def check(data: bytes) -> str:
     """What comes of a file; raises Found, or whatever the program shouldn't raise."""
     started = time.perf_counter()
     try:
-        reading = seeds.read("a.md", data)
-    except seeds.NotARecord:
+        reading = parser.parse_record("a.md", data)
+    except parser.NotARecord:
         kind = "not a record"
     except RecordError as error:
         _one_line(error.problem)
@@ -94,7 +95,7 @@ def check(data: bytes) -> str:
     if time.perf_counter() - started > SLOW:
         raise Found(f"takes {time.perf_counter() - started:.1f} s")
     try:
-        test_cut.assert_same(data)
+        test_related_block.assert_same(data)
     except AssertionError as error:
         raise Found("read whole, it is something else") from error
     return kind
@@ -111,7 +112,7 @@ def _one_line(problem: Problem) -> None:
 def _shown(found: Record) -> None:
     if decode_record(encode_record(found)) != found:
         raise Found("the record isn't what it was after a round trip as JSON")
-    for policy in {"canonical", links.POLICIES[len(found.title) % 4]}:
+    for policy in {"canonical", urls.POLICIES[len(found.title) % 4]}:
         document = _feed(found, policy)
         for kind in FORMATS.values():
             if kind.file == "feed.json":
@@ -133,7 +134,7 @@ def _feed(found: Record, policy: str) -> Feed:
     """A feed that shows one record."""
     root = "https://feeds.example.org"
     provider = found.provider
-    labels = {names.slug(topic): topic for topic in found.topics}
+    labels = {slugs.slug(topic): topic for topic in found.topics}
     entry = Entry(
         id=found.id,
         version=b"1",
@@ -141,7 +142,7 @@ def _feed(found: Record, policy: str) -> Feed:
         published=found.published or _MOMENT,
         updated=found.updated or found.published or _MOMENT,
         topics=tuple(Label(slug, name) for slug, name in labels.items()),
-        kind=names.type_slug(found.type) if found.type else "",
+        kind=slugs.type_slug(found.type) if found.type else "",
     )
     for slug in (*labels, entry.kind, *((provider.key, provider.slug) if provider else ())):
         if not set(slug) <= _IN_SLUGS or slug in (".", ".."):
@@ -173,7 +174,7 @@ def originals() -> list[bytes]:
     chance = random.Random(1)  # noqa: S311 - no secret
     made = [records.text(chance, n, _MOMENT).encode() for n in range(20)]
     ours = [path.read_bytes() for path in sorted(SEEDS.rglob("*.md"))]
-    full = test_seeds.FULL.encode()
+    full = test_parser.FULL.encode()
     return [*made, *ours, full, full.replace(b"\n", b"\r\n"), record(body="A *b*").encode()]
 
 
@@ -251,10 +252,10 @@ def by_hypothesis(fuzzing: Fuzzing, seconds: float) -> None:
         suppress_health_check=list(HealthCheck),
     )
     strategies: list[Any] = [
-        test_cut.files(),
+        test_related_block.files(),
         hypothesis.strategies.builds(
             lambda fields, body: record(body=body, **fields).encode("utf-8", "surrogatepass"),
-            test_seeds._FIELDS,  # noqa: SLF001 - they are ours
+            test_parser._FIELDS,  # noqa: SLF001 - they are ours
             hypothesis.strategies.text(),
         ),
     ]

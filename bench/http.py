@@ -42,11 +42,11 @@ from bench.servers import (
     running,
     workers,
 )
-from feeds import loader
+from feeds.catalog.addresses import FeedQuery
 from feeds.config import Config, environment, read
-from feeds.delivery import Delivery
-from feeds.query import FeedQuery
-from feeds.store import Store
+from feeds.loading import loader
+from feeds.serving.document_store import DocumentStore
+from feeds.store.database import Store
 
 GZIP: Final = {"Accept-Encoding": "gzip"}
 CASES: Final = ("200 gzip", "304", "226 delta")
@@ -89,7 +89,7 @@ class Bench(NamedTuple):
         """`feeds serve`, with the feed prepared."""
         port = free_port()
         bind = f"{HOST}:{port}"
-        command = [sys.executable, "-c", "from feeds.cli import main; main()", "serve"]
+        command = [sys.executable, "-m", "feeds", "serve"]
         variables = self.variables(bind, **settings)
         with running([*command, "--server", server], port, self.folder, variables) as started:
             started.get(FEED, GZIP)
@@ -203,7 +203,7 @@ def _change_one(bench: Bench) -> None:
 
 def _entries(bench: Bench) -> list[dict[str, Any]]:
     store = Store(bench.config.database)
-    delivery = Delivery(store, bench.config)
+    delivery = DocumentStore(store, bench.config)
     query = FeedQuery(file=FEED.strip("/"), limit=bench.config.limit)
     found = latency.plain_entries(latency.feed(delivery, query.scope))
     store.release()

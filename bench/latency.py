@@ -16,17 +16,20 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from bench import others, records
 from bench.servers import BenchError
-from feeds import catalog, codings, create_app, links, loader
+from feeds import create_app, urls
+from feeds.catalog import builder
+from feeds.catalog.addresses import FeedQuery
 from feeds.config import Config
-from feeds.delivery import Delivery
-from feeds.formats import elements
-from feeds.formats.content import content
+from feeds.loading import loader
 from feeds.model import Feed
-from feeds.query import FeedQuery
-from feeds.scope import Scope
-from feeds.server import bound_memory
-from feeds.store import Store
-from feeds.web import EXTENSION
+from feeds.rendering.formats import xml
+from feeds.rendering.formats.content import content
+from feeds.selection import Scope
+from feeds.serving import content_coding
+from feeds.serving.document_store import DocumentStore
+from feeds.serving.server import bound_memory
+from feeds.serving.views import EXTENSION
+from feeds.store.database import Store
 
 FEED: Final = "/rss.xml"
 _LOOKS: Final = 0.6  # seconds after which a worker has looked for a new generation
@@ -51,7 +54,7 @@ def measure(config: Config, paths: list[Path], repetitions: int) -> Latencies:
     """Load after load into the collection of `config`, whose files are `paths`."""
     bound_memory()  # as a worker does
     app = create_app(config)
-    delivery: Delivery = app.extensions[EXTENSION]
+    delivery: DocumentStore = app.extensions[EXTENSION]
     store = Store(config.database)
     everything = feed(delivery, Scope())
     quiet, changing = _apart(delivery, everything, paths)
@@ -94,7 +97,7 @@ def measure(config: Config, paths: list[Path], repetitions: int) -> Latencies:
             request(FEED, coding, "hot")
             fresh = feed(delivery, Scope())  # its records aren't decoded yet, as in a request
             body = clock("feedgen", partial(whole, fresh))
-            clock("feedgen_gzip", partial(codings.ENCODERS["gzip"], body))
+            clock("feedgen_gzip", partial(content_coding.ENCODERS["gzip"], body))
             clock("content", partial(_contents, fresh))
             clock("plain", partial(others.build, plain_entries(fresh)))
     medians = {name: median(values) for name, values in took.items() if values}
@@ -102,14 +105,14 @@ def measure(config: Config, paths: list[Path], repetitions: int) -> Latencies:
     return Latencies(**(medians | {"repetitions": repetitions, "kept": kept}))  # type: ignore[arg-type]
 
 
-def feed(delivery: Delivery, scope: Scope) -> Feed:
+def feed(delivery: DocumentStore, scope: Scope) -> Feed:
     """The feed of a scope, as the store has it now."""
     query = FeedQuery(scope, delivery.config.links, FEED.strip("/"), delivery.config.limit)
     with delivery.store.read() as reader:
-        return catalog.feed(reader, query, delivery.addresses, delivery.config, date.max)
+        return builder.feed(reader, query, delivery.addresses, delivery.config, date.max)
 
 
-def _apart(delivery: Delivery, everything: Feed, paths: list[Path]) -> tuple[str, list[Path]]:
+def _apart(delivery: DocumentStore, everything: Feed, paths: list[Path]) -> tuple[str, list[Path]]:
     """The address of a topic's feed, and files of entries of all that it doesn't show."""
     names = {path.name: path for path in paths}
     for topic in reversed(records.TOPICS):
@@ -123,13 +126,13 @@ def _apart(delivery: Delivery, everything: Feed, paths: list[Path]) -> tuple[str
 
 
 def whole(feed: Feed) -> bytes:
-    """The feed as feeds.formats makes it, by one feedgen generator and nothing prepared."""
-    generator = elements.generator(feed)
+    """The feed as our formats make it, by one feedgen generator and nothing prepared."""
+    generator = xml.generator(feed)
     generator.link(href=feed.page, rel="alternate")
     for entry in feed.entries:
-        added = elements.feed_entry(entry, feed.policy, feed.root)
+        added = xml.feed_entry(entry, feed.policy, feed.root)
         generator.add_entry(added, order="append")
-        added.link(href=links.select(entry.record, feed.policy))
+        added.link(href=urls.select(entry.record, feed.policy))
         if entry.record.excerpt:
             added.description(escape(entry.record.excerpt, quote=False))
     document: bytes = generator.rss_str()
@@ -146,7 +149,7 @@ def plain_entries(feed: Feed) -> list[dict[str, Any]]:
         {
             "id": entry.id,
             "title": entry.record.title,
-            "link": links.select(entry.record, feed.policy),
+            "link": urls.select(entry.record, feed.policy),
             "summary": entry.record.excerpt,
             "content": content(entry, feed.policy),
             "author": entry.record.provider.name if entry.record.provider else feed.site,

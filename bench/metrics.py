@@ -25,7 +25,7 @@ from bench import load, records
 from bench.servers import HOST, BenchError, free_port, running
 from feeds import create_app
 from feeds.config import Config, environment, read
-from feeds.operate import EXTENSION, Desk
+from feeds.serving.operator import EXTENSION, OperatorPages
 
 FEED: Final = "/rss.xml"
 _AGENT: Final = "Feedly/1.0 (+http://www.feedly.com/fetcher.html; 16 subscribers)"
@@ -65,7 +65,7 @@ def microseconds(config: Config, rounds: int) -> dict[str, float]:
             started = time.perf_counter()
             for _ in range(_CALLS):
                 _poll(app.wsgi_app, environ)
-            desk: Desk | None = app.extensions.get(EXTENSION)
+            desk: OperatorPages | None = app.extensions.get(EXTENSION)
             if desk is not None and desk.tally is not None:
                 desk.tally.fold()
             took[name].append((time.perf_counter() - started) / _CALLS * 1e6)
@@ -81,7 +81,7 @@ def throughput(
         for name, way in WAYS.items():
             port = free_port()
             bind = f"{HOST}:{port}"
-            command = [sys.executable, "-c", "from feeds.cli import main; main()", "serve"]
+            command = [sys.executable, "-m", "feeds", "serve"]
             variables = environment(config) | {"FEEDS_BIND": bind, "FEEDS_WORKERS": "1"}
             variables |= {f"FEEDS_{key.upper()}": value for key, value in way.items()}
             started = running([*command, "--server", server], port, folder, variables)

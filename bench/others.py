@@ -25,8 +25,9 @@ from feedgen.feed import FeedGenerator
 from flask import Flask, Response, request
 
 from bench.servers import Answer
-from feeds import codings, config
-from feeds.server import Server, granian_settings, settings
+from feeds import config
+from feeds.serving import content_coding
+from feeds.serving.server import Server, granian_settings, settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -72,7 +73,7 @@ def plain(path: Path) -> Flask:
         response = Response(build(entries), mimetype="application/rss+xml")
         response.vary.add("Accept-Encoding")
         if request.accept_encodings["gzip"]:
-            response.data = codings.ENCODERS["gzip"](response.data)
+            response.data = content_coding.ENCODERS["gzip"](response.data)
             response.content_encoding = "gzip"
         response.add_etag()
         response.make_conditional(request)

@@ -35,10 +35,10 @@ from bench.servers import (
     running,
     workers,
 )
-from feeds.filters import SORTS
-from feeds.folder import scan
-from feeds.formats import FORMATS
-from feeds.links import POLICIES
+from feeds.catalog.parameters import SORTS
+from feeds.records.scanner import scan
+from feeds.rendering.formats import FORMATS
+from feeds.urls import POLICIES
 
 MILLION: Final = 1_000_000
 _BYTES: Final = 36_000  # of disk that a record and what is derived from it take
@@ -133,7 +133,7 @@ def _serving(collection: Collection) -> Measured:
     port = free_port()
     config = steps.configuration(collection.folder, collection.database, workers=1)
     variables = steps.variables(config) | {"FEEDS_BIND": f"{HOST}:{port}"}
-    command = [sys.executable, "-c", "from feeds.cli import main; main()", "serve"]
+    command = [sys.executable, "-m", "feeds", "serve"]
     addresses = steps.addresses(config)
     with running(command, port, collection.work, variables) as server:
         for address in addresses * 2:

@@ -24,15 +24,15 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from bench import records
 from bench.servers import PROJECT, BenchError
 from feeds import create_app
-from feeds.application import assembled
 from feeds.config import Config, environment, read
-from feeds.folder import scan
-from feeds.formats import FORMATS
-from feeds.links import POLICIES
-from feeds.loader import Loader
-from feeds.scope import Scope
-from feeds.store import Store
-from feeds.web import EXTENSION
+from feeds.loading.loader import Loader
+from feeds.records.scanner import scan
+from feeds.rendering.formats import FORMATS
+from feeds.selection import Scope
+from feeds.serving.app import assembled
+from feeds.serving.views import EXTENSION
+from feeds.store.database import Store
+from feeds.urls import POLICIES
 
 Measured = dict[str, Any]
 _FEEDS: Final = 60

@@ -27,7 +27,7 @@ from typing import Any, Final
 import click
 
 from bench.servers import HOST, PROJECT, Server, free_port, running
-from feeds.links import POLICIES
+from feeds.urls import POLICIES
 
 _FILES: Final = ("rss.xml", "atom.xml")
 _NO_DEFECTS: Final = {"DuplicateUpdated", "amphtml", "canonical"}
@@ -110,7 +110,7 @@ def main(checkout: Path, seeds: Path, sample: int) -> None:
             "FEEDS_DATABASE_URL": f"sqlite:///{work}/feeds.db",
             "FEEDS_WORKERS": "1",
         }
-        command = [sys.executable, "-c", "from feeds.cli import main; main()", "serve"]
+        command = [sys.executable, "-m", "feeds", "serve"]
         with running(command, port, Path(work), variables) as server:
             urls = dict.fromkeys(canonical(server, at) for at in addresses(server, sample))
             for url in filter(None, urls):

@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 
 
 def create_app(config: Config | Mapping[str, object] | None = None) -> Flask:
-    """The WSGI application, its folder of records loaded: see `feeds.application`."""
-    from feeds.application import create_app as create  # which a command may not need
+    """The WSGI application, its folder of records loaded: see `feeds.serving.app`."""
+    from feeds.serving.app import create_app as create  # which a command may not need
 
     return create(config)

@@ -1,6 +1,6 @@
 """`python -m feeds` is the `feeds` command."""
 
-from feeds.cli import run
+from feeds.cli.main import run
 
 if __name__ == "__main__":
     run()

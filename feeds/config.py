@@ -20,7 +20,7 @@ import flask
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from feeds import links
+from feeds import urls
 from feeds.model import FeedsError
 
 FILE: Final = "feeds.toml"
@@ -84,7 +84,7 @@ def _database(value: object) -> str:
 
 
 def _base_url(value: object) -> str:
-    url = links.clean(_text(value)).rstrip("/")
+    url = urls.clean(_text(value)).rstrip("/")
     if "?" in url or "#" in url:
         raise ValueError
     return url
@@ -100,7 +100,7 @@ def _urls(value: object) -> tuple[str, ...]:
     listed = value.split() if isinstance(value, str) else value
     if not isinstance(listed, list | tuple):
         raise TypeError
-    return tuple(dict.fromkeys(links.clean(_text(url)) for url in listed))
+    return tuple(dict.fromkeys(urls.clean(_text(url)) for url in listed))
 
 
 def _bind(value: object) -> str:
@@ -169,7 +169,7 @@ class Config:
         _language, "a language tag such as en or pt-BR", "the language of the records", "en"
     )
     links: str = _choice(
-        links.POLICIES,
+        urls.POLICIES,
         "which of a record's URLs entries link where the address doesn't say",
         "canonical",
     )

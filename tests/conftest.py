@@ -8,14 +8,14 @@ import pytest
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 
-from feeds import tally
-from feeds.store import Store
-from tests.browser import Windows, launch
-from tests.databases import PostgreSQL, databases
-from tests.elsewhere import Elsewhere
-from tests.hubs import Scripted
-from tests.serving import Served
-from tests.support import SEEDS, loaded
+from feeds.store.database import Store
+from feeds.telemetry import counter
+from tests.helpers.browser import Windows, launch
+from tests.helpers.databases import PostgreSQL, databases
+from tests.helpers.hubs import Scripted
+from tests.helpers.other_site import Elsewhere
+from tests.helpers.server import Served
+from tests.helpers.support import SEEDS, loaded
 
 # The same examples every time, and no failure because a machine is slow.
 settings.register_profile(
@@ -81,7 +81,7 @@ def either(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """No thread of an application adds up who polls: it would write into another test's store."""
-    monkeypatch.setattr(tally, "_EVERY", 3600.0)
+    monkeypatch.setattr(counter, "_EVERY", 3600.0)
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ import pytest
 from click import Context
 
 from feeds import config
-from feeds.cli import COMMANDS, main
-from tests.serving import PROJECT
+from feeds.cli.main import COMMANDS, main
+from tests.helpers.server import PROJECT
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 PAGES = {

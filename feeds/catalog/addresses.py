@@ -1,0 +1,309 @@
+"""Request path and parameters <-> FeedQuery. Pure functions.
+
+A feed has exactly one canonical address: parameters checked, defaults
+dropped, order fixed. `Addresses.parse` and `Addresses.path` are inverse.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+from urllib.parse import urlencode
+
+from feeds.catalog.parameters import (
+    NONE,
+    BadParameter,
+    Filters,
+    Parameters,
+    number,
+    one_of,
+    parse,
+    provider_key,
+    topic_key,
+    type_key,
+)
+from feeds.config import MAX_LIMIT
+from feeds.model import FeedsError
+from feeds.selection import Scope
+from feeds.urls import POLICIES
+
+MAX_PAGE: Final = 100_000
+_MAX_SEGMENT: Final = 255
+_MAX_SEGMENTS: Final = 10
+_MONTH = re.compile(r"(19[7-9][0-9]|2[01][0-9]{2})/(0[1-9]|1[0-2])")
+_STORY = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+_COLOUR = re.compile(r"#?([0-9a-fA-F]{6})\Z")
+THEMES: Final = ("auto", "light", "dark")
+EMBED: Final = "embed"
+# Every name that an address may say something with.
+PARAMETERS: Final = frozenset({*Filters._fields, "limit", "page", "theme", "accent", "format"})
+_EMBEDDED: Final = 5  # entries in an embed where the address doesn't say
+
+
+class NotFound(FeedsError):
+    """An address that no feed has."""
+
+
+class EmbedStyle(NamedTuple):
+    """How an embed looks: its theme, and the colour of its links as RRGGBB."""
+
+    theme: str = THEMES[0]
+    accent: str = ""
+
+
+class FeedQuery(NamedTuple):
+    """Which feed is asked for.
+
+    `file` is its file name, empty for the page of the folder. `month` is that
+    of an archive (year * 12 + month - 1), None for the subscription document.
+    `story` is the id of a story, whose coverage is the feed. `look` is that of
+    a page made to be framed, None for the page itself.
+    """
+
+    scope: Scope = Scope()
+    policy: str = "canonical"
+    file: str = ""
+    limit: int = 50
+    page: int = 1
+    month: int | None = None
+    story: str = ""
+    filters: Filters = NONE
+    look: EmbedStyle | None = None
+
+
+class SiteQuery(NamedTuple):
+    """Which document about the feeds is asked for; `name` is its path without a slash before.
+
+    `format` is the file name of the feeds that it lists, `filters` narrow them.
+    """
+
+    name: str
+    policy: str = "canonical"
+    format: str = "rss.xml"
+    filters: Filters = NONE
+
+
+class SiteName(NamedTuple):
+    """What the address of a document about the feeds may say: policy, format, filters of feeds."""
+
+    policy: bool = False
+    format: bool = False
+    filters: bool = False
+
+
+Query = FeedQuery | SiteQuery
+
+
+class Addresses:
+    """The grammar of addresses.
+
+    `root` is the base URL, `policy` and `limit` are the defaults,
+    `media_types` those of the feed formats by file name, `site` the documents
+    about the feeds by name. Without `parameters`, an address that has one leads
+    nowhere, as where each address is a file.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        policy: str,
+        limit: int,
+        media_types: Mapping[str, str],
+        site: Mapping[str, SiteName] | None = None,
+        *,
+        parameters: bool = True,
+    ) -> None:
+        self.root = root
+        self.policy = policy
+        self.limit = limit
+        self.media_types = media_types
+        self.site = site or {}
+        self.parameters = parameters
+
+    def parse(self, path: str, parameters: Parameters) -> Query:
+        """What is at a decoded `path`. Parameters that aren't known are ignored.
+
+        Names in other spellings are understood, so the address of what is
+        found may differ from `path`. Raises NotFound and BadParameter.
+        """
+        self._check(parameters)
+        return self._site(path, parameters) or self.feed(path, parameters)
+
+    def _check(self, parameters: Parameters) -> None:
+        """Raises NotFound for what a file would answer as if it weren't asked."""
+        if not self.parameters and (named := sorted(PARAMETERS & parameters.keys())):
+            raise NotFound(f"addresses take no parameters here, such as {named[0]}")
+
+    def _site(self, path: str, parameters: Parameters) -> SiteQuery | None:
+        name, policy = path.removeprefix("/"), self.policy
+        first, _, rest = name.partition("/")
+        if first in POLICIES:
+            name, policy = rest, first
+        takes = self.site.get(name) or self.site.get(name + "/")
+        if takes is None or (policy != self.policy and not takes.policy):
+            return None
+        found = SiteQuery(name if name in self.site else name + "/", policy)
+        if takes.filters:
+            found = found._replace(filters=parse(parameters))
+        if not takes.format:
+            return found
+        kinds = {kind_of(file): file for file in self.media_types}
+        return found._replace(format=kinds[one_of(parameters, "format", list(kinds))])
+
+    def feed(self, path: str, parameters: Parameters) -> FeedQuery:
+        """The feed at a decoded `path`, or its page. Raises NotFound and BadParameter."""
+        self._check(parameters)
+        segments = path.removeprefix("/").split("/")
+        if len(segments) > _MAX_SEGMENTS or any(len(s) > _MAX_SEGMENT for s in segments):
+            raise NotFound("no feed has an address as long as that")
+        file = segments.pop() if segments[-1] in self.media_types else ""
+        if segments and segments[-1] == "":
+            segments.pop()
+        if "" in segments:
+            raise NotFound("an address has no empty segments")
+        look = None
+        if segments and segments[0] == EMBED and not file:
+            del segments[0]
+            look = EmbedStyle(one_of(parameters, "theme", THEMES), _accent(parameters))
+        policy = self.policy
+        if segments and segments[0] in POLICIES:
+            policy = segments.pop(0)
+        month = _month(segments) if look is None else None
+        limit = self.default_limit(month, look)
+        query = FeedQuery(
+            policy=policy,
+            file=file,
+            limit=number(parameters, "limit", limit, MAX_LIMIT),
+            page=1 if look else number(parameters, "page", 1, MAX_PAGE),
+            month=month,
+            look=look,
+        )
+        if segments and segments[0] == "stories" and month is None:
+            return query._replace(story=_story(segments))
+        scope, rest = folded(
+            _scope(segments if month is None else segments[:-2]), parse(parameters)
+        )
+        return query._replace(scope=scope, filters=rest)
+
+    def default_limit(self, month: int | None, look: EmbedStyle | None = None) -> int:
+        """How many entries a document has where the address doesn't say: an archive, many."""
+        if look is not None:
+            return _EMBEDDED
+        return self.limit if month is None else MAX_LIMIT
+
+    def is_topic(self, query: FeedQuery) -> bool:
+        """Whether WebSub hubs are told when the document at a query's address changes.
+
+        Only such a document announces them: who subscribed to another one
+        would wait for ever. That is a feed as people subscribe to it, under
+        any link policy; neither pages, further pages, archives, stories nor
+        what filters narrow. Archives lead to their feed (RFC 5005 4, current).
+        """
+        plain = FeedQuery(query.scope, query.policy, query.file, self.limit)
+        return bool(query.file) and query == plain
+
+    def path(self, query: Query) -> str:
+        """The canonical path and parameters, below the root; begins with a slash."""
+        segments = [] if query.policy == self.policy else [query.policy]
+        if isinstance(query, SiteQuery):
+            parameters = query.filters.parameters()
+            if query.format != next(iter(self.media_types)):
+                parameters.append(("format", kind_of(query.format)))
+            return _with("/" + "/".join([*segments, query.name]), parameters)
+        scope = query.scope
+        if query.look is not None:
+            segments.insert(0, EMBED)
+        if query.story:
+            segments += ["stories", query.story]
+        if scope.topic:
+            segments += ["topics", scope.topic]
+        if scope.provider:
+            segments += ["providers", scope.provider]
+        if scope.name:
+            segments.append(scope.name)
+        if scope.type:
+            segments += ["types", scope.type]
+        if query.month is not None:
+            segments += [f"{query.month // 12:04}", f"{query.month % 12 + 1:02}"]
+        said = query.filters.parameters()
+        said += EmbedStyle._asdict(query.look).items() if query.look else []
+        said += [("limit", str(query.limit)), ("page", str(query.page))]
+        limit = self.default_limit(query.month, query.look)
+        defaults = {"theme": THEMES[0], "accent": "", "limit": str(limit), "page": "1"}
+        folder = "".join(f"/{segment}" for segment in segments) + "/"
+        kept = [(name, value) for name, value in said if value != defaults.get(name)]
+        return _with(folder + query.file, kept)
+
+    def url(self, query: Query) -> str:
+        """The canonical URL."""
+        return self.root + self.path(query)
+
+
+def kind_of(file: str) -> str:
+    """What a format is called in parameters, by its file name: rss, atom, json."""
+    stem, _, extension = file.partition(".")
+    return extension if stem == "feed" else stem
+
+
+def _with(path: str, parameters: Iterable[tuple[str, str]]) -> str:
+    """A path with parameters, of which spaces are +."""
+    written = urlencode(list(parameters))
+    return f"{path}?{written}" if written else path
+
+
+def folded(scope: Scope, narrowed: Filters) -> tuple[Scope, Filters]:
+    """A filter that says what a scope could say, as that: one feed has one address."""
+    if not scope.topic and not scope.type and len(narrowed.topic) == 1:
+        scope = scope._replace(topic=narrowed.topic[0])
+    if not scope.provider and not scope.type and len(narrowed.provider) == 1:
+        scope = scope._replace(provider=narrowed.provider[0])
+    if scope == Scope() and len(narrowed.type) == 1:
+        scope = Scope(type=narrowed.type[0])
+    for name in ("topic", "provider", "type"):
+        if getattr(scope, name) in getattr(narrowed, name):
+            narrowed = narrowed.without(name)
+    return scope, narrowed
+
+
+def _story(segments: Sequence[str]) -> str:
+    if len(segments) != 2 or not _STORY.match(segments[1].lower()):  # noqa: PLR2004 - stories, id
+        raise NotFound("no story has that address")
+    return segments[1].lower()
+
+
+def _accent(parameters: Parameters) -> str:
+    values = [value for value in parameters.get("accent", ()) if value]
+    if not values:
+        return ""
+    colour = _COLOUR.match(values[0])
+    if colour is None or len(values) > 1:
+        raise BadParameter("accent accepts a colour as six hexadecimal digits, such as 0a6e5c")
+    return colour[1].lower()
+
+
+def _month(segments: Sequence[str]) -> int | None:
+    """The month that the last two segments name, if they do."""
+    match = _MONTH.fullmatch("/".join(segments[-2:]))
+    return int(match[1]) * 12 + int(match[2]) - 1 if match else None
+
+
+def _scope(segments: Sequence[str]) -> Scope:
+    match list(segments):
+        case []:
+            return Scope()
+        case ["topics", topic]:
+            return Scope(topic=topic_key(topic))
+        case ["providers", provider]:
+            return Scope(provider=provider_key(provider))
+        case ["providers", provider, name]:
+            return Scope(provider=provider_key(provider), name=topic_key(name))
+        case ["topics", topic, "providers", provider]:
+            return Scope(topic=topic_key(topic), provider=provider_key(provider))
+        case ["topics", topic, "providers", provider, name]:
+            return Scope(
+                topic=topic_key(topic), provider=provider_key(provider), name=topic_key(name)
+            )
+        case ["types", kind]:
+            return Scope(type=type_key(kind))
+    raise NotFound("no feed has that address")

@@ -1,0 +1,273 @@
+"""FeedQuery -> Feed: the entries of a scope with all that formats need to know."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Any, Final, NamedTuple
+
+from feeds.catalog import parameters, stories, titles
+from feeds.catalog.addresses import Addresses, FeedQuery, NotFound
+from feeds.catalog.titles import RedirectTo
+from feeds.config import Config
+from feeds.model import UNKNOWN_TIME, Archive, Entry, Feed, Label, Link
+from feeds.selection import EVERYTHING, Scope, Window, month_of, month_window, position_at
+from feeds.store.reader import LabelCounts, Reader, Row
+
+HTML: Final = "text/html"
+
+
+def feed(
+    reader: Reader, query: FeedQuery, addresses: Addresses, config: Config, today: date
+) -> Feed:
+    """The feed that `query` asks for, as the store has it now; `today` in UTC.
+
+    Raises NotFound for a topic, provider or type that no public record has,
+    with a message that names it, for a month without entries, and for a page
+    past the last; Elsewhere for a feed that is another one by now.
+    """
+    if query.story:
+        return _story(reader, query, addresses, config)
+    heading, total, renamed = titles.heading(reader, query, config)
+    narrowed = query.filters
+    since = _since(query, today)
+    window = since if query.month is None else _within(since, query.month)
+    is_narrowed = narrowed != parameters.NONE
+    archive = None
+    if query.month is not None or is_narrowed:
+        total = reader.count(query.scope, window, narrowed)
+    if query.month is not None:
+        if not total:
+            raise NotFound(f"there are no entries of {titles.of_month(query.month)}")
+        loaded = position_at(reader.state().loaded)
+        over = loaded >= (window.end or 0)
+        archive = Archive(query.month // 12, query.month % 12 + 1, over=over)
+    offset = (query.page - 1) * query.limit
+    if offset and offset >= total:
+        raise NotFound(f"page {query.page} is past the last; there are {total:,} entries")
+    is_whole = query.month is not None and config.parameters == "off"
+    limit = total if is_whole else query.limit
+    rows = reader.page(query.scope, limit, offset, window, narrowed)
+    if is_narrowed:
+        # What was narrowed away may have been in it: any change counts.
+        modified = max(reader.modified(Scope(), EVERYTHING), renamed)
+        if narrowed.moves:
+            modified = max(modified, parameters.midnight(today))
+    else:
+        shown = window if len(rows) == total else window._replace(first=rows[-1].position)
+        modified = max(reader.modified(query.scope, shown), renamed)
+    found = entries(reader, rows)
+    links = _links(reader, query, addresses, config, total, since, rows)
+    return _feed(query, addresses, config, heading, found, links, modified, total, archive)
+
+
+def _story(reader: Reader, query: FeedQuery, addresses: Addresses, config: Config) -> Feed:
+    """The feed of a story: the lead, then its coverage."""
+    story = stories.find(reader, query.story)
+    if story is None:
+        raise NotFound("no public record leads or shares that story")
+    if story.id != query.story:
+        raise RedirectTo(query._replace(story=story.id))
+    found = stories.entries(entries(reader, story.rows))
+    offset = (query.page - 1) * query.limit
+    if offset >= len(found):
+        raise NotFound(f"page {query.page} is past the last; there are {len(found):,} entries")
+    shown = found if config.parameters == "off" else found[offset : offset + query.limit]
+    heading = f"{found[0].record.title} – {config.title}"
+    links = _links(reader, query, addresses, config, len(found), EVERYTHING, ())
+    # Who joins or leaves it changes elsewhere.
+    modified = reader.modified(Scope(), EVERYTHING)
+    return _feed(query, addresses, config, heading, shown, links, modified, len(found))
+
+
+def _feed(
+    query: FeedQuery,
+    addresses: Addresses,
+    config: Config,
+    heading: str,
+    entries: Sequence[Entry],
+    links: Sequence[Link],
+    modified: int,
+    total: int,
+    archive: Archive | None = None,
+) -> Feed:
+    described = config.description
+    is_all = query.scope == Scope() and query.filters == parameters.NONE and not query.story
+    url = addresses.url(query)
+    return Feed(
+        id=url,
+        title=titles.of_feed(heading, query, config),
+        name=titles.of_feed(heading, query._replace(month=None, page=1), config),
+        description=described if is_all else f"{heading}: {described}",
+        page=addresses.url(query._replace(file="")),
+        language=config.language,
+        site=config.title,
+        root=addresses.root,
+        policy=query.policy,
+        links=tuple(links),
+        alternates=tuple(_alternates(query, addresses)),
+        entries=tuple(entries),
+        updated=max((entry.updated for entry in entries), default=UNKNOWN_TIME),
+        modified=_time(modified),
+        total=total,
+        archive=archive,
+    )
+
+
+def _since(query: FeedQuery, today: date) -> Window:
+    """From the first day on that the filters let pass."""
+    first = query.filters.first_day(today)
+    return EVERYTHING if first is None else Window(first=position_at(parameters.midnight(first)))
+
+
+def _within(since: Window, month: int) -> Window:
+    """The part of a month that isn't before `since`."""
+    window = month_window(month)
+    return window._replace(first=max(since.first or 0, window.first or 0))
+
+
+def _time(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC) if seconds else UNKNOWN_TIME
+
+
+def _links(
+    reader: Reader,
+    query: FeedQuery,
+    addresses: Addresses,
+    config: Config,
+    total: int,
+    since: Window,
+    rows: Sequence[Row],
+) -> list[Link]:
+    """Self, hubs (WebSub 4), then paging (RFC 5005 3) or archive links (RFC 5005 4).
+
+    Without parameters nothing has pages: archives are whole, and what is older
+    than a feed is in them.
+    """
+    media_type = addresses.media_types.get(query.file, HTML)
+
+    def link(rel: str, **other: Any) -> Link:
+        return Link(rel, addresses.url(query._replace(**other)), media_type)
+
+    found = [link("self")]
+    if addresses.is_topic(query):
+        found += [Link("hub", hub) for hub in config.hubs]
+    has_pages = config.parameters == "on"
+    last = max(-(-total // query.limit), 1) if has_pages else 1
+    if query.month is not None:
+        older, newer = reader.neighbours(query.scope, query.month, since, query.filters)
+        subscription = {"month": None, "page": 1, "limit": addresses.limit}
+        if query.page < last:
+            found.append(link("prev-archive", page=query.page + 1))
+        elif older is not None:
+            found.append(link("prev-archive", month=older, page=1))
+        if query.page > 1:
+            found.append(link("next-archive", page=query.page - 1))
+        elif newer is not None:
+            entries = reader.count(query.scope, _within(since, newer), query.filters)
+            pages = -(-entries // query.limit) if has_pages else 1
+            found.append(link("next-archive", month=newer, page=pages))
+        return [*found, link("current", **subscription)]
+    if last > 1:
+        found += [link("first", page=1), link("last", page=last)]
+    if query.page > 1:
+        found.append(link("previous", page=query.page - 1))
+    if query.page < last:
+        found.append(link("next", page=query.page + 1))
+    if query.page == 1 and rows and query.filters.sort == "newest":
+        oldest = month_of(rows[-1].published)
+        limit = addresses.default_limit(oldest)
+        found.append(link("prev-archive", month=oldest, limit=limit))
+    return found
+
+
+def _alternates(query: FeedQuery, addresses: Addresses) -> list[Link]:
+    """The same feed in the other formats, and its page."""
+    return [
+        Link("alternate", addresses.url(query._replace(file=file)), media_type)
+        for file, media_type in [*addresses.media_types.items(), ("", HTML)]
+        if file != query.file
+    ]
+
+
+def entries(reader: Reader, rows: Sequence[Row]) -> list[Entry]:
+    """The entries in these rows, in their order."""
+    topics = reader.topics_of([row.row for row in rows])
+    ids = Counter(row.shown_id for row in rows)
+    return [
+        Entry(
+            # Of records that give themselves the same id, none has it.
+            id=row.shown_id if ids[row.shown_id] == 1 else row.entry_id,
+            version=_version(row, topics.get(row.row, ())),
+            source=row.data,
+            gone=frozenset(row.gone.split()),
+            published=_time(row.published),
+            updated=_time(row.updated),
+            topics=tuple(topics.get(row.row, ())),
+            kind=row.type,
+            provider=row.provider,
+        )
+        for row in rows
+    ]
+
+
+def _version(row: Row, topics: Sequence[Label]) -> bytes:
+    """A digest of all that formats are given of an entry."""
+    said = "\0".join([row.gone, row.type, *(f"{t.slug}\0{t.name}" for t in topics)])
+    return hashlib.blake2b(row.version + said.encode(), digest_size=12).digest()
+
+
+class Listed(NamedTuple):
+    """A feed as the catalogue lists it; its newest entry was published at `latest`, in seconds."""
+
+    scope: Scope
+    title: str
+    entries: int
+    latest: int
+
+
+def scopes(reader: Reader) -> list[Listed]:
+    """Every scope that has feeds: all, topics, providers, names, both together, types."""
+    topics = {label.slug: label for label in reader.labels("topic")}
+    providers = {label.slug: label for label in reader.labels("provider")}
+    newest = max((row.published for row in reader.page(Scope(), 1)), default=0)
+    found = [Listed(Scope(), "Everything", reader.count(Scope()), newest)]
+    found += [_listed(Scope(topic=label.slug), label) for label in topics.values()]
+    names = names_by_provider(reader)
+    for provider in providers.values():
+        found.append(_listed(Scope(provider=provider.slug), provider))
+        for name in names.get(provider.slug, ()):
+            scope = Scope(provider=provider.slug, name=name.slug.partition("/")[2])
+            found.append(_listed(scope, name))
+    together: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
+    for topic, key, slug, entries, latest in reader.pairs():
+        together.setdefault((topic, key), {})[slug] = entries, latest
+    for (topic, key), several in together.items():
+        title = f"{topics[topic].name} from {providers[key].name}"
+        total = sum(entries for entries, _ in several.values())
+        newest = max(latest for _, latest in several.values())
+        found.append(Listed(Scope(topic=topic, provider=key), title, total, newest))
+        for name in names.get(key, ()):
+            slug = name.slug.partition("/")[2]
+            if slug in several:
+                title = f"{topics[topic].name} from {name.name}"
+                scope = Scope(topic=topic, provider=key, name=slug)
+                found.append(Listed(scope, title, *several[slug]))
+    for kind in reader.labels("type"):
+        scope, title = Scope(type=kind.slug), titles.of_type(kind.slug)
+        found.append(Listed(scope, title, kind.entries, kind.latest))
+    return found
+
+
+def _listed(scope: Scope, label: LabelCounts) -> Listed:
+    return Listed(scope, label.name, label.entries, label.latest)
+
+
+def names_by_provider(reader: Reader) -> dict[str, list[LabelCounts]]:
+    """The providers who share a domain, by its key; only domains that have several."""
+    found: dict[str, list[LabelCounts]] = {}
+    for name in reader.labels("name"):
+        found.setdefault(name.slug.partition("/")[0], []).append(name)
+    return {key: several for key, several in found.items() if len(several) > 1}

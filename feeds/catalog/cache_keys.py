@@ -1,0 +1,129 @@
+"""Surrogate keys: what caches are told to forget documents by.
+
+A document carries the keys of all that it would be different for, and a load
+names the keys of what it changed: a cache that forgets these forgets every
+document that would be different now, and hardly any other.
+
+| key | carried by |
+|---|---|
+| `all` | every document |
+| `any` | those that almost any change makes different: pages, lists, stories, filters, searches |
+| `/topics/ai/` | the feeds of a scope, as people subscribe to them, and headlines in frames |
+| `/topics/ai/feed.json` | that one alone, since it tells how many entries there are in all |
+| `/topics/ai/?` | further pages and other lengths of these feeds |
+| `/topics/ai/2026/05/` | the feeds of a month of the scope |
+| `topic/ai`, `provider/example.com` | what is of them or has an entry of them |
+| `topics`, `providers` | what has entries of more of them than its header has room for |
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
+
+from feeds.catalog.addresses import FeedQuery
+from feeds.catalog.parameters import NONE
+from feeds.config import Config
+from feeds.model import Entry, FeedsError
+from feeds.selection import Scope
+from feeds.serving.documents import Headers
+
+ALL: Final = "all"
+ANY: Final = "any"
+# In characters. Both headers together leave room for the others in the 4 KiB
+# that nginx takes for all of them unless it is told otherwise.
+_ROOM: Final = 1000
+_LISTED: Final = ("topic", "provider")
+JSON: Final = "feed.json"  # whose documents tell how many entries there are in all
+_KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,255}\Z")  # neither spaces nor commas
+
+
+class KeyProblem(FeedsError):
+    """What is no surrogate key."""
+
+
+def checked(key: str) -> str:
+    """A key that was written by hand. Raises KeyProblem."""
+    if not _KEY.match(key):
+        raise KeyProblem(
+            f"{key!r} is no key; keys are words such as all, topic/ai, provider/example.com "
+            "or /topics/ai/"
+        )
+    return key
+
+
+def headers(config: Config, keys: Sequence[str], listed: Sequence[str] = ()) -> Headers:
+    """The keys as Fastly and others read them, and as Varnish's vmod xkey does.
+
+    `listed` are those of topics and providers, for which there may be no room.
+    """
+    if config.surrogate_keys == "off":
+        return []
+    kept = [ALL, *keys, *_bounded(listed, _ROOM - len(" ".join(keys)))]
+    said = " ".join(kept)
+    return [("Surrogate-Key", said), ("xkey", said)]
+
+
+def _bounded(listed: Sequence[str], room: int) -> list[str]:
+    """`listed`, or one key in the place of all topics and of all providers."""
+    for kinds in ((), _LISTED[:1], _LISTED):
+        kept = [key for key in listed if key.partition("/")[0] not in kinds]
+        kept += [f"{kind}s" for kind in kinds]
+        if len(" ".join(kept)) <= room:
+            break
+    return kept
+
+
+def of_feed(
+    config: Config, query: FeedQuery, shown: Collection[Entry], usual_limit: int
+) -> Headers:
+    """The headers of a feed, its page or its frame; `usual_limit` where its address says none."""
+    is_page = not query.file and query.look is None
+    is_usual = query.limit == usual_limit
+    keys = []
+    if is_page or query.story or query.filters != NONE or (query.month and not is_usual):
+        keys.append(ANY)
+    elif query.month is not None:
+        keys.append(of_month(query.scope, query.month))
+    elif query.page == 1 and (query.limit <= config.limit if query.look else is_usual):
+        # A frame shows the beginning of the feed, and tells nothing of the rest.
+        keys.append(of_scope(query.scope))
+        if query.file == JSON:
+            keys.append(of_scope(query.scope) + JSON)
+    else:
+        keys.append(of_scope(query.scope) + "?")
+    return headers(config, keys, _listed(query, shown))
+
+
+def with_crowded(keys: Iterable[str]) -> list[str]:
+    """The keys, and those that documents carry in the place of them where there is no room."""
+    given = list(dict.fromkeys(keys))
+    kinds = {key.partition("/")[0] for key in given}
+    return given + [f"{kind}s" for kind in _LISTED if kind in kinds]
+
+
+def of_scope(scope: Scope) -> str:
+    """The key of a scope: its path under the usual link policy."""
+    segments = ["topics", scope.topic] if scope.topic else []
+    if scope.provider:
+        segments += ["providers", scope.provider]
+    segments += [scope.name] if scope.name else []
+    segments += ["types", scope.type] if scope.type else []
+    return "".join(f"/{segment}" for segment in segments) + "/"
+
+
+def of_month(scope: Scope, month: int) -> str:
+    """The key of a month (year * 12 + month - 1) of a scope."""
+    return f"{of_scope(scope)}{month // 12:04}/{month % 12 + 1:02}/"
+
+
+def _listed(query: FeedQuery, shown: Iterable[Entry]) -> list[str]:
+    """The keys of the topics and providers that a document is of, or has entries of."""
+    topics = {query.scope.topic, *query.filters.topic, *query.filters.exclude_topic}
+    providers = {query.scope.provider, *query.filters.provider, *query.filters.exclude_provider}
+    for entry in shown:
+        topics.update(topic.slug for topic in entry.topics)
+        providers.add(entry.provider)
+    found = [f"topic/{slug}" for slug in sorted(topics) if slug]
+    return found + [f"provider/{key}" for key in sorted(providers) if key]

@@ -1,0 +1,202 @@
+"""The parameters that narrow a feed: parsed, checked, and in one canonical form.
+
+Pure functions. A parameter that isn't known is ignored; a bad value of one
+that is raises BadParameter, which says what is accepted.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from feeds import slugs
+from feeds.model import FeedsError
+from feeds.store import search_query
+
+SORTS: Final = ("newest", "heat", "relevance")
+MAX_VALUES: Final = 20  # of one parameter that may be repeated
+MAX_NUMBER: Final = 1_000_000
+_MAX_DAYS: Final = 3_650
+_MAX_SEGMENT: Final = 255
+_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
+_DAYS = re.compile(r"([1-9][0-9]{0,3})d\Z")
+
+Parameters = Mapping[str, Sequence[str]]
+
+
+class BadParameter(FeedsError):
+    """A parameter with a wrong value; says what is accepted."""
+
+
+class Filters(NamedTuple):
+    """What narrows a feed, by the names of the parameters, in their canonical order.
+
+    Tuples are sorted keys, of which an entry has any (`exclude_*`: none).
+    `since` is a date or a number of days such as `7d`.
+    """
+
+    topic: tuple[str, ...] = ()
+    provider: tuple[str, ...] = ()
+    type: tuple[str, ...] = ()
+    exclude_topic: tuple[str, ...] = ()
+    exclude_provider: tuple[str, ...] = ()
+    min_quality: int = 0
+    min_heat: int = 0
+    since: str = ""
+    q: str = ""
+    sort: str = "newest"
+
+    def parameters(self) -> list[tuple[str, str]]:
+        """Names and values, in their order; defaults are left out."""
+        found: list[tuple[str, str]] = []
+        if self == NONE:  # as of most addresses
+            return found
+        for (name, value), default in zip(self._asdict().items(), NONE, strict=True):
+            if isinstance(value, tuple):
+                found += [(name, one) for one in value]
+            elif value != default:
+                found.append((name, str(value)))
+        return found
+
+    def without(self, name: str) -> Filters:
+        """The same without one of them."""
+        rest: dict[str, Any] = self._asdict() | {name: NONE._asdict()[name]}
+        return Filters(**rest)
+
+    def only(self, name: str) -> Filters:
+        """One of them alone."""
+        return NONE._replace(**{name: getattr(self, name)})
+
+    def first_day(self, today: date) -> date | None:
+        """The first day that entries may be of."""
+        if not self.since:
+            return None
+        days = _DAYS.match(self.since)
+        return today - timedelta(days=int(days[1])) if days else date.fromisoformat(self.since)
+
+    @property
+    def moves(self) -> bool:
+        """Whether what passes depends on the day it is asked."""
+        return _DAYS.match(self.since) is not None
+
+
+NONE: Final = Filters()
+
+
+def parse(parameters: Parameters) -> Filters:
+    """The filters among `parameters`. Raises BadParameter."""
+    found = Filters(
+        topic=_keys(parameters, "topic", topic_key),
+        provider=_keys(parameters, "provider", provider_key),
+        type=_keys(parameters, "type", type_key),
+        exclude_topic=_keys(parameters, "exclude_topic", topic_key),
+        exclude_provider=_keys(parameters, "exclude_provider", provider_key),
+        min_quality=number(parameters, "min_quality", 0, MAX_NUMBER, least=0),
+        min_heat=number(parameters, "min_heat", 0, MAX_NUMBER, least=0),
+        since=_since(_one(parameters, "since")),
+        q=_words(_one(parameters, "q")),
+        sort=one_of(parameters, "sort", SORTS),
+    )
+    if found.sort == "relevance" and not found.q:
+        raise BadParameter("sort=relevance needs q, the words to look for")
+    return found
+
+
+def topic_key(segment: str) -> str:
+    """The slug of a topic, from any spelling of it."""
+    spelled = not _SLUG.match(segment) or slugs.reserved(segment)
+    return slugs.slug(segment) if spelled else segment
+
+
+def type_key(segment: str) -> str:
+    """The slug of a type, from any spelling of it."""
+    return segment if _SLUG.match(segment) and segment.endswith("s") else slugs.type_slug(segment)
+
+
+def provider_key(segment: str) -> str:
+    """The key of a provider, from its domain or any spelling of its name."""
+    try:
+        return slugs.provider_key("", segment)
+    except ValueError:
+        return topic_key(segment)
+
+
+def number(parameters: Parameters, name: str, default: int, most: int, *, least: int = 1) -> int:
+    """A whole number. Raises BadParameter."""
+    value = _one(parameters, name)
+    if not value and name not in parameters:
+        return default
+    if not value and least == 0:  # a field of a form that was left empty
+        return default
+    if not re.fullmatch(r"[0-9]{1,9}", value) or not least <= int(value) <= most:
+        raise BadParameter(f"{name} accepts a whole number from {least} to {most:,}")
+    return int(value)
+
+
+def one_of(parameters: Parameters, name: str, accepted: Sequence[str]) -> str:
+    """One of the accepted words; the first where there is none. Raises BadParameter."""
+    value = _one(parameters, name) or accepted[0]
+    if value not in accepted:
+        raise BadParameter(f"{name} accepts {', '.join(accepted[:-1])} or {accepted[-1]}")
+    return value
+
+
+def _one(parameters: Parameters, name: str) -> str:
+    values = parameters.get(name, ())
+    if len(values) > 1:
+        raise BadParameter(f"{name} is given {len(values)} times; give it once")
+    return values[0] if values else ""
+
+
+def _keys(parameters: Parameters, name: str, key: Callable[[str], str]) -> tuple[str, ...]:
+    values = [value.strip() for value in parameters.get(name, ()) if value.strip()]
+    if len(values) > MAX_VALUES:
+        raise BadParameter(
+            f"{name} is given {len(values)} times; at most {MAX_VALUES} are accepted"
+        )
+    if any(len(value) > _MAX_SEGMENT for value in values):
+        raise BadParameter(f"{name} accepts names of at most {_MAX_SEGMENT} characters")
+    return tuple(sorted({key(value) for value in values}))
+
+
+def _since(value: str) -> str:
+    if not value:
+        return ""
+    days = _DAYS.match(value)
+    try:
+        if days and int(days[1]) <= _MAX_DAYS:
+            return value
+        if re.fullmatch(r"(19[7-9]|2[01][0-9])[0-9]-[0-9]{2}-[0-9]{2}", value):
+            return date.fromisoformat(value).isoformat()
+    except ValueError:
+        pass
+    raise BadParameter(
+        f"since accepts a date such as 2026-05-19, or days up to {_MAX_DAYS}d, such as 7d"
+    )
+
+
+def _words(value: str) -> str:
+    """The text of a search in its canonical form."""
+    text = " ".join(unicodedata.normalize("NFC", value).split())
+    if not text:
+        return ""
+    try:
+        search_query.parse(text)
+    except ValueError as error:
+        raise BadParameter(f"q {error}") from None
+    return text
+
+
+def midnight(day: date) -> int:
+    """The beginning of a day in UTC, in seconds."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+
+
+def narrowing(filters: Filters) -> dict[str, Any]:
+    """What narrows a query of the store, by name; `since` is a window there."""
+    found = filters._asdict()
+    del found["since"], found["sort"]
+    return {name: value for name, value in found.items() if value}

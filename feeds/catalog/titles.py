@@ -1,0 +1,161 @@
+"""What feeds are called: by their scope, filters, month, link policy and page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from typing import Final, NamedTuple
+
+from feeds.catalog.addresses import FeedQuery, NotFound
+from feeds.catalog.parameters import NONE, Filters
+from feeds.config import Config
+from feeds.model import FeedsError
+from feeds.store.reader import LabelCounts, Reader
+
+POLICIES: Final = {
+    "canonical": "canonical links",
+    "original": "original links",
+    "amp": "AMP",
+    "amp-cache": "AMP cache",
+}
+
+
+class RedirectTo(FeedsError):
+    """A feed that is another one by now: the one at `query`."""
+
+    def __init__(self, query: FeedQuery) -> None:
+        super().__init__("the feed is at another address")
+        self.query = query
+
+
+class Heading(NamedTuple):
+    """The title of a scope's feeds, how many entries the scope has, when a name in it changed."""
+
+    title: str
+    entries: int
+    changed: int
+
+
+def heading(reader: Reader, query: FeedQuery, config: Config) -> Heading:
+    """The heading of a query's scope and filters.
+
+    Raises NotFound for a topic, provider or type that no public record has.
+    """
+    scope = query.scope
+    parts, shown = [], []
+    if scope.topic:
+        shown.append(_label(reader, "topic", scope.topic))
+        parts.append(shown[-1].name)
+    if scope.provider:
+        shown.append(_label(reader, "provider", scope.provider))
+        if scope.name:
+            whole = shown[-1]
+            shown[-1] = _label(reader, "name", f"{scope.provider}/{scope.name}")
+            if shown[-1].entries == whole.entries:  # it has the domain for itself
+                raise RedirectTo(query._replace(scope=scope._replace(name="")))
+        parts.append(shown[-1].name)
+    if scope.type:
+        shown.append(_label(reader, "type", scope.type))
+        parts.append(of_type(scope.type))
+    total = shown[0].entries if len(shown) == 1 else reader.count(scope)
+    if shown and not total:
+        raise NotFound(f"no entry has both {' and '.join(parts)}")
+    title = of_scope(
+        " from ".join(parts), query.filters, config, lambda kind, slug: _name(reader, kind, slug)
+    )
+    changed = max((label.changed for label in shown), default=0)
+    return Heading(title, total, changed)
+
+
+def of_scope(called: str, filters: Filters, config: Config, name: Callable[[str, str], str]) -> str:
+    """The heading of a scope that is called so (nothing, of everything), narrowed by filters.
+
+    `name` gives that of a kind and slug.
+    """
+    said = [called] if called else []
+    said += filtered(filters, name)
+    title = ", ".join(said)
+    if title and not called:
+        title = title[0].upper() + title[1:]
+    return f"{title} – {config.title}" if title else config.title
+
+
+def filtered(filters: Filters, name: Callable[[str, str], str]) -> list[str]:
+    """What filters do, in a few words each; `name` gives that of a kind and slug."""
+    if filters == NONE:
+        return []
+    said = []
+    if filters.topic:
+        said.append("about " + _or([name("topic", slug) for slug in filters.topic]))
+    if filters.provider:
+        said.append("from " + _or([name("provider", key) for key in filters.provider]))
+    if filters.type:
+        said.append("only " + " and ".join(of_type(slug).lower() for slug in filters.type))
+    if filters.exclude_topic:
+        said.append("not about " + _or([name("topic", slug) for slug in filters.exclude_topic]))
+    if filters.exclude_provider:
+        said.append("not from " + _or([name("provider", k) for k in filters.exclude_provider]))
+    if filters.min_quality:
+        said.append(f"quality {filters.min_quality} and up")
+    if filters.min_heat:
+        said.append(f"heat {filters.min_heat} and up")
+    if filters.moves:
+        days = int(filters.since[:-1])
+        said.append("of the last day" if days == 1 else f"of the last {days} days")
+    elif filters.since:
+        said.append(f"since {of_day(date.fromisoformat(filters.since))}")
+    if filters.q:
+        said.append(f"matching “{_plain(filters.q)}”")
+    if filters.sort != "newest":
+        said.append({"heat": "hottest first", "relevance": "best match first"}[filters.sort])
+    return said
+
+
+def _plain(words: str) -> str:
+    """The words of a search without quotation marks, which stand around all of them."""
+    return re.sub(r"\s+", " ", words.replace('"', " ")).strip()
+
+
+def of_feed(heading: str, query: FeedQuery, config: Config) -> str:
+    """The title of a feed under a heading."""
+    title = heading
+    if query.month is not None:
+        title += f", {of_month(query.month)}"
+    if query.policy != config.links:
+        title += f" ({POLICIES[query.policy]})"
+    if query.page > 1:
+        title += f", page {query.page}"
+    return title
+
+
+def of_type(slug: str) -> str:
+    """The heading of a type's feeds: articles -> Articles."""
+    return slug.replace("-", " ").capitalize()
+
+
+def of_month(month: int) -> str:
+    """A month (year * 12 + month - 1) for people: September 2023."""
+    return datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC).strftime("%B %Y")
+
+
+def of_day(day: date) -> str:
+    """A day for people: 2 September 2023."""
+    return f"{day.day} {day.strftime('%B %Y')}"
+
+
+def _or(names: Sequence[str]) -> str:
+    return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _label(reader: Reader, kind: str, slug: str) -> LabelCounts:
+    label = reader.label(kind, slug)
+    if label is None:
+        what = {"name": "provider"}.get(kind, kind)
+        raise NotFound(f"there is no {what} called {slug}")
+    return label
+
+
+def _name(reader: Reader, kind: str, slug: str) -> str:
+    label = reader.label(kind, slug)
+    return label.name if label else slug

@@ -1,0 +1,194 @@
+"""What commands share: options for settings, loads, and how they say things."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial, update_wrapper
+from typing import Any
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from feeds import config
+from feeds.catalog import builder
+from feeds.loading import loader
+from feeds.loading.report import Report
+from feeds.model import Problem
+from feeds.records.scanner import FolderError
+from feeds.selection import Scope
+from feeds.store import recovery
+from feeds.store.database import Store, StoreError, note_health
+from feeds.telemetry import log
+
+INTERVAL = 5.0  # seconds between plain progress lines
+_PATIENCE = 1.0  # seconds before a load says how far it is
+_SHOWN = 20  # problems that `serve` and `load` print
+
+
+_OPTIONS = {
+    "seeds": ("--seeds", "FOLDER"),
+    "database_url": ("--database-url", "URL"),
+    "base_url": ("--base-url", "URL"),
+    "bind": ("--bind", "ADDRESS"),
+    "workers": ("--workers", "N"),
+}
+
+
+def settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Options that override settings; the command is given the Config."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        def run(**given: Any) -> None:
+            overrides = {name: given.pop(name) for name in names}
+            found = config.read({k: v for k, v in overrides.items() if v is not None})
+            command(found, **given)
+
+        wrapped: Callable[..., None] = update_wrapper(run, command)
+        for name in reversed(names):
+            flag, metavar = _OPTIONS[name]
+            about = config.settings()[name].about
+            wrapped = click.option(
+                flag, name, metavar=metavar, help=about[:1].upper() + about[1:] + "."
+            )(wrapped)
+        return wrapped
+
+    return decorate
+
+
+def say(message: str) -> None:
+    """Tell what was asked for: on stdout, or in a log that is JSON."""
+    if log.is_json():
+        log.info(message)
+    else:
+        click.echo(message)
+
+
+def warn(message: str) -> None:
+    """Tell what is wrong: on stderr, or in the log."""
+    if log.is_on():
+        log.warn(message)
+        return
+    with suppress(OSError):  # a log on a full disk
+        click.echo(f"feeds: {message}", err=True)
+
+
+def load_folder(
+    found: config.Config, *, accept_removals: bool = False
+) -> tuple[Report, list[builder.Listed], int]:
+    """The report of a load, all feeds, and how many entries there are."""
+
+    def work(store: Store) -> tuple[Report, list[builder.Listed], int]:
+        with counting("Loading") as progress:
+            report = loader.load(store, found.seeds, progress, accept_removals=accept_removals)
+        return report, *_listed(store)
+
+    return recovery.with_recovery(found.database, warn, work)
+
+
+def _listed(store: Store) -> tuple[list[builder.Listed], int]:
+    with store.read() as reader:
+        listed, entries = builder.scopes(reader), reader.count(Scope())
+    store.release()
+    return listed, entries
+
+
+def held(found: config.Config) -> tuple[list[builder.Listed], int]:
+    """What another process loaded; nothing, when that is still to come."""
+    store = recovery.open_for_reading(found.database, warn)
+    try:
+        with store.read() as reader:
+            if reader.state().generation:
+                return _listed(store)
+        warn(f"nothing has been loaded into {store.name} yet")
+    except SQLAlchemyError as error:
+        warn(f"{StoreError.of(store.name, error)}; what it holds is served when it answers")
+    finally:
+        store.release()
+    return [], 0
+
+
+def last_good(found: config.Config, error: FolderError) -> tuple[list[builder.Listed], int]:
+    """What the store has from before; `error`, where that is nothing."""
+    store = recovery.open_for_reading(found.database, warn)
+    with store.read() as reader:
+        if not reader.state().generation:
+            raise error
+    with store.write() as connection:
+        note_health(connection, str(error))
+    return _listed(store)
+
+
+def show(report: Report, seconds: float = 0.0) -> None:
+    """Tell what a load found, and the first of what is wrong with records."""
+    tell = log.warn if log.is_json() else partial(click.echo, err=True)
+    for problem in report.errors[:_SHOWN]:
+        tell(located(report, problem))
+    if len(report.errors) > _SHOWN:
+        more = len(report.errors) - _SHOWN
+        tell(f"... and {more:,} more; feeds check shows them all")
+    with log.bound(**report.figures(), seconds=round(seconds, 3)):
+        say(f"{report.folder}: {report.summary()}")
+
+
+def located(report: Report, problem: Problem) -> str:
+    """A problem in one line: where, what, and what would be right."""
+    return f"{report.folder / problem.path}:{problem.line}: {problem.field}: {problem.message}"
+
+
+@contextmanager
+def counting(verb: str) -> Iterator[loader.Progress]:
+    """Tell how far a long load is: a bar on a terminal, a line now and then elsewhere."""
+    started = time.monotonic()
+    if not sys.stderr.isatty():
+        said = started
+
+        def line(done: int, total: int) -> None:
+            nonlocal said
+            now = time.monotonic()
+            if now - said >= INTERVAL:
+                said = now
+                rate = done / (now - started)
+                left = (total - done) / rate
+                click.echo(
+                    f"{verb}: {done:,} of {total:,} files, {rate:,.0f} a second, "
+                    f"{left:,.0f} s left",
+                    err=True,
+                )
+
+        yield line
+        return
+    with _bar(verb, started) as update:
+        yield update
+
+
+@contextmanager
+def _bar(verb: str, started: float) -> Iterator[loader.Progress]:
+    # Rich takes its time to import, and isn't needed by who isn't a person.
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    rate = TextColumn("{task.fields[rate]:,.0f} a second")
+    columns = (TextColumn(verb), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=False) as bar:
+        task = bar.add_task(verb, total=None, visible=False, rate=0)
+
+        def update(done: int, total: int) -> None:
+            taken = time.monotonic() - started
+            bar.update(
+                task,
+                completed=done,
+                total=total,
+                visible=taken > _PATIENCE,
+                rate=done / max(taken, 0.001),
+            )
+
+        yield update

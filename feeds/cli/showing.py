@@ -1,0 +1,121 @@
+"""Commands that show what there is: check, list, stats, config."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+from rich.text import Text
+from sqlalchemy.exc import SQLAlchemyError
+
+from feeds import config
+from feeds.catalog.addresses import Addresses, FeedQuery
+from feeds.cli.common import counting, held, last_good, load_folder, located, settings, warn
+from feeds.loading import loader
+from feeds.loading.report import Report
+from feeds.records.scanner import FolderError
+from feeds.rendering.formats import FORMATS, MEDIA_TYPES
+from feeds.store.database import Store, StoreError
+from feeds.telemetry import poll_report
+from feeds.telemetry.poll_store import DAYS_KEPT, PollStore
+from feeds.urls import POLICIES
+
+
+@click.command()
+@settings("seeds")
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, for programs.")
+def check(found: config.Config, path: Path | None, as_json: bool) -> None:
+    """Read every record of PATH (by default the seeds folder) and report what is wrong.
+
+    Exits with status 1 when a record had to be left out.
+    """
+    with counting("Checking") as progress:
+        report = loader.check(path or found.seeds, progress)
+    if as_json:
+        problems = [msgspec.to_builtins(problem) for problem in report.problems]
+        said = {"folder": str(report.folder), "counts": report.counts(), "problems": problems}
+        click.echo(json.dumps(said, indent=2))
+    elif sys.stdout.isatty():
+        _show_in_colours(report)
+    else:
+        for problem in report.problems:
+            mark = "" if problem.severity == "error" else " (note)"
+            click.echo(located(report, problem) + mark)
+        click.echo(report.standing())
+    sys.exit(1 if report.errors else 0)
+
+
+def _show_in_colours(report: Report) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    for problem in report.problems:
+        colour = "red" if problem.severity == "error" else "yellow"
+        line = Text(f"{report.folder / problem.path}:{problem.line}: ", "bold")
+        line.append(f"{problem.field}: ", f"not bold {colour}")
+        console.print(line.append(problem.message, "not bold"))
+    console.print(Text(report.standing(), "bold red" if report.errors else "bold green"))
+
+
+@click.command()
+@settings("seeds", "database_url")
+@click.option(
+    "--days",
+    type=click.IntRange(1, DAYS_KEPT),
+    default=1,
+    show_default=True,
+    help="Days with today; 1 is the last 24 hours.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print all there is as JSON, for programs.")
+def stats(found: config.Config, days: int, as_json: bool) -> None:
+    """Print who polls which feed: subscribers at least, polls, what 304 and deltas saved."""
+    audience = PollStore.of(found.database, warn)
+    if audience is None:
+        raise config.ConfigError("FEEDS_DATABASE_URL names a database in memory, which has none")
+    try:
+        readers, since, until = poll_report.of_period(audience, days, time.time())
+    except (SQLAlchemyError, ImportError, OSError) as error:
+        raise StoreError.of(Store.described(found.database), error) from None
+    if as_json:
+        click.echo(json.dumps(poll_report.told(readers, since, until), indent=2))
+    elif sys.stdout.isatty():
+        Console(highlight=False).print(poll_report.table(readers, since, until))
+    else:
+        for line in poll_report.lines(readers):
+            click.echo("\t".join(line))
+
+
+@click.command(name="list")
+@settings("seeds", "database_url", "base_url")
+def list_(found: config.Config) -> None:
+    """Print every feed: its URL, its number of entries, its title."""
+    try:
+        listed, _ = held(found) if found.load == "off" else load_folder(found)[1:]
+    except FolderError as error:
+        listed, _ = last_good(found, error)
+    addresses = Addresses(found.root, found.links, found.limit, MEDIA_TYPES)
+    for feed in listed:
+        for file in FORMATS:
+            for policy in POLICIES:
+                url = addresses.url(FeedQuery(feed.scope, policy, file, found.limit))
+                click.echo(f"{url}\t{feed.entries}\t{feed.title}")
+
+
+@click.command(name="config")
+def config_() -> None:
+    """Print the settings in force, and where each comes from."""
+    found = config.read()
+    for name in config.settings():
+        value = getattr(found, name)
+        source = found.sources.get(name, "default")
+        if name == "database_url":
+            value = Store.described(found.database)
+        elif name == "base_url":
+            value = found.root
+        elif isinstance(value, tuple):
+            value = " ".join(value)
+        click.echo(f"{config.variable(name)} = {value}  ({source})")

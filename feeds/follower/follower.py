@@ -1,0 +1,339 @@
+"""Follows the folder: loads what changes, and goes on whatever happens to it or the database.
+
+This runs as a process of its own beside those that answer requests. All it
+shares with them is the store.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+from typing import Final
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from watchfiles import Change, watch
+from watchfiles.filters import DefaultFilter
+
+from feeds.config import Config
+from feeds.follower import purging, websub
+from feeds.loading.loader import Loader
+from feeds.loading.report import Report
+from feeds.model import FeedsError
+from feeds.records.scanner import UNSETTLED, FolderError, scan
+from feeds.store import recovery, spare
+from feeds.store.database import Store, StoreError, note_health, sqlite_file
+from feeds.telemetry import log
+from feeds.telemetry.metrics import Metrics
+
+Log = Callable[[str], None]
+
+_TICK: Final = 0.25  # seconds between looks at everything else
+_QUIET: Final = 0.2  # seconds without a write that end a burst of them
+_BURST: Final = 1.0  # seconds that a burst is waited for at most
+_POLL: Final = 1.0  # seconds between two looks at the folder without events
+_LEAST_POLL: Final = 5  # times as long as a look takes
+_PATIENCE: Final = 0.7  # seconds that a load waits for half a file
+_SAFETY: Final = 30.0  # seconds without a load, in case an event was lost
+_RETRIES: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds until a failed load is tried again
+# File systems whose changes are made elsewhere, and not told to this machine.
+_WITHOUT_EVENTS: Final = ("nfs", "cifs", "smb", "9p", "fuse", "vboxsf", "virtiofs", "ceph", "afs")
+
+_Signature = tuple[int, int, int]
+
+
+class FolderFollower:
+    """Keeps the store up to the folder. `log` is given one line at a time.
+
+    `metrics` counts loads, pings and purges, where somebody may see it.
+    """
+
+    def __init__(self, config: Config, log: Log, metrics: Metrics | None = None) -> None:
+        self.config = config
+        self.wanted = Event()  # a load, at once
+        self._log = log
+        self._metrics = metrics
+        self._loader: Loader | None = None
+        self._signature: _Signature | None = None  # of the database after our last load
+        self._said = ""  # what is wrong, so that it is said once
+        self._failures = 0
+        self._tried = float("-inf")
+        self._primary_tried = float("-inf")
+        self._poll = config.watch == "poll"
+        self._told = (
+            websub.background_publisher(config, log, metrics),
+            purging.background_purger(config, log, metrics),
+        )
+        self._spare = spare.Keeper(log)
+
+    def run(self, stop: Event, alive: Callable[[], bool] = lambda: True) -> None:
+        """Follow until `stop` is set or `alive` says no."""
+        self.load()
+        for beside in self._told:
+            beside.start()
+        while not stop.is_set() and alive():
+            for changed in self._changes():
+                if stop.is_set() or not alive():
+                    break
+                if changed or self._due():
+                    self.load()
+        for beside in self._told:
+            beside.end()
+        if self._loader is not None:
+            self._loader.target.release()
+
+    # -- when ----------------------------------------------------------------
+
+    def _due(self) -> bool:
+        """Whether a load is wanted for another reason than a change of the folder."""
+        since = time.monotonic() - self._tried
+        if self.wanted.is_set() or self._database_lost():
+            return True
+        if self._failures:
+            return since >= _RETRIES[min(self._failures, len(_RETRIES)) - 1]
+        return self.config.watch != "off" and since >= _SAFETY
+
+    def _database_lost(self) -> bool:
+        """Whether the database file was removed, replaced or damaged since our last load."""
+        if self._loader is None or self._failures:
+            return False
+        store = self._loader.target
+        if store.replaced:
+            return True
+        signature = _signature(store)
+        if signature == self._signature:
+            return False
+        if not recovery.is_sound(store):
+            return True
+        self._signature = signature  # another load, or SQLite tidying up
+        return False
+
+    def _changes(self) -> Iterator[bool]:
+        """Whether the folder changed, several times a second, until it must be watched anew."""
+        mark = _mark(self.config.seeds)
+        if self.config.watch == "off" or mark is None:
+            ticks = _pauses()
+        elif self._poll or self._has_no_events():
+            ticks = self._looks()
+        else:
+            ticks = self._events()
+        for changed in ticks:
+            yield changed
+            if _mark(self.config.seeds) != mark and self.config.watch != "off":
+                self.wanted.set()
+                return
+
+    def _events(self) -> Iterator[bool]:
+        database = sqlite_file(make_url(self.config.database))
+        seen = _Filter(None if database is None else str(database.absolute()))
+        unknown = True  # what happened between the load and the first event
+        try:
+            for changes in watch(
+                self.config.seeds,
+                watch_filter=seen,
+                debounce=round(_BURST * 1000),
+                step=round(_QUIET * 1000),
+                rust_timeout=round(_TICK * 1000),
+                yield_on_timeout=True,
+                ignore_permission_denied=True,
+            ):
+                yield unknown or bool(changes)
+                unknown = False
+        except (OSError, RuntimeError) as error:
+            if _mark(self.config.seeds) is not None:  # else it just went away
+                self._poll = True
+                self._log(
+                    f"{self.config.seeds} can't be watched ({error}); it is looked at every second"
+                )
+        yield True  # what happened in between isn't known
+
+    def _looks(self) -> Iterator[bool]:
+        before: object = None
+        unsettled = False
+        while True:
+            started, look = time.monotonic(), time.time_ns()
+            try:
+                found = scan(self.config.seeds)
+            except FolderError:
+                yield True
+                return
+            changed = found != before  # at first: what happened since the load isn't known
+            doubtful = changed or unsettled
+            yield doubtful
+            unsettled = doubtful and UNSETTLED in {state.as_of(look) for state in found.values()}
+            before = found
+            pause = max(_POLL, _LEAST_POLL * (time.monotonic() - started))
+            end = time.monotonic() + pause
+            while time.monotonic() < end:
+                time.sleep(_TICK)
+                yield False
+
+    def _has_no_events(self) -> bool:
+        kind = _file_system(self.config.seeds)
+        self._poll = kind.startswith(_WITHOUT_EVENTS)
+        if self._poll:
+            self._log(
+                f"{self.config.seeds} is on {kind}, which doesn't tell of changes; "
+                "it is looked at every second"
+            )
+        return self._poll
+
+    # -- what ----------------------------------------------------------------
+
+    def load(self) -> None:
+        """Load once; what goes wrong is told, noted in the store, and tried again later."""
+        if self.wanted.is_set():  # all that failed is tried again
+            self.wanted.clear()
+            self._primary_tried = float("-inf")
+        started = time.monotonic()
+        try:
+            report = self._load()
+        except (FeedsError, SQLAlchemyError, OSError) as error:
+            outcome = "failed"
+            self._failed(str(error).strip().splitlines()[0])
+        else:
+            outcome = "changed" if report.changed else "unchanged"
+            self._failures = 0
+            if report.changed:
+                for beside in self._told:
+                    beside.look()
+            self._tell(report, time.monotonic() - started)
+            self._said = ""
+            recovery.keep_spare(self.config.database, self._spare)
+        if self._metrics is not None:
+            self._metrics.loaded(outcome, time.monotonic() - started)
+        self._tried = time.monotonic()
+
+    def _tell(self, report: Report, seconds: float) -> None:
+        with log.bound(**report.figures(), seconds=round(seconds, 3)):
+            if self._said:
+                self._log(f"{self.config.seeds} is loaded again: {report.summary()}")
+            elif report.changed:
+                self._log(f"{report.folder}: {report.summary()}, in {seconds:.1f} s")
+
+    def _load(self) -> Report:
+        """The report of a load into the database, or into what stands in for it."""
+        url = self.config.database
+        loader = self._loader
+        if loader is not None and not self._must_reopen(loader.target):
+            try:
+                return self._with(loader)
+            except StoreError as error:
+                lost = (recovery.is_damaged, recovery.is_unwritable, recovery.is_missing)
+                if not any(is_lost(error) for is_lost in lost):
+                    raise
+        self._close()
+        self._primary_tried = time.monotonic()
+        return recovery.with_recovery(
+            url, self._warn, lambda store: self._with(self._loader_of(store))
+        )
+
+    def _must_reopen(self, store: Store) -> bool:
+        if store.replaced:
+            self._warn(f"the database {store.file} is gone; it is made anew")
+            return True
+        if recovery.is_stand_in(store, self.config.database):
+            return time.monotonic() - self._primary_tried >= _SAFETY
+        if self._signature is not None and _signature(store) != self._signature:
+            return not recovery.is_sound(store)
+        return False
+
+    def _loader_of(self, store: Store) -> Loader:
+        self._loader = Loader(store, self.config.seeds, _PATIENCE)
+        return self._loader
+
+    def _with(self, loader: Loader) -> Report:
+        self._signature = None
+        try:
+            report = loader.load()
+            if loader.target.replaced:
+                raise StoreError(f"the store {loader.target.name} was removed during a load")
+        except FolderError as error:
+            self._note(loader.target, str(error))
+            self._signature = _signature(loader.target)
+            raise
+        self._signature = _signature(loader.target)
+        return report
+
+    @staticmethod
+    def _note(store: Store, degraded: str) -> None:
+        with suppress(StoreError, SQLAlchemyError), store.write() as connection:
+            note_health(connection, degraded)
+
+    def _failed(self, message: str) -> None:
+        self._failures += 1
+        if message != self._said:
+            self._log(message)
+            self._said = message
+        if self._loader is not None:
+            if not self._loader.target.replaced:
+                self._note(self._loader.target, message)
+            # What it knows of files, it may have learnt in the load that was undone.
+            self._loader = Loader(self._loader.target, self.config.seeds, _PATIENCE)
+            self._signature = _signature(self._loader.target)
+
+    def _warn(self, message: str) -> None:
+        if message != self._said:
+            self._log(message)
+
+    def _close(self) -> None:
+        if self._loader is not None:
+            self._loader.target.release()
+        self._loader = self._signature = None
+
+
+class _Filter(DefaultFilter):
+    """Passes what may be a record: no hidden or editor files, and not our own database."""
+
+    def __init__(self, database: str | None) -> None:
+        super().__init__(ignore_dirs=(), ignore_entity_patterns=(r"^[.#]", r"(~|\.sw[pox])$"))
+        self._database = database
+
+    def __call__(self, change: Change, path: str) -> bool:
+        if self._database is not None and path.startswith(self._database):
+            return False
+        return super().__call__(change, path)
+
+
+def _pauses() -> Iterator[bool]:
+    while True:
+        time.sleep(_TICK)
+        yield False
+
+
+def _mark(folder: Path) -> tuple[int, int] | None:
+    """What tells a folder from another one in its place."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _signature(store: Store) -> _Signature | None:
+    """What changes when anybody writes to the database file itself."""
+    if store.file is None:
+        return None
+    try:
+        status = store.file.stat()
+    except OSError:
+        return (0, 0, 0)
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _file_system(folder: Path) -> str:
+    """The kind of the file system that a folder is on; empty where it isn't known."""
+    path = os.path.realpath(folder)
+    best, kind = "", ""
+    with suppress(OSError), Path("/proc/self/mountinfo").open(encoding="utf-8") as mounts:
+        for line in mounts:
+            left, _, right = line.partition(" - ")
+            at = left.split()[4].encode().decode("unicode_escape")
+            inside = path == at or path.startswith(at.rstrip("/") + "/")
+            if inside and len(at) >= len(best):
+                best, kind = at, right.split()[0]
+    return kind

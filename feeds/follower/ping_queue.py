@@ -1,0 +1,148 @@
+"""The pings that wait: which hub is still to be told of which URL, and when.
+
+A row is claimed before its hub is asked, so that of several processes one
+asks, and stays until that is settled: who is killed in between leaves it to
+others, or to its next start. `mark` counts what happened to a row: a URL that
+changes while its ping is under way is told again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import Enum, auto
+from typing import Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, delete, func, select, tuple_
+
+from feeds.store import bulk_insert
+from feeds.store.schema import pings
+
+_CHUNK: Final = 400
+# Seconds until a ping that failed is tried again, by how often it has been.
+_WAITS: Final = (1, 5, 15, 60, 300, 900, 3600)
+_DAY: Final = 86_400
+_OVERLOADED: Final = 503
+_TRY_AGAIN: Final = (408, 429)  # of the 4xx
+_BUSY: Final = (0, 429, _OVERLOADED)  # what says something of the hub, not of this ping
+
+
+class Ping(NamedTuple):
+    """One hub to be told of one URL; `since` when it changed, in seconds."""
+
+    hub: str
+    url: str
+    attempts: int
+    since: float
+    mark: int
+
+
+class HubResponse(NamedTuple):
+    """What a hub said: its status, 0 for no answer; why not; how long to wait, in seconds."""
+
+    status: int
+    problem: str = ""
+    retry_after: float = 0.0
+
+
+class Fate(Enum):
+    """What becomes of a ping."""
+
+    DONE = auto()
+    DROPPED = auto()
+    AGAIN = auto()
+
+
+class Outcome(NamedTuple):
+    """What becomes of a ping, after how many seconds, and whether all of its hub wait as long."""
+
+    fate: Fate
+    wait: float = 0.0
+    all_wait: bool = False
+
+
+def decide(answer: HubResponse, attempts: int, age: float) -> Outcome:
+    """What becomes of a ping that got `answer` at its attempt number `attempts`, 1 first.
+
+    Anything that may pass is tried again for a day; `age` is in seconds.
+    """
+    status = answer.status
+    if 200 <= status < 300:  # noqa: PLR2004 - RFC 9110 15.3
+        return Outcome(Fate.DONE)
+    passing = status == 0 or status in _TRY_AGAIN or status >= 500  # noqa: PLR2004 - RFC 9110 15.6
+    if not passing or age >= _DAY:
+        return Outcome(Fate.DROPPED)
+    wait = max(_WAITS[min(attempts, len(_WAITS)) - 1], min(answer.retry_after, _DAY))
+    return Outcome(Fate.AGAIN, float(wait), status in _BUSY)
+
+
+def queue(
+    connection: Connection, hubs: Sequence[str], urls: Mapping[str, int], now: float, due: float
+) -> None:
+    """Have every hub told of these URLs, lower ranks first; one that waits already waits on.
+
+    Hubs that aren't among `hubs` any more are told of nothing.
+    """
+    connection.execute(delete(pings).where(pings.c.hub.not_in(hubs)))
+    wanted = [(hub, url) for hub in hubs for url in urls]
+    held: set[tuple[str, str]] = set()
+    for start in range(0, len(wanted), _CHUNK):
+        same = tuple_(pings.c.hub, pings.c.url).in_(wanted[start : start + _CHUNK])
+        rows = connection.execute(select(pings.c.hub, pings.c.url).where(same))
+        held.update((hub, url) for hub, url in rows)
+        again = pings.update().where(same).values(mark=pings.c.mark + 1, since=now)
+        connection.execute(again)
+    fresh = {"attempts": 0, "since": now, "due": due, "mark": 0}
+    added = [
+        {"hub": hub, "url": url, "rank": urls[url]} | fresh
+        for hub, url in wanted
+        if (hub, url) not in held
+    ]
+    if added:
+        bulk_insert.insert(connection, pings, added)
+
+
+def next_due(connection: Connection, hub: str) -> float | None:
+    """When a hub is to be asked next, in seconds since 1970; None when nothing waits."""
+    return connection.execute(select(func.min(pings.c.due)).where(pings.c.hub == hub)).scalar()
+
+
+def claim(connection: Connection, hub: str, most: int, now: float, until: float) -> list[Ping]:
+    """Up to `most` pings that are due, the main ones first, for the caller alone until `until`."""
+    query = select(pings.c.hub, pings.c.url, pings.c.attempts, pings.c.since, pings.c.mark)
+    query = query.where(pings.c.hub == hub, pings.c.due <= now)
+    rows = connection.execute(query.order_by(pings.c.rank, pings.c.url).limit(most)).all()
+    claimed = []
+    for row in rows:
+        ping = Ping._make(row)
+        as_seen = (*_is(ping), pings.c.mark == ping.mark)
+        change = pings.update().where(*as_seen).values(mark=ping.mark + 1, due=until)
+        if connection.execute(change).rowcount:
+            claimed.append(ping._replace(mark=ping.mark + 1))
+    return claimed
+
+
+def settle(connection: Connection, ping: Ping, outcome: Outcome, now: float) -> None:
+    """Note what became of a ping that was claimed."""
+    if outcome.fate is Fate.AGAIN:
+        due = now + outcome.wait
+        change = pings.update().values(attempts=ping.attempts + 1, due=due)
+        connection.execute(change.where(*_is(ping)))
+        if outcome.all_wait:
+            others = pings.update().where(pings.c.hub == ping.hub, pings.c.due < due)
+            connection.execute(others.values(due=due))
+        return
+    gone = delete(pings).where(*_is(ping), pings.c.mark == ping.mark)
+    if not connection.execute(gone).rowcount:  # the URL changed meanwhile
+        anew = pings.update().where(*_is(ping))
+        connection.execute(anew.values(attempts=0, due=now))
+
+
+def waiting(connection: Connection, hubs: Sequence[str]) -> dict[str, int]:
+    """How many pings wait for each of these hubs, where any do."""
+    query = select(pings.c.hub, func.count().label("number")).group_by(pings.c.hub)
+    rows = connection.execute(query.where(pings.c.hub.in_(hubs)))
+    return {row.hub: row.number for row in rows}
+
+
+def _is(ping: Ping) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return pings.c.hub == ping.hub, pings.c.url == ping.url

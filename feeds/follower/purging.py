@@ -1,0 +1,234 @@
+"""Tells the caches in front to forget what a load changed, outside of the requests.
+
+What changed is known from the store, by surrogate keys (`feeds.follower.changed_keys`).
+Up to which load each cache was told is noted there too, once the cache said
+that it did: whatever happens before is told at the next try, or by the next
+process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from importlib.metadata import version
+from typing import Final, NamedTuple
+
+import urllib3
+from sqlalchemy import delete, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from feeds.catalog import cache_keys
+from feeds.config import Config
+from feeds.follower import changed_keys
+from feeds.follower.workers import LOOK, HostWorkers, Step
+from feeds.model import FeedsError
+from feeds.store import recovery
+from feeds.store.database import Store, StoreError
+from feeds.store.reader import Reader
+from feeds.store.schema import purges
+from feeds.telemetry.metrics import Metrics
+
+Log = Callable[[str], None]
+
+# A worker looks every half second whether there is a new generation
+# (feeds.serving.document_store): a cache that forgot before would be given the old one again.
+_SETTLING: Final = 0.8
+# How much longer than that hubs wait to be told, so that what they fetch
+# through a cache is new.
+HEAD_START: Final = 0.7
+_WAITS: Final = (1, 5, 15, 60, 300)  # seconds until a cache is told again
+_ROOM: Final = 4_000  # characters of keys in one request
+_TIMEOUT: Final = urllib3.Timeout(connect=5.0, read=10.0)
+_AGENT: Final = f"feeds/{version('feeds')}"
+
+
+class Unpurged(FeedsError):
+    """A cache that couldn't be told."""
+
+
+class Mark(NamedTuple):
+    """The load up to which a cache was told, in seconds, and a digest of the settings then."""
+
+    loaded: int
+    settings: str
+
+
+# Settings that no document is made from.
+_ELSEWHERE: Final = frozenset((
+    "seeds", "database_url", "cache_mb", "workers", "watch", "load", "purge", "sources", "metrics",
+    "log_format", "log_requests",
+))  # fmt: skip
+
+
+def settings(config: Config) -> str:
+    """A digest of what documents are made from beside the records: when it changes, all may."""
+    names = (field.name for field in fields(config))
+    said = [f"{name}={getattr(config, name)!r}" for name in names if name not in _ELSEWHERE]
+    return hashlib.sha256("\0".join([_AGENT, *said]).encode()).hexdigest()[:16]
+
+
+def purge(cache: str, keys: Iterable[str]) -> None:
+    """Have one cache forget what carries any of `keys`. Raises Unpurged."""
+    # No proxy of the environment: a cache is told itself.
+    with urllib3.PoolManager() as client:
+        for said in _fitting(keys):
+            headers = {"User-Agent": _AGENT, "xkey": said, "Surrogate-Key": said}
+            try:
+                response = client.request(
+                    "PURGE", cache, headers=headers, timeout=_TIMEOUT, retries=False
+                )
+            except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+                raise Unpurged(_cause(error)) from None
+            if not 200 <= response.status < 300:  # noqa: PLR2004 - RFC 9110 15.3
+                raise Unpurged(f"it answers {response.status}")
+
+
+def _fitting(keys: Iterable[str]) -> Iterator[str]:
+    """The keys separated by spaces, in as many lines as they need."""
+    line: list[str] = []
+    length = 0
+    for key in keys:
+        if line and length + len(key) > _ROOM:
+            yield " ".join(line)
+            line, length = [], 0
+        line.append(key)
+        length += len(key) + 1
+    if line:
+        yield " ".join(line)
+
+
+def _cause(error: BaseException) -> str:
+    """What went wrong, in one line, without the objects that urllib3 tells of."""
+    reason = getattr(error, "__cause__", None) or error
+    return str(getattr(reason, "strerror", None) or reason).strip().partition("\n")[0]
+
+
+class Purger:
+    """Tells one cache of what changed.
+
+    `clock` gives seconds that go up; `metrics` counts what came of purges.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        config: Config,
+        cache: str,
+        log: Log,
+        clock: Callable[[], float] = time.monotonic,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self.store = store
+        self.config = config
+        self.cache = cache
+        self._log = log
+        self._clock = clock
+        self._metrics = metrics
+        self._settings = settings(config)
+        self._news: Mark | None = None  # what the cache is to be told of
+        self._due = 0.0  # when
+        self._failures = 0
+
+    def step(self) -> float:
+        """Tell the cache, if something changed and it is time to.
+
+        Returns the seconds until there may be something to do. Raises
+        StoreError.
+        """
+        if self._news is None:
+            self._news = self.untold()
+            self._due = self._clock() + _SETTLING
+            if self._news is None:
+                return LOOK
+        wait = self._due - self._clock()
+        if wait > 0:
+            return wait
+        try:
+            self.tell(self._news)
+        except Unpurged as error:
+            pause = _WAITS[min(self._failures, len(_WAITS) - 1)]
+            self._failures += 1
+            self._due = self._clock() + pause
+            self._count("again")
+            self._log(f"cache {self.cache} could not be purged ({error}); again in {pause} s")
+            return pause
+        self._failures, self._news = 0, None
+        self._count("done")
+        return 0.0
+
+    def _count(self, outcome: str) -> None:
+        if self._metrics is not None:
+            self._metrics.purged(self.cache, outcome)
+
+    def tell(self, news: Mark) -> None:
+        """Tell the cache of all that changed, and note that it knows up to `news`.
+
+        What was loaded after that, workers may not have noticed yet: it is
+        told once more. Raises Unpurged and StoreError.
+        """
+        with self._read() as reader:
+            mark = self._mark(reader)
+            if mark is not None and mark.settings == news.settings:
+                keys = sorted(changed_keys.changed(reader, mark.loaded, self.config))
+            else:
+                keys = [cache_keys.ALL]
+        purge(self.cache, keys)
+        with self.store.write() as connection:
+            connection.execute(delete(purges).where(purges.c.cache == self.cache))
+            connection.execute(purges.insert().values(cache=self.cache, **news._asdict()))
+        told = f"{len(keys)} keys" if len(keys) > 1 else keys[0]
+        self._log(f"cache {self.cache} was purged of what changed ({told})")
+
+    def untold(self) -> Mark | None:
+        """What the cache wasn't told of; None when there is nothing. Raises StoreError."""
+        with self._read() as reader:
+            state = reader.state()
+            present = Mark(state.loaded, self._settings)
+            return present if state.generation and present != self._mark(reader) else None
+
+    def _mark(self, reader: Reader) -> Mark | None:
+        query = select(purges.c.loaded, purges.c.settings).where(purges.c.cache == self.cache)
+        row = reader.connection.execute(query).first()
+        return None if row is None else Mark._make(row)
+
+    @contextmanager
+    def _read(self) -> Iterator[Reader]:
+        try:
+            with self.store.read() as reader:
+                yield reader
+        except SQLAlchemyError as error:
+            raise StoreError.of(self.store.name, error) from error
+
+
+def background_purger(config: Config, log: Log, metrics: Metrics | None = None) -> HostWorkers:
+    """Purges beside a follower."""
+
+    def step(store: Store, cache: str) -> Step:
+        return Purger(store, config, cache, log, metrics=metrics).step
+
+    return HostWorkers(config.database, config.purge, step)
+
+
+def changed(config: Config, log: Log) -> list[str]:
+    """Tell each cache once of what changed since it was last told; the caches that weren't told.
+
+    Raises StoreError.
+    """
+    store = recovery.open_for_reading(config.database, log)
+    purgers = [Purger(store, config, cache, log) for cache in config.purge]
+    news = [(purger, purger.untold()) for purger in purgers]
+    if any(mark for _, mark in news):
+        time.sleep(_SETTLING)
+    failed = []
+    for purger, mark in news:
+        try:
+            if mark is not None:
+                purger.tell(mark)
+        except Unpurged as error:
+            log(f"cache {purger.cache} could not be purged ({error})")
+            failed.append(purger.cache)
+    store.release()
+    return failed

@@ -1,0 +1,291 @@
+"""The WebSub publisher: tells hubs which feeds changed, outside the requests.
+
+A load notes what changed (`feeds.store.change_log`), in its own transaction. Threads
+beside the loads (`feeds.follower.workers`), one for each hub, turn that into pings
+(`feeds.follower.ping_queue`) and deliver them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
+from importlib.metadata import version
+from math import inf
+from threading import Thread
+from typing import Final
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.http import parse_date
+
+from feeds import sanitize
+from feeds.catalog.addresses import Addresses, FeedQuery, NotFound
+from feeds.catalog.titles import RedirectTo, heading
+from feeds.config import Config
+from feeds.follower import ping_queue, purging
+from feeds.follower.ping_queue import Fate, HubResponse, Ping
+from feeds.follower.workers import LOOK, HostWorkers, Step
+from feeds.rendering.formats import MEDIA_TYPES
+from feeds.selection import Scope
+from feeds.store import change_log, recovery
+from feeds.store.change_log import Change
+from feeds.store.database import Store, StoreError
+from feeds.store.reader import Reader
+from feeds.telemetry import log
+from feeds.telemetry.metrics import Metrics
+from feeds.urls import POLICIES
+
+Log = Callable[[str], None]
+
+# Hubs fetch what they are told of at once. A worker looks every half second
+# whether there is a new generation (feeds.serving.document_store): until then it may still
+# answer with what was before.
+_SETTLING: Final = 0.8
+_TOGETHER: Final = 4  # pings under way at one hub
+_SCOPES: Final = 500  # turned into pings in one transaction
+_TELLING_FIGURES: Final = ("feed.json",)  # quality and heat, and how many entries there are
+_AGENT: Final = f"feeds/{version('feeds')} (WebSub publisher)"
+_TIMEOUT: Final = urllib3.Timeout(connect=5.0, read=10.0)
+_CLAIM: Final = 20.0  # seconds; longer than a ping takes
+_READ: Final = 64 * 1024  # bytes of an answer that are read, so that the connection can be kept
+_SAID: Final = 200  # characters of what went wrong, which may be a hub's words
+
+
+def topics(
+    reader: Reader, found: Mapping[Scope, Change], addresses: Addresses, config: Config
+) -> dict[str, int]:
+    """The URLs of the feeds that changed, each with its rank: the main ones have the least.
+
+    A feed that has no entries any more isn't among them: there is nothing to
+    fetch.
+    """
+    urls = {}
+    for scope, change in found.items():
+        query = FeedQuery(scope, limit=config.limit)
+        try:
+            total = heading(reader, query, config).entries
+        except (NotFound, RedirectTo):
+            continue
+        files = _changed(reader, scope, change, total, config.limit)
+        narrow = sum(1 for slug in scope if slug)
+        for policy in POLICIES:
+            for file in files:
+                url = addresses.url(query._replace(policy=policy, file=file))
+                urls[url] = narrow if policy == config.links else narrow + len(scope)
+    return urls
+
+
+def _changed(
+    reader: Reader, scope: Scope, change: Change, total: int, limit: int
+) -> Collection[str]:
+    """The files of a feed of `total` entries that say something else now."""
+    rows = reader.page(scope, 1, limit - 1)
+    last = rows[0].position if rows else change_log.NOWHERE + 1
+    if change.position >= last:
+        return MEDIA_TYPES
+    before = total - change.more
+    if -(-total // limit) != -(-before // limit):  # they link the last page
+        return MEDIA_TYPES
+    return _TELLING_FIGURES if change.more or change.figures >= last else ()
+
+
+def retry_after(value: str | None, now: float) -> float:
+    """Seconds that a Retry-After header asks for (RFC 9110 10.2.3); 0 for none, or a bad one."""
+    if value is None:
+        return 0.0
+    if value.strip().isdecimal():
+        return float(value)
+    date = parse_date(value)
+    return max(date.timestamp() - now, 0.0) if date else 0.0
+
+
+class Publisher:
+    """Turns what changed into pings, and delivers them to the hubs of the settings.
+
+    Safe to use from one thread for each hub, and from several processes.
+    `clock` gives seconds since 1970; `metrics` counts what came of pings.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        config: Config,
+        log: Log,
+        clock: Callable[[], float] = time.time,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self.store = store
+        self.config = config
+        self._log = log
+        self._clock = clock
+        self._metrics = metrics
+        self._addresses = Addresses(config.root, config.links, config.limit, MEDIA_TYPES)
+        self._clients = {hub: _client(hub) for hub in config.hubs}
+
+    def plan(self) -> bool:
+        """Queue the pings for what changed, or for a part of it; whether anything had.
+
+        Raises StoreError.
+        """
+        with self._read() as reader:
+            if not change_log.any_noted(reader.connection):
+                return False
+        now = self._clock()
+        with self.store.write() as connection:
+            found = change_log.taken(connection, _SCOPES)
+            urls = topics(Reader(connection), found, self._addresses, self.config)
+            # A hub fetches through the cache, which forgets the old one first.
+            settled = now + _SETTLING + (purging.HEAD_START if self.config.purge else 0)
+            ping_queue.queue(connection, self.config.hubs, urls, now, settled)
+        return bool(found)
+
+    def deliver(self, hub: str) -> bool:
+        """Tell a hub of what is due, a few URLs at once; whether there was any.
+
+        Raises StoreError.
+        """
+        if self.due_in(hub) > 0:
+            return False
+        now = self._clock()
+        with self.store.write() as connection:
+            claimed = ping_queue.claim(connection, hub, _TOGETHER, now, now + _CLAIM)
+        answers: dict[Ping, HubResponse] = {}
+
+        def ask(ping: Ping) -> None:
+            answers[ping] = self._ask(ping)
+
+        under_way = [Thread(target=ask, args=(ping,), daemon=True) for ping in claimed]
+        for thread in under_way:
+            thread.start()
+        for thread in under_way:
+            thread.join()
+        now = self._clock()
+        outcomes = {
+            ping: ping_queue.decide(answer, ping.attempts + 1, now - ping.since)
+            for ping, answer in answers.items()
+        }
+        try:
+            with self.store.write() as connection:
+                for ping, outcome in outcomes.items():
+                    ping_queue.settle(connection, ping, outcome, now)
+        finally:  # the hub was asked, whatever became of the store
+            for ping, outcome in outcomes.items():
+                answer, fate = answers[ping], outcome.fate.name.lower()
+                said = {"hub": ping.hub, "url": ping.url, "status": answer.status}
+                with log.bound(**said, attempt=ping.attempts + 1, outcome=fate):
+                    self._log(_told(ping, answer, outcome))
+                if self._metrics is not None:
+                    self._metrics.pinged(ping.hub, fate)
+        return bool(claimed)
+
+    def step(self, hub: str) -> float:
+        """Queue and deliver what there is; the seconds until there may be something to do.
+
+        Raises StoreError.
+        """
+        self.plan()
+        return 0.0 if self.deliver(hub) else min(self.due_in(hub), LOOK)
+
+    def due_in(self, hub: str) -> float:
+        """Seconds until a ping of a hub is due; 0 when one is. Raises StoreError."""
+        with self._read() as reader:
+            due = ping_queue.next_due(reader.connection, hub)
+        return inf if due is None else max(due - self._clock(), 0.0)
+
+    def waiting(self) -> dict[str, int]:
+        """How many pings wait, by hub. Raises StoreError."""
+        with self._read() as reader:
+            return ping_queue.waiting(reader.connection, self.config.hubs)
+
+    @contextmanager
+    def _read(self) -> Iterator[Reader]:
+        try:
+            with self.store.read() as reader:
+                yield reader
+        except SQLAlchemyError as error:
+            raise StoreError(f"the store {self.store.name} doesn't answer") from error
+
+    def _ask(self, ping: Ping) -> HubResponse:
+        """Ask a hub to fetch a URL; what it says.
+
+        WebSub leaves to hubs how that is done. What hubs take is the form of
+        PubSubHubbub (0.4, 7.1), where some call the URL hub.topic.
+        """
+        form = {"hub.mode": "publish", "hub.url": ping.url, "hub.topic": ping.url}
+        try:
+            response = self._clients[ping.hub].request(
+                "POST",
+                ping.hub,
+                fields=form,
+                encode_multipart=False,
+                headers={"User-Agent": _AGENT},
+                timeout=_TIMEOUT,
+                retries=False,
+                preload_content=False,
+            )
+            with suppress(urllib3.exceptions.HTTPError):
+                response.read1(_READ)
+            response.close()
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            return HubResponse(0, _cause(error))
+        wait = retry_after(response.headers.get("Retry-After"), self._clock())
+        return HubResponse(response.status, retry_after=wait)
+
+
+def _client(hub: str) -> urllib3.PoolManager:
+    """What asks one hub, through the proxy that the environment names."""
+    address = urlsplit(hub)
+    proxy = getproxies().get(address.scheme)
+    if proxy and not proxy_bypass(address.hostname or ""):
+        return urllib3.ProxyManager(proxy, maxsize=_TOGETHER)
+    return urllib3.PoolManager(maxsize=_TOGETHER)
+
+
+def _cause(error: BaseException) -> str:
+    """What went wrong, in one line, without the objects that urllib3 tells of."""
+    reason = getattr(error, "__cause__", None) or error
+    said = sanitize.plain(str(getattr(reason, "strerror", None) or reason))
+    return said[:_SAID]
+
+
+def _told(ping: Ping, answer: HubResponse, outcome: ping_queue.Outcome) -> str:
+    """One ping in a line of the log."""
+    said = str(answer.status) if answer.status else answer.problem
+    attempt = f"{said}, attempt {ping.attempts + 1}"
+    if outcome.fate is Fate.DONE:
+        return f"hub {ping.hub} was told of {ping.url} ({attempt})"
+    then = f"again in {outcome.wait:,.0f} s" if outcome.fate is Fate.AGAIN else "given up"
+    return f"hub {ping.hub} could not be told of {ping.url} ({attempt}); {then}"
+
+
+def background_publisher(config: Config, log: Log, metrics: Metrics | None = None) -> HostWorkers:
+    """Publishes beside a follower."""
+
+    def step(store: Store, hub: str) -> Step:
+        return partial(Publisher(store, config, log, metrics=metrics).step, hub)
+
+    return HostWorkers(config.database, config.hubs, step)
+
+
+def once(config: Config, log: Log) -> dict[str, int]:
+    """Queue and deliver all that is due now; how many pings wait after that, by hub.
+
+    Raises StoreError.
+    """
+    store = recovery.open_for_reading(config.database, log)
+    publisher = Publisher(store, config, log)
+    planned = False
+    while publisher.plan():
+        planned = True
+    if planned:
+        time.sleep(_SETTLING + (purging.HEAD_START if config.purge else 0))
+    for hub in config.hubs:
+        while publisher.deliver(hub):
+            pass
+    left = publisher.waiting()
+    store.release()
+    return left

@@ -1,0 +1,161 @@
+"""What topics, providers and types are called: as most of their entries spell it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select
+
+from feeds.slugs import slug as slug_of
+from feeds.store import change_log
+from feeds.store.schema import entries, entry_topics, labels, spellings
+
+
+class LabelWriter:
+    """Counts how entries spell names, and writes the labels that follow.
+
+    `moment` is the time of the load; the `first` one finds nothing in the store.
+    With `anew`, labels are written that nothing changed of: another version of
+    the program wrote them.
+    """
+
+    anew = False
+
+    def __init__(self, connection: Connection, moment: int, first: bool) -> None:
+        self.connection = connection
+        self.moment = moment
+        self.first = first
+        self.spelled: Counter[tuple[str, str, str]] = Counter()  # kind, slug, name: more or less
+        self.renamed: list[tuple[str, change_log.Change]] = []  # by the key of the scope
+
+    def count(self, entry: Any, topics: Mapping[str, str], times: int) -> None:
+        """Count how an entry spells the names of its topics, provider and type."""
+        spelled = [("topic", slug, name) for slug, name in topics.items()]
+        if entry.provider:
+            name = f"{entry.provider}/{entry.provider_slug}"
+            for kind, slug in (("provider", entry.provider), ("name", name)):
+                spelled.append((kind, slug, entry.provider_name))
+                if entry.icon:
+                    spelled.append((f"icon:{kind}", slug, entry.icon))
+        if entry.type:
+            spelled.append(("type", entry.type, entry.type_name))
+        for kind, slug, name in spelled:
+            self.spelled[kind, slug, name] += times
+
+    def write(self) -> None:
+        """Bring the labels up to how names are spelled now."""
+        if self.first:
+            self._write_first()
+            return
+        concerned = self._respell()
+        if self.anew:
+            written = self.connection.execute(select(labels.c.kind, labels.c.slug))
+            concerned |= {(kind, slug) for kind, slug in written}
+        for kind, slug in sorted(concerned):
+            self._label(kind, slug)
+
+    def _write_first(self) -> None:
+        """The labels of an empty store: all that they say was counted."""
+        spelled = {key: times for key, times in self.spelled.items() if times}
+        rows = [
+            {"kind": kind, "slug": slug, "name": name, "entries": times}
+            for (kind, slug, name), times in spelled.items()
+        ]
+        found: dict[tuple[str, str], dict[str, int]] = {}
+        for (kind, slug, name), times in spelled.items():
+            found.setdefault((kind, slug), {})[name] = times
+        latest = self._latest()
+        shown = [
+            _label_row(kind, slug, names, found.get((f"icon:{kind}", slug), {}))
+            | {"latest": latest[kind, slug] >> 20, "changed": 0}
+            for (kind, slug), names in found.items()
+            if not kind.startswith("icon:")
+        ]
+        for table, values in ((spellings, rows), (labels, shown)):
+            if values:
+                self.connection.execute(table.insert(), values)
+
+    def _latest(self) -> dict[tuple[str, str], int]:
+        """The highest position of each topic, provider, name and type."""
+        found = {}
+        for kind, place, *parts in (
+            ("topic", entry_topics.c.position, entry_topics.c.topic),
+            ("provider", entries.c.position, entries.c.provider),
+            ("name", entries.c.position, entries.c.provider, entries.c.provider_slug),
+            ("type", entries.c.position, entries.c.type),
+        ):
+            query = select(func.max(place), *parts).group_by(*parts)
+            for position, *slug in self.connection.execute(query):
+                found[kind, "/".join(slug)] = position
+        return found
+
+    def _respell(self) -> set[tuple[str, str]]:
+        """Bring the counts of spellings up to date; returns whose labels may have changed."""
+        for (kind, slug, name), times in self.spelled.items():
+            key = (spellings.c.kind == kind, spellings.c.slug == slug, spellings.c.name == name)
+            old = self.connection.execute(select(spellings.c.entries).where(*key)).scalar() or 0
+            self.connection.execute(delete(spellings).where(*key))
+            if old + times > 0:
+                row = {"kind": kind, "slug": slug, "name": name, "entries": old + times}
+                self.connection.execute(spellings.insert().values(row))
+        return {(kind.removeprefix("icon:"), slug) for kind, slug, _ in self.spelled}
+
+    def _label(self, kind: str, slug: str) -> None:
+        found: dict[str, dict[str, int]] = {kind: {}, f"icon:{kind}": {}}
+        query = select(spellings.c.kind, spellings.c.name, spellings.c.entries)
+        query = query.where(spellings.c.kind.in_(list(found)), spellings.c.slug == slug)
+        for spelled, name, times in self.connection.execute(query):
+            found[spelled][name] = times
+        key = (labels.c.kind == kind, labels.c.slug == slug)
+        old = self.connection.execute(select(labels).where(*key)).first()
+        self.connection.execute(delete(labels).where(*key))
+        if not found[kind]:
+            return
+        row = _label_row(kind, slug, found[kind], found[f"icon:{kind}"])
+        renamed = old is not None and old.name != row["name"]
+        if renamed and kind == "topic":
+            # Every entry shows the names of its topics.
+            shows = select(entry_topics.c.entry).where(entry_topics.c.topic == slug)
+            listing_it = entries.update().where(entries.c.id.in_(shows))
+            self.connection.execute(listing_it.values(changed=self.moment))
+        if renamed and kind != "type":  # whose titles are made of the slug
+            for other, change in change_log.of_renaming(self.connection, kind, slug):
+                self.renamed.append((other.key(), change))
+        place, where = _LABEL_SOURCES[kind]
+        latest = self.connection.execute(select(func.max(place)).where(where(slug))).scalar_one()
+        changed = self.moment if renamed else old.changed if old else 0
+        row |= {"latest": latest >> 20, "changed": changed}
+        self.connection.execute(labels.insert().values(row))
+
+
+def _label_row(
+    kind: str, slug: str, names: Mapping[str, int], icons: Mapping[str, int]
+) -> dict[str, Any]:
+    """The name and icon that most entries have, ties to the first by the alphabet.
+
+    A domain that several providers share isn't called as the one of them with
+    the most entries is, whose feeds are others.
+    """
+
+    def most(counts: Mapping[str, int]) -> str:
+        return min(counts, key=lambda name: (-counts[name], name), default="")
+
+    total = sum(names.values())
+    is_shared = kind == "provider" and len({slug_of(name) for name in names}) > 1
+    name = f"{most(names)} and others" if is_shared else most(names)
+    return {"kind": kind, "slug": slug, "name": name, "icon": most(icons), "entries": total}
+
+
+def _is_name(slug: str) -> Any:
+    key, _, name = slug.partition("/")
+    return (entries.c.provider == key) & (entries.c.provider_slug == name)
+
+
+_LABEL_SOURCES: dict[str, tuple[Any, Callable[[str], Any]]] = {
+    "topic": (entry_topics.c.position, lambda slug: entry_topics.c.topic == slug),
+    "provider": (entries.c.position, lambda slug: entries.c.provider == slug),
+    "name": (entries.c.position, _is_name),
+    "type": (entries.c.position, lambda slug: entries.c.type == slug),
+}

@@ -1,0 +1,334 @@
+"""A folder -> the store: what changed, in one transaction, with a report.
+
+The loader never renders. What a file says is decided by `seeds`, which copy
+stays by `merge`; here is decided what is read, what is kept and what goes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, func, select
+
+from feeds.loading.entry_writer import EntryWriter, chunks, listing
+from feeds.loading.record_writer import Known, RecordWriter, problems_of
+from feeds.loading.report import Report
+from feeds.records.outcome import FileReading, decode_problems, no_garbage_collection
+from feeds.records.pool import read_all
+from feeds.records.scanner import UNSETTLED, FileState, FolderError, scan
+from feeds.store import postgres
+from feeds.store.database import Store, note_health
+from feeds.store.schema import entries, files, records, state
+
+Progress = Callable[[int, int], None]
+
+_RECORDS: Final = ("public", "hidden")
+_WORTH_MERGING: Final = 200  # ids; not so many that who reads waits for it
+_ROWS: Final = 10_000  # of files, fetched at a time
+_MANY: Final = 500  # entries that change what a database should know of its tables
+_READ_ANEW: Final = (UNSETTLED, b"")
+
+
+def _digest_of_code() -> str:
+    """A digest of the modules that decide what a file says, and what names are shown."""
+    deciding = (
+        "model", "sanitize", "slugs", "urls", "loading/entry_writer", "loading/label_writer",
+        "records/coverage", "records/fields", "records/frontmatter", "records/outcome",
+        "records/parser", "records/related_block", "records/simple_yaml",
+    )  # fmt: skip
+    package = Path(__file__).parent.parent
+    sources = [(package / f"{name}.py").read_bytes() for name in deciding]
+    return hashlib.sha256(b"".join(sources)).hexdigest()[:16]
+
+
+# Files that another version of the program read are read anew.
+READING: Final = _digest_of_code()
+
+
+def check(folder: Path, progress: Progress | None = None) -> Report:
+    """Read every file of a folder, or one file, and report, without a store.
+
+    Raises FolderError.
+    """
+    report = Report(folder)
+    if folder.is_file():
+        found, folder = [folder.name], folder.parent
+        report.folder = folder
+    else:
+        found = sorted(scan(folder))
+    public: dict[str, int] = {}
+    removed: set[str] = set()
+    done = 0
+    for batch in read_all(folder, found, {}):
+        for reading in batch:
+            _count(report, reading)
+            if reading.outcome == "public":
+                public[reading.key] = public.get(reading.key, 0) + 1
+            if reading.removed:
+                removed.add(reading.key)
+        done += len(batch)
+        if progress:
+            progress(done, len(found))
+    report.parsed, report.copies = len(found), sum(public.values())
+    report.entries = len(public.keys() - removed)
+    report.suppressed = sum(times for key, times in public.items() if key in removed)
+    return report
+
+
+def _count(report: Report, reading: FileReading) -> None:
+    report.problems += problems_of(reading)
+    if reading.outcome == "public":
+        report.public += 1
+    elif reading.outcome == "hidden":
+        report.hidden[reading.reason] += 1
+    elif reading.outcome == "other":
+        report.passed_over += 1
+
+
+def load(
+    target: Store,
+    folder: Path,
+    progress: Progress | None = None,
+    now: datetime | None = None,
+    *,
+    patience: float = 0.0,
+    accept_removals: bool = False,
+) -> Report:
+    """Bring the store up to the folder once; see `Loader.load`."""
+    return Loader(target, folder, patience).load(progress, now, accept_removals=accept_removals)
+
+
+class Loader:
+    """Brings a store up to a folder, again and again.
+
+    What it knows of the files it remembers from load to load, as long as
+    nobody else loads. `patience` is how long it waits for a file that is
+    briefly gone or half written, in seconds.
+    """
+
+    def __init__(self, target: Store, folder: Path, patience: float = 0.0) -> None:
+        self.target = target
+        self.folder = folder
+        self.patience = patience
+        self._known: Known = {}
+        self._known_as_of = -1
+
+    def load(
+        self,
+        progress: Progress | None = None,
+        now: datetime | None = None,
+        *,
+        accept_removals: bool = False,
+    ) -> Report:
+        """Bring the store up to the folder, in one transaction.
+
+        Files whose size and times are as they were are not opened, unless they
+        were read in the moment that they were written; those whose content is
+        as it was are not parsed. A file that turned bad keeps its last good
+        version. `now` is the time of the load. Raises FolderError,
+        and changes nothing, when the folder can't be read, or when more than
+        half of its records went at once and `accept_removals` doesn't say
+        that they should; and StoreError.
+        """
+        moment = now or datetime.now(UTC)
+        with self.target.alone(), no_garbage_collection():
+            known, as_of = self._recall()
+            self._known_as_of = -1  # what a load that fails learns is forgotten
+            look = time.time_ns()
+            found = self._scan(known)
+            with self.target.write() as connection:
+                step = _Load(connection, self.folder, int(moment.timestamp()), known, self.patience)
+                report = step.run(found, look, progress, accept_removals=accept_removals)
+            self._known, self._known_as_of = step.known, as_of + step.records.wrote
+        return report
+
+    def _recall(self) -> tuple[Known, int]:
+        """What the store knows of the files, and as of which write to them."""
+        with self.target.read() as reader:
+            row = reader.connection.execute(select(state.c.reading, state.c.writes)).one()
+            if row.writes == self._known_as_of and row.reading == READING:
+                return self._known, row.writes
+            told = [files.c[name] for name in FileState._fields]
+            query = select(files.c.path, files.c.digest, *told)
+            rows = reader.connection.execute(query).partitions(_ROWS)
+            return {
+                path: (FileState(size, mtime, ctime), digest)
+                if row.reading == READING and digest  # without one, it couldn't be opened
+                else _READ_ANEW
+                for some in rows
+                for path, digest, size, mtime, ctime in some
+            }, row.writes
+
+    def _scan(self, known: Known) -> dict[str, FileState]:
+        """The files of the folder; those in subfolders that can't be read, as they were."""
+        unreadable: list[str] = []
+        found = scan(self.folder, unreadable)
+        if self.patience and not known.keys() <= found.keys():
+            time.sleep(self.patience)
+            unreadable.clear()
+            found = scan(self.folder, unreadable)
+        for prefix in unreadable:
+            kept = {path: was for path, (was, _) in known.items() if path.startswith(prefix)}
+            found = kept | found
+        return found
+
+
+class _Load:
+    """One load: the state that its steps share."""
+
+    def __init__(
+        self, connection: Connection, folder: Path, now: int, known: Known, patience: float
+    ) -> None:
+        self.connection = connection
+        self.folder = folder
+        self.known = known
+        self.patience = patience
+        self.report = Report(folder)
+        self.look = 0  # at the folder, in nanoseconds
+        held = select(state.c.generation, state.c.loaded, state.c.reading)
+        row = connection.execute(held).one()
+        self.first = row.generation == 0 and not known
+        # Last-Modified tells seconds apart, so two generations never share one.
+        self.moment = max(now, row.loaded + 1)
+        self.records = RecordWriter(connection, known, self.moment, self.first)
+        self.entries = EntryWriter(connection, self.moment, self.first, self.records.removed)
+        self.entries.labels.anew = not self.first and row.reading != READING
+
+    def run(
+        self,
+        found: Mapping[str, FileState],
+        look: int,
+        progress: Progress | None,
+        *,
+        accept_removals: bool,
+    ) -> Report:
+        self.look = look
+        before = self._records_held()
+        recall = self.known.get
+        fresh = sorted(
+            path for path, status in found.items() if recall(path, _READ_ANEW)[0] != status
+        )
+        there = len(found) - sum(path not in self.known for path in fresh)
+        gone = [path for path in self.known if path not in found] if there < len(self.known) else []
+        self._read(fresh, found, progress)
+        self.records.forget(gone)
+        after = self._records_held() if before else 0
+        if after * 2 < before and not accept_removals:
+            raise FolderError(
+                f"{self.folder} lost {before - after:,} of {before:,} records at once; the feeds "
+                "stay as they were until they are back (feeds load --accept-removals lets them go)"
+            )
+        if self.first:
+            self.records.date_the_undated()
+        changed = self._merge()
+        self._note_state(changed=changed > 0)
+        self._fill_report()
+        note_health(self.connection, counts=self.report.counts())
+        if self.connection.dialect.name == "postgresql" and changed >= _MANY:
+            postgres.analyze(self.connection)
+        return self.report
+
+    def _records_held(self) -> int:
+        """How many files there are that are records, or were when they could last be read."""
+        if self.first:
+            return 0
+        query = select(func.count()).select_from(files).where(files.c.outcome.in_(_RECORDS))
+        held = int(self.connection.execute(query).scalar_one())
+        return held + self._kept()
+
+    def _kept(self) -> int:
+        """How many files in error have a last good version."""
+        query = select(func.count()).select_from(
+            files.join(records, records.c.path == files.c.path)
+        )
+        return int(self.connection.execute(query.where(files.c.outcome == "error")).scalar_one())
+
+    # -- files -> records --------------------------------------------------
+
+    def _read(
+        self, fresh: Sequence[str], found: Mapping[str, FileState], progress: Progress | None
+    ) -> None:
+        """Read what isn't as it was, once more what may have been half written."""
+        done, doubtful = 0, []
+        digests = {path: self.known[path][1] for path in fresh if path in self.known}
+        for batch in read_all(self.folder, fresh, digests):
+            settled = []
+            for reading in batch:
+                young = self.patience and _age(found[reading.path]) < self.patience
+                if reading.outcome == "error" and young:
+                    doubtful.append(reading.path)
+                else:
+                    settled.append(reading)
+            self.records.write(settled, found, self.look)
+            affected = self.records.affected
+            if self.first and len(affected) >= _WORTH_MERGING:
+                # While other processes read; who turns out to have a copy is made again.
+                self.entries.merge(sorted(affected))
+                affected.clear()
+            done += len(batch)
+            if progress:
+                progress(done, len(fresh))
+        if doubtful:
+            time.sleep(self.patience)
+            self.look = time.time_ns()
+            again = scan(self.folder)
+            doubtful = [path for path in doubtful if path in again]
+            for batch in read_all(self.folder, doubtful, digests):
+                self.records.write(batch, again, self.look)
+
+    # -- records -> entries ------------------------------------------------
+
+    def _merge(self) -> int:
+        """Make the entries of all affected ids anew; returns how many differ from before."""
+        ids = self.records.waiting if self.first else self.records.affected
+        # An entry stops listing coverage that was removed.
+        affected = self.records.affected | ids | listing(self.connection, sorted(ids))
+        for chunk in chunks(sorted(affected)):
+            self.entries.merge(chunk)
+        self.entries.finish()
+        return self.entries.changed
+
+    def _note_state(self, *, changed: bool) -> None:
+        values: dict[str, Any] = {"reading": READING}
+        if self.records.wrote:
+            values["writes"] = state.c.writes + 1
+        if changed or self.first or self.entries.labels.renamed:
+            values |= {"generation": state.c.generation + 1, "loaded": self.moment}
+        self.connection.execute(state.update().values(values))
+
+    def _fill_report(self) -> None:
+        report = self.report
+        report.parsed, report.changed = self.records.parsed, self.entries.changed
+        query = select(files.c.outcome, files.c.reason, func.count())
+        grouped = query.group_by(files.c.outcome, files.c.reason)
+        for outcome, reason, number in self.connection.execute(grouped):
+            if outcome == "public":
+                report.public = number
+            elif outcome == "hidden":
+                report.hidden[reason] = number
+            elif outcome == "other":
+                report.passed_over = number
+        worth = select(files.c.problems).where(files.c.problems != "").order_by(files.c.path)
+        for problems in self.connection.execute(worth).scalars():
+            report.problems += decode_problems(problems)
+        report.kept = self._kept()
+        for name, table in (("entries", entries), ("copies", records)):
+            counted = select(func.count()).select_from(table)
+            if table is records:
+                counted = counted.where(records.c.public == 1)
+            setattr(report, name, self.connection.execute(counted).scalar_one())
+        gone = select(records.c.entry_id).where(records.c.removed == 1)
+        suppressed = select(func.count()).select_from(records)
+        suppressed = suppressed.where(records.c.public == 1, records.c.entry_id.in_(gone))
+        report.suppressed = self.connection.execute(suppressed).scalar_one()
+        report.generation = self.connection.execute(select(state.c.generation)).scalar_one()
+
+
+def _age(status: FileState) -> float:
+    """Seconds since a file was last written."""
+    return time.time() - status.mtime / 1e9

@@ -1,0 +1,190 @@
+"""Files -> records: what came of each file, written into the store."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Column, Connection, bindparam, delete, func, select
+
+from feeds.loading.entry_writer import chunks
+from feeds.model import UNKNOWN_TIME, Problem
+from feeds.records.outcome import FileReading
+from feeds.records.scanner import FileState
+from feeds.store import bulk_insert
+from feeds.store.schema import files, records
+
+Known = dict[str, tuple[FileState, bytes]]  # by path: its state, and a digest of its content
+
+
+class RecordWriter:
+    """Writes what came of files, and says which entries that concerns.
+
+    `known` is what the store knows of the files, and kept up. `moment` is the
+    time of the load; the `first` one finds nothing in the store.
+    """
+
+    def __init__(self, connection: Connection, known: Known, moment: int, first: bool) -> None:
+        self.connection = connection
+        self.known = known
+        self.moment = moment
+        self.first = first
+        self.parsed = 0  # files
+        self.wrote = 0  # whether rows of files were written
+        self.affected: set[str] = set()  # entry ids whose copies changed
+        # On a first load: those that are made when all is read, and what copies say is removed.
+        self.waiting: set[str] = set()
+        self.removed: set[str] = set()
+
+    def write(
+        self, readings: Sequence[FileReading], found: Mapping[str, FileState], look: int
+    ) -> None:
+        """Write what came of these files, as they were `found` at the moment `look`."""
+        now = {r.path: found[r.path].as_of(look) for r in readings if r.outcome != "gone"}
+        self._touch([r for r in readings if r.outcome == "touched"], now)
+        read = [r for r in readings if r.outcome not in ("touched", "gone")]
+        if not read:
+            return
+        self.parsed += len(read)
+        paths = [reading.path for reading in read]
+        seen: dict[str, int] = {}
+        held: set[str] = set()
+        if not self.first:
+            ids = {reading.key for reading in read if reading.key}
+            seen = self._seen_before(records.c.entry_id, ids)  # a file that moved
+            at = self._seen_before(records.c.path, paths)
+            held = set(at)
+            seen |= at
+        file_rows, record_rows, replaced = [], [], []
+        for reading in read:
+            keeps = reading.outcome == "error" and reading.path in held and not reading.hides
+            file_rows.append(_file_row(reading, now[reading.path], keeps=keeps))
+            self.known[reading.path] = now[reading.path], reading.digest
+            if keeps:
+                continue
+            replaced.append(reading.path)
+            if reading.key:
+                since = seen.get(reading.path, seen.get(reading.key, self.moment))
+                record_rows.append(_record_row(reading, since))
+                if not self.first or reading.published is not None:
+                    self.affected.add(reading.key)
+                elif reading.outcome == "public":  # undated
+                    self.waiting.add(reading.key)
+                elif reading.removed:
+                    self.waiting.add(reading.key)
+                    self.removed.add(reading.key)
+        if not self.first:
+            self._drop(files, paths)
+            self._drop_records(replaced)
+        self.wrote = 1
+        bulk_insert.insert(self.connection, files, file_rows)
+        if record_rows:
+            bulk_insert.insert(self.connection, records, record_rows)
+
+    def _touch(self, readings: Sequence[FileReading], now: Mapping[str, FileState]) -> None:
+        """Note the new times of files whose content is as it was."""
+        if not readings:
+            return
+        rows = [{"at": r.path, **now[r.path]._asdict()} for r in readings]
+        self.known.update((r.path, (now[r.path], r.digest)) for r in readings)
+        query = files.update().where(files.c.path == bindparam("at"))
+        values: dict[str, Any] = {name: bindparam(name) for name in FileState._fields}
+        self.connection.execute(query.values(values), rows)
+        self.wrote = 1
+
+    def _seen_before(self, column: Column[str], values: Iterable[str]) -> dict[str, int]:
+        """When the records that the store has with these paths or ids were first seen."""
+        found: dict[str, int] = {}
+        for chunk in chunks(sorted(values)):
+            query = select(column, func.min(records.c.seen)).where(column.in_(chunk))
+            rows = self.connection.execute(query.group_by(column))
+            found.update((value, seen) for value, seen in rows)
+        return found
+
+    def forget(self, gone: Sequence[str]) -> None:
+        """Drop what files said that aren't there any more."""
+        if gone:
+            self._drop(files, gone)
+            self._drop_records(gone)
+            self.wrote = 1
+            for path in gone:
+                del self.known[path]
+
+    def _drop_records(self, paths: Sequence[str]) -> None:
+        for chunk in chunks(paths):
+            query = select(records.c.entry_id).where(records.c.path.in_(chunk))
+            self.affected.update(self.connection.execute(query).scalars())
+        self._drop(records, paths)
+
+    def _drop(self, table: Any, paths: Sequence[str]) -> None:
+        for chunk in chunks(paths):
+            self.connection.execute(delete(table).where(table.c.path.in_(chunk)))
+
+    def date_the_undated(self) -> None:
+        """Give the undated records of a first load the date of the oldest of the others.
+
+        They were there before the store was, nobody knows for how long; the
+        oldest date is the one answer that is the same on every machine and day.
+        """
+        undated = (records.c.public == 1) & (records.c.undated == 1)
+        dated = (records.c.public == 1) & (records.c.undated == 0)
+        oldest = self.connection.execute(select(func.min(records.c.published)).where(dated))
+        since = oldest.scalar() or int(UNKNOWN_TIME.timestamp())
+        query = select(records.c.path, records.c.shown).where(undated)
+        rows = [
+            {"at": path, "dated": _version(digest, since)}
+            for path, digest in self.connection.execute(query)
+        ]
+        if rows:
+            change = records.update().where(records.c.path == bindparam("at"))
+            change = change.values(seen=since, published=since, version=bindparam("dated"))
+            self.connection.execute(change, rows)
+
+
+def _file_row(reading: FileReading, status: FileState, *, keeps: bool) -> dict[str, Any]:
+    problems = problems_of(reading, keeps=keeps)
+    return {
+        "path": reading.path,
+        **status._asdict(),
+        "digest": reading.digest,
+        "outcome": reading.outcome,
+        "reason": reading.reason,
+        "problems": msgspec.json.encode(problems).decode() if problems else "",
+    }
+
+
+def problems_of(reading: FileReading, *, keeps: bool = False) -> list[Problem]:
+    """What is wrong with a file, and what becomes of it; `keeps` its last good version."""
+    more = ""
+    if keeps:
+        more = "; what it said when it could last be read is served on"
+    elif reading.hides:
+        more = "; it says that it is hidden, and is"
+    replace = msgspec.structs.replace
+    return [replace(problem, message=problem.message + more) for problem in reading.problems]
+
+
+def _record_row(reading: FileReading, seen: int) -> dict[str, Any]:
+    published = seen if reading.published is None else reading.published
+    public = reading.outcome == "public"
+    return {
+        "path": reading.path,
+        "entry_id": reading.key,
+        "public": int(public),
+        "removed": int(reading.removed),
+        "quality": reading.quality,
+        "seen": seen,
+        "undated": int(reading.published is None),
+        "published": published if public else 0,
+        "plain": reading.plain,
+        "shown": reading.shown,
+        "version": _version(reading.shown, published) if public else b"",
+        "data": reading.data,
+    }
+
+
+def _version(shown_digest: bytes, published: int) -> bytes:
+    """A digest of all that a feed may show of a record."""
+    return hashlib.blake2b(shown_digest + published.to_bytes(8, "big"), digest_size=12).digest()

@@ -1,0 +1,113 @@
+"""Pages that other sites frame: a feed's headlines, small, without scripts or pictures.
+
+Pure functions. The accent colour is the one thing that an address says about
+the looks; it becomes a style of a few declarations, which the policy of the
+page names by its hash (CSP 3, 6.7.3.3), so that no other style can get in.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import TYPE_CHECKING, Final
+
+from feeds.catalog.addresses import Addresses, EmbedStyle, FeedQuery
+from feeds.model import Feed
+from feeds.rendering import security_headers
+
+if TYPE_CHECKING:
+    from feeds.rendering.pages import Pages
+
+# What a frame is given where nobody says otherwise, in pixels.
+WIDTH: Final = 400
+HEIGHT: Final = 440
+
+LIGHT: Final = "ffffff"  # the backgrounds of embed.css
+DARK: Final = "161715"
+_BLACK: Final = "000000"
+_READABLE: Final = 4.5  # WCAG 2.2, 1.4.3
+_LINEAR: Final = 0.04045  # WCAG 2.2, relative luminance
+_STEPS: Final = 40
+
+
+def framed(query: FeedQuery, addresses: Addresses) -> FeedQuery:
+    """The framed page of a feed or page: of its newest entries, in no look of its own."""
+    look = query.look or EmbedStyle()
+    limit = query.limit if query.look else addresses.default_limit(None, look)
+    return query._replace(file="", month=None, page=1, look=look, limit=limit)
+
+
+def unframed(query: FeedQuery, addresses: Addresses) -> FeedQuery:
+    """The page that a framed page is of."""
+    return query._replace(file="", look=None, limit=addresses.limit)
+
+
+def render(pages: Pages, query: FeedQuery, feed: Feed) -> bytes:
+    """The framed page."""
+    look = query.look or EmbedStyle()
+    return pages.render(
+        "embed.html",
+        feed=feed,
+        theme=look.theme,
+        style=style(look.accent),
+        page=unframed(query, pages.addresses),
+    )
+
+
+def headers(query: FeedQuery, addresses: Addresses) -> list[tuple[str, str]]:
+    """The headers of a framed page; the page that it is of is the canonical one (RFC 6596)."""
+    link = ("Link", f'<{addresses.url(unframed(query, addresses))}>; rel="canonical"')
+    look = query.look or EmbedStyle()
+    return [link, *security_headers.of_framed_page(style_hash(style(look.accent)))]
+
+
+def style(accent: str) -> str:
+    """The declarations of a colour RRGGBB; empty without one.
+
+    The colour itself is for surfaces; for text it is made as much darker or
+    lighter as a background needs.
+    """
+    if not accent:
+        return ""
+    colours = {
+        "accent": accent,
+        "on-accent": max(LIGHT, _BLACK, key=lambda text: contrast(text, accent)),
+        "link-light": readable(accent, LIGHT),
+        "link-dark": readable(accent, DARK),
+    }
+    said = "".join(f"--{name}:#{colour};" for name, colour in colours.items())
+    return f":root{{{said}}}"
+
+
+def style_hash(text: str) -> str:
+    """The CSP source of an inline style with exactly this text; empty for none."""
+    if not text:
+        return ""
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def readable(colour: str, background: str) -> str:
+    """The colour, as much darker or lighter as text of it on a background needs."""
+    end = _BLACK if contrast(_BLACK, background) > contrast(LIGHT, background) else LIGHT
+    mixes = (_mixed(colour, end, step / _STEPS) for step in range(_STEPS + 1))
+    return next(mixed for mixed in mixes if contrast(mixed, background) >= _READABLE)
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of two colours RRGGBB, from 1 to 21 (WCAG 2.2)."""
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    red, green, blue = (
+        part / 12.92 if part <= _LINEAR else ((part + 0.055) / 1.055) ** 2.4
+        for part in (channel / 255 for channel in bytes.fromhex(colour))
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _mixed(colour: str, end: str, share: float) -> str:
+    pairs = zip(bytes.fromhex(colour), bytes.fromhex(end), strict=True)
+    return bytes(round(a + (b - a) * share) for a, b in pairs).hex()

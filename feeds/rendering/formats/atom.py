@@ -1,0 +1,26 @@
+"""Atom 1.0 (RFC 4287), with Media RSS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from feeds.model import Entry, Feed
+from feeds.rendering.formats import xml
+
+
+def entry(entry: Entry, policy: str, root: str) -> bytes:
+    """One `atom:entry`, serialised without namespace declarations of its own."""
+    made = xml.feed_entry(entry, policy, root)
+    if entry.record.excerpt:
+        made.summary(entry.record.excerpt, type="text")
+    for name, uri in xml.authors(entry):
+        author: dict[str, Any] = {"name": name} | ({"uri": uri} if uri else {})
+        made.author(author)
+    return xml.serialised(made.atom_entry())
+
+
+def document(feed: Feed, entries: Sequence[bytes]) -> bytes:
+    """The whole feed of entries already serialised, in their order."""
+    head: bytes = xml.generator(feed).atom_str()
+    return xml.joined(head, entries, b"</feed>")

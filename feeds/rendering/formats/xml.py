@@ -1,0 +1,237 @@
+"""What RSS and Atom have in common, said through feedgen's extension interface.
+
+feedgen builds the documents; links, dates and Media RSS, where it falls
+short, are written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from email.utils import format_datetime
+from html import escape
+from typing import Any
+
+import feedgen.entry
+import feedgen.feed
+from feedgen.entry import FeedEntry
+from feedgen.ext.base import BaseEntryExtension, BaseExtension
+from feedgen.feed import FeedGenerator
+from lxml import etree
+
+from feeds import urls
+from feeds.model import Entry, Feed, Link
+from feeds.rendering.formats.content import content
+
+ATOM_LINK = "{http://www.w3.org/2005/Atom}link"
+HISTORY = "http://purl.org/syndication/history/1.0"
+CONTENT = "http://purl.org/rss/1.0/modules/content/"
+DC = "http://purl.org/dc/elements/1.1/"
+MEDIA = "http://search.yahoo.com/mrss/"
+NAMESPACES = {"dc": DC, "media": MEDIA}
+
+# feedgen formats RSS dates under setlocale, which changes the whole process.
+feedgen.feed.formatRFC2822 = format_datetime
+feedgen.entry.formatRFC2822 = format_datetime
+
+
+# What is declared where a single entry is serialised; none of it reaches a document.
+_ENVELOPE = NAMESPACES | {"atom": ATOM_LINK[1:].partition("}")[0], "content": CONTENT}
+
+
+def sub(parent: Any, tag: str, **attributes: str) -> Any:
+    """A new last child of `parent`; attributes with empty values are left out."""
+    return etree.SubElement(parent, tag, {k: v for k, v in attributes.items() if v})
+
+
+class HeadExtension(BaseExtension):  # type: ignore[misc]
+    """Feed-level links and dates."""
+
+    feed: Feed
+
+    def extend_ns(self) -> dict[str, str]:
+        return NAMESPACES | ({"fh": HISTORY} if self.feed.archive else {})
+
+    def _mark_archive(self, parent: Any) -> None:
+        """`fh:archive` (RFC 5005 4), for a document that is one of several."""
+        rels = {link.rel for link in self.feed.links}
+        if self.feed.archive and rels & {"prev-archive", "next-archive"}:
+            sub(parent, f"{{{HISTORY}}}archive")
+
+    def extend_atom(self, root: Any) -> Any:
+        utc_as_z(root)
+        for name in ("title", "subtitle"):
+            declare_html(root.find(name))
+        for link in (*self.feed.links, Link("alternate", self.feed.page, "text/html")):
+            write_link(root, "link", link)
+        self._mark_archive(root)
+        return root
+
+    def extend_rss(self, root: Any) -> Any:
+        channel = root.find("channel")
+        for name in ("title", "description"):
+            escape_as_hex(channel.find(name))
+        for link in self.feed.links:
+            write_link(channel, ATOM_LINK, link)
+        self._mark_archive(channel)
+        return root
+
+
+class EntryExtension(BaseEntryExtension):  # type: ignore[misc]
+    """Entry-level links, authors, dates and media."""
+
+    entry: Entry
+    policy: str
+
+    def extend_ns(self) -> dict[str, str]:
+        return NAMESPACES
+
+    def extend_atom(self, element: Any) -> Any:
+        utc_as_z(element)
+        for name in ("title", "summary"):
+            declare_html(element.find(name))
+        alternate = Link("alternate", urls.select(self.entry.record, self.policy))
+        write_link(element, "link", alternate)
+        self._extend(element, "link")
+        return element
+
+    def extend_rss(self, element: Any) -> Any:
+        for plain in (element.find("title"), *element.findall("category")):
+            escape_as_hex(plain)
+        for name, _ in authors(self.entry):
+            sub(element, f"{{{DC}}}creator").text = name
+        self._extend(element, ATOM_LINK)
+        return element
+
+    def _extend(self, element: Any, tag: str) -> None:
+        for link in other_links(self.entry, self.policy):
+            write_link(element, tag, link)
+        media(element, self.entry)
+
+
+def utc_as_z(element: Any) -> None:
+    """RFC 3339 times with Z instead of feedgen's +00:00."""
+    for name in ("updated", "published"):
+        child = element.find(name)
+        if child is not None:
+            child.text = child.text.replace("+00:00", "Z")
+
+
+def declare_html(element: Any) -> None:
+    """Text that could be taken for markup, as HTML that says just that (RFC 4287 3.1.1)."""
+    if element is not None and ("&" in element.text or "<" in element.text):
+        element.text = escape(element.text, quote=False)
+        element.set("type", "html")
+
+
+def escape_as_hex(element: Any) -> None:
+    """`&` and `<` of plain RSS text as hexadecimal references (RSS Advisory Board profile)."""
+    text = element.text or ""
+    if "&" not in text and "<" not in text:
+        return
+    element.text = ""
+    last = None
+    for character in text:
+        if character in "&<":
+            last = etree.Entity(f"#x{ord(character):X}")
+            element.append(last)
+        elif last is None:
+            element.text += character
+        else:
+            last.tail = (last.tail or "") + character
+
+
+def write_link(parent: Any, tag: str, link: Link) -> None:
+    """A link element (RFC 4287 4.2.7). feedgen's Atom elements have bare tags."""
+    sub(parent, tag, rel=link.rel, href=link.href, type=link.type, title=link.title)
+
+
+def other_links(entry: Entry, policy: str) -> list[Link]:
+    """The links beside the alternate: amphtml, canonical where it differs, related coverage."""
+    record = entry.record
+    chosen, canonical = urls.select(record, policy), urls.select(record, "canonical")
+    found = []
+    if record.amp:
+        found.append(Link("amphtml", record.amp, "text/html"))
+    if chosen != canonical:
+        found.append(Link("canonical", canonical))
+    found += [Link("related", link.url, title=link.title) for link in entry.related]
+    return found
+
+
+def authors(entry: Entry) -> list[tuple[str, str]]:
+    """Name and URL of the provider, then of the record's own authors."""
+    found = {}
+    if provider := entry.record.provider:
+        found[provider.name] = f"https://{provider.domain}/" if provider.domain else ""
+    for name in entry.record.authors:
+        found.setdefault(name, "")
+    return list(found.items())
+
+
+def media(element: Any, entry: Entry) -> None:
+    """Pictures and video as Media RSS 1.5.1."""
+    record = entry.record
+    if record.player:
+        video = sub(
+            element,
+            f"{{{MEDIA}}}content",
+            medium="video",
+            duration=str(record.duration or ""),
+        )
+        sub(video, f"{{{MEDIA}}}player", url=record.player)
+    for image in record.images:
+        size = {"width": str(image.width or ""), "height": str(image.height or "")}
+        sub(element, f"{{{MEDIA}}}content", url=image.url, medium="image", **size)
+    for image in record.images[:1]:
+        size = {"width": str(image.width or ""), "height": str(image.height or "")}
+        sub(element, f"{{{MEDIA}}}thumbnail", url=image.url, **size)
+
+
+def generator(feed: Feed) -> FeedGenerator:
+    """A feedgen generator with the feed's head and no entries."""
+    made = FeedGenerator()
+    made.register_extension("feeds", HeadExtension, EntryExtension)
+    made.feeds.feed = feed
+    made.id(feed.id)
+    made.title(feed.title)
+    made.subtitle(feed.description)
+    made.description(feed.description)
+    made.language(feed.language)
+    made.author({"name": feed.site})
+    made.updated(feed.updated)
+    made.lastBuildDate(feed.updated)
+    made.generator("feeds")
+    return made
+
+
+def feed_entry(entry: Entry, policy: str, root: str) -> FeedEntry:
+    """The entry as feedgen has it, of no feed yet."""
+    record = entry.record
+    added = FeedEntry()
+    added.register_extension("feeds", EntryExtension)
+    added.feeds.entry = entry
+    added.feeds.policy = policy
+    added.id(entry.id)
+    added.title(record.title)
+    added.updated(entry.updated)
+    added.published(entry.published)
+    added.content(content(entry, policy), type="html")
+    for label in entry.topics:
+        added.category(term=label.slug, label=label.name, scheme=f"{root}/topics/")
+    if entry.type:
+        added.category(term=entry.type.slug, label=entry.type.name, scheme=f"{root}/types/")
+    return added
+
+
+def serialised(element: Any) -> bytes:
+    """An entry without namespace declarations of its own: the document's root has them."""
+    root = etree.Element("x", nsmap=_ENVELOPE)
+    root.append(element)
+    envelope: bytes = etree.tostring(root, encoding="UTF-8", xml_declaration=False)
+    return envelope[envelope.index(b">") + 1 : envelope.rindex(b"</")]
+
+
+def joined(head: bytes, entries: Sequence[bytes], end: bytes) -> bytes:
+    """A serialised head with serialised entries put in before its `end` tags."""
+    at = head.rindex(end)
+    return b"".join([head[:at], *entries, head[at:]])

@@ -1,0 +1,245 @@
+"""Pages for people: HTML by Jinja, from the same feeds that readers get.
+
+Links are paths on this site, so that pages work behind any proxy.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from feeds import urls
+from feeds.catalog import stories, titles
+from feeds.catalog.addresses import Addresses, FeedQuery, Query
+from feeds.catalog.parameters import NONE, Filters
+from feeds.config import Config
+from feeds.model import Entry, Feed, Record
+from feeds.rendering import embed, navigation
+from feeds.rendering.assets import ASSETS
+from feeds.rendering.formats import FORMATS
+from feeds.selection import Scope
+from feeds.store.reader import Reader
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+_EXCERPT: Final = 260  # characters of an excerpt in a list
+_MINUTE: Final = 60
+_IN_FULL: Final = 12  # entries of the first page with picture and excerpt; the rest are headlines
+_PROPOSED: Final = 60  # names of topics and providers in a form
+# What each link policy means for who subscribes, in a sentence.
+POLICIES: Final = {
+    "canonical": "Entries open the article’s own page, without tracking parameters.",
+    "original": "Entries open the address that was recorded first, as it is.",
+    "amp": "Entries open the AMP page, which is light on slow connections, where there is one.",
+    "amp-cache": "Entries open the AMP page from a cache near you, where there is one.",
+}
+
+
+class Chip(NamedTuple):
+    """One applied filter: what it does, and the address without it."""
+
+    label: str
+    address: str
+
+
+class Pages:
+    """Renders the pages of one configuration. Pure: equal feeds give equal bytes."""
+
+    def __init__(self, addresses: Addresses, config: Config) -> None:
+        self.addresses = addresses
+        self.config = config
+        self._prefix = urlsplit(addresses.root).path
+        self._environment = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=StrictUndefined,
+        )
+        self._environment.filters |= {
+            "link": _link,
+            "day": titles.of_day,
+            "short": _short,
+            "minutes": _minutes,
+            "month": _month,
+        }
+        self._environment.globals |= {
+            "address": self.address,
+            "asset": self._asset,
+            "documents": addresses.site,
+            "everything": FeedQuery(policy=config.links, limit=config.limit),
+            "embed": embed,
+            "formats": FORMATS.values(),
+            "framed": lambda query: embed.framed(query, addresses),
+            "home": self._prefix + "/",
+            "policies": POLICIES,
+            "site": config,
+            "folder": self.folder,
+            "provider": lambda key: Scope(provider=key),
+            "topic": lambda slug: Scope(topic=slug),
+            "story": self.story,
+            "titles": titles,
+            "url": self.url,
+        }
+
+    def feed(self, query: FeedQuery, feed: Feed, reader: Reader) -> bytes:
+        """The page of a feed's folder."""
+        subscription = query._replace(month=None, page=1, limit=self.addresses.limit)
+        heading, found, more = feed.title.rpartition(f" – {self.config.title}")
+        if not found:
+            more = more.removeprefix(self.config.title)
+        heading = heading or self.config.title
+        if query.month is not None:
+            month = f", {titles.of_month(query.month)}"
+            heading, more = heading + month, more.replace(month, "", 1)
+        shown: dict[str, Any] = {
+            "feed": feed,
+            "query": query,
+            "subscription": subscription,
+            "heading": heading,
+            "more": more.replace(f" ({titles.POLICIES[query.policy]})", "").removeprefix(", "),
+        }
+        if query.story:
+            return self.render("story.html", **shown)
+        months = [] if query.filters != NONE else reader.months(query.scope)
+        is_home = query == FeedQuery(policy=query.policy, limit=query.limit)
+        return self.render(
+            "page.html",
+            **shown,
+            is_home=is_home,
+            is_first=query.page == 1 and query.month is None,
+            shown_in_full=_IN_FULL if is_home else query.limit,
+            shelves=navigation.index(reader) if is_home else navigation.around(reader, query.scope),
+            sketch=navigation.sketch(months),
+            years=navigation.years(months),
+            month_address=self._month_address,
+            chips=list(self._chips(query, reader)),
+            types=reader.labels("type"),
+            name_of=lambda kind, slug: _name(reader, kind, slug),
+            most_active=lambda kind: _most_active(reader, kind),
+            kicker=_kicker(query),
+            icon=_icon(reader, query.scope),
+        )
+
+    def problem(self, title: str, message: str) -> bytes:
+        """The page that says what is wrong with a request."""
+        return self.render("error.html", title=title, message=message)
+
+    def render(self, template: str, **values: Any) -> bytes:
+        """A template with values."""
+        return self._environment.get_template(template).render(**values).encode()
+
+    def address(self, query: Query, file: str | None = None) -> str:
+        """An address on this site: of a query, or of it with another file."""
+        return self._prefix + self.addresses.path(_with_file(query, file))
+
+    def url(self, query: Query, file: str | None = None) -> str:
+        """The same as an absolute URL."""
+        return self.addresses.url(_with_file(query, file))
+
+    def folder(self, scope: Scope, policy: str) -> str:
+        """The address of the page of a scope."""
+        return self.address(FeedQuery(scope, policy, limit=self.addresses.limit))
+
+    def story(self, entry: Entry, policy: str) -> str:
+        """The address of the page of an entry's story, empty when there is no more to it."""
+        if not stories.has_coverage(entry):
+            return ""
+        story = stories.story_id(entry.record.key)
+        return self.address(FeedQuery(policy=policy, limit=self.addresses.limit, story=story))
+
+    def _asset(self, name: str) -> str:
+        path = f"static/{name}"
+        return f"{self._prefix}/{path}?v={ASSETS[path].version}"
+
+    def _month_address(self, query: FeedQuery, month: int) -> str:
+        limit = self.addresses.default_limit(month)
+        return self.address(query._replace(month=month, page=1, limit=limit, file=""))
+
+    def _chips(self, query: FeedQuery, reader: Reader) -> Iterator[Chip]:
+        for name, value in query.filters.parameters():
+            said = titles.filtered(
+                _one(query.filters, name, value), lambda kind, slug: _name(reader, kind, slug)
+            )
+            rest = _without(query.filters, name, value)
+            label = said[0][:1].upper() + said[0][1:]
+            yield Chip(label, self._canonical(query._replace(filters=rest, page=1)))
+
+    def _canonical(self, query: FeedQuery) -> str:
+        """The address of a query whose filters may say what its scope could."""
+        path, _, parameters = self.addresses.path(query).partition("?")
+        return self.address(self.addresses.feed(path, parse_qs(parameters)))
+
+
+def _with_file(query: Query, file: str | None) -> Query:
+    if file is None or not isinstance(query, FeedQuery):
+        return query
+    return query._replace(file=file)
+
+
+def _one(filters: Filters, name: str, value: str) -> Filters:
+    """One value of filters alone."""
+    alone = filters.only(name)
+    chosen: dict[str, Any] = {name: (value,)} if isinstance(getattr(NONE, name), tuple) else {}
+    return alone._replace(**chosen)
+
+
+def _without(filters: Filters, name: str, value: str) -> Filters:
+    """Filters without one value; a search that is gone isn't ranked."""
+    there = getattr(filters, name)
+    if isinstance(there, tuple) and len(there) > 1:
+        fewer: dict[str, Any] = {name: tuple(one for one in there if one != value)}
+        return filters._replace(**fewer)
+    rest = filters.without(name)
+    return rest.without("sort") if rest.sort == "relevance" and not rest.q else rest
+
+
+def _name(reader: Reader, kind: str, slug: str) -> str:
+    label = reader.label(kind, slug)
+    return label.name if label else slug
+
+
+def _most_active(reader: Reader, kind: str) -> list[str]:
+    """The names that a form proposes."""
+    labels = sorted(reader.labels(kind), key=lambda label: -label.entries)
+    return [label.name for label in labels[:_PROPOSED]]
+
+
+def _icon(reader: Reader, scope: Scope) -> str:
+    """The picture of a provider, when that is what a scope is."""
+    label = reader.label("provider", scope.provider) if scope.provider else None
+    return label.icon if label and not scope.topic else ""
+
+
+def _kicker(query: FeedQuery) -> str:
+    """What kind of page it is, above its heading."""
+    if query.filters.q:
+        return "Search"
+    kinds = [kind for kind in ("topic", "provider", "type") if getattr(query.scope, kind)]
+    return " and ".join(kinds).capitalize()
+
+
+def _link(record: Record, policy: str) -> str:
+    return urls.select(record, policy)
+
+
+def _short(words: str) -> str:
+    """The beginning of an excerpt."""
+    return textwrap.shorten(words, _EXCERPT, placeholder=" …") if len(words) > _EXCERPT else words
+
+
+def _month(seconds: int, form: str = "%Y-%m") -> str:
+    """The month of a moment."""
+    return datetime.fromtimestamp(seconds, UTC).strftime(form)
+
+
+def _minutes(seconds: int) -> str:
+    """A duration for people."""
+    hours, minutes = divmod(max(round(seconds / _MINUTE), 1), _MINUTE)
+    parts = [f"{hours} h"] * (hours > 0) + [f"{minutes} min"] * (minutes > 0)
+    return " ".join(parts)

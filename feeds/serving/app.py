@@ -1,0 +1,93 @@
+"""The WSGI application, put together from its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask import Flask
+
+from feeds import __version__
+from feeds.config import Config, read
+from feeds.loading import loader
+from feeds.records.scanner import FolderError
+from feeds.serving import operator, views
+from feeds.serving.document_store import DocumentStore
+from feeds.serving.fast_path import FastPath
+from feeds.store import recovery
+from feeds.store.database import Store, StoreError, note_health
+from feeds.telemetry.counter import RequestCounter
+from feeds.telemetry.metrics import Metrics
+from feeds.telemetry.observer import Observer
+from feeds.telemetry.poll_store import PollStore
+
+
+def create_app(config: Config | Mapping[str, object] | None = None) -> Flask:
+    """The WSGI application, its folder of records loaded.
+
+    `config` is a Config, or settings by name that win over the environment
+    and feeds.toml. Raises ConfigError, FolderError and StoreError. Nothing is
+    loaded under FEEDS_LOAD=off.
+    """
+    if not isinstance(config, Config):
+        config = read(config)
+    return assembled(config)
+
+
+def assembled(config: Config, *, followed: bool = False) -> Flask:
+    """The same; when `followed` by a process that loads, only what was never loaded is loaded."""
+    app = Flask("feeds", static_folder=None)
+
+    def warn(message: str) -> None:
+        app.logger.warning("%s", message)
+
+    followed = followed or config.load == "off"
+    store = recovery.open_for_reading(config.database, warn) if followed else None
+    if store is None or _is_to_be_loaded(store, config):
+        try:
+            store = recovery.with_recovery(
+                config.database, warn, lambda store: _load(store, config, app)
+            )
+        except (FolderError, StoreError) as error:
+            if store is None:
+                raise
+            app.logger.error("nothing is loaded yet: %s", error)  # noqa: TRY400 - one line
+    store.release()
+    # Redirects are ours alone to make: Werkzeug's would name the Host header.
+    app.url_map.merge_slashes = False
+    app.url_map.redirect_defaults = False
+    delivery = DocumentStore(store, config, followed=followed)
+    app.extensions[views.EXTENSION] = delivery
+    tally = None
+    if config.metrics != "off":
+        metrics, audience = Metrics(), PollStore.of(config.database, warn)
+        tally = RequestCounter(metrics, audience, delivery.addresses, delivery.holds, warn)
+        desk = operator.OperatorPages(delivery, metrics, audience, tally, __version__)
+        operator.register(app, desk)
+    app.register_blueprint(views.blueprint)
+    observer = Observer(tally, log=config.log_requests == "on")
+    seen = observer if tally or observer.log else None
+    app.wsgi_app = FastPath(app.wsgi_app, delivery, seen)  # type: ignore[method-assign]
+    return app
+
+
+def _load(store: Store, config: Config, app: Flask) -> Store:
+    try:
+        report = loader.load(store, config.seeds)
+        app.logger.info("loaded %s: %s", config.seeds, report.summary())
+    except FolderError as error:
+        if _generation(store) == 0:
+            raise
+        app.logger.error("%s; the feeds stay as they were", error)  # noqa: TRY400 - one line
+        with store.write() as connection:
+            note_health(connection, str(error))
+    return store
+
+
+def _is_to_be_loaded(store: Store, config: Config) -> bool:
+    """Whether nothing was ever loaded into a file that is this machine's to load into."""
+    return config.load == "on" and store.file is not None and _generation(store) == 0
+
+
+def _generation(store: Store) -> int:
+    with store.read() as reader:
+        return reader.state().generation

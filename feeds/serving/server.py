@@ -1,0 +1,307 @@
+"""The servers that run the application: gunicorn, and granian as an option.
+
+gunicorn's settings were chosen by measurement; docs/speed.md has figures.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
+from threading import Event, Thread
+from typing import Any, Final
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+
+from feeds.config import Config, ConfigError, environment, read
+from feeds.serving import operator, private
+from feeds.serving.app import assembled
+from feeds.telemetry import log, log_setup, metrics, multiprocess
+
+SERVERS = ("gunicorn", "granian")
+_RESTARTS: Final = (0.5, 1.0, 5.0, 30.0)  # seconds until a follower that died is started again
+_STEADY: Final = 60.0  # seconds after which one that dies didn't fail to start
+_GRACE: Final = 5.0  # seconds that it is given to end
+_MALLOC: Final = {  # options of mallopt (malloc.h)
+    -8: 1,  # M_ARENA_MAX: one heap, not one for each of many threads
+    -3: 128 * 1024,  # M_MMAP_THRESHOLD: documents apart from it; fixed, or it grows
+    # M_TRIM_THRESHOLD: what is free at its end goes back, when it is much:
+    # taking it again costs a request more than the work it is for.
+    -1: 8 * 1024 * 1024,
+}
+
+
+# What holds of gunicorn however it is started, each with its reason.
+COMMON: Final[Mapping[str, Any]] = {
+    # Threads keep connections alive, which the sync worker can't. A request is
+    # read by the thread that answers it, so a client that sends a byte a
+    # second holds one: there must be more of them than slow clients. An idle
+    # thread costs a few kilobytes, and none is started before it is needed.
+    "worker_class": "gthread",
+    "threads": 256,
+    "worker_connections": 2000,
+    # Aggregators poll many feeds of one host in a row.
+    "keepalive": 5,
+    # A worker that hasn't answered the arbiter for a minute is stuck.
+    "timeout": 60,
+    "graceful_timeout": 10,
+    # No address of ours is longer; anything else is refused early.
+    "limit_request_line": 4094,
+    "limit_request_fields": 64,
+    "limit_request_field_size": 8190,
+    # Nothing is controlled through a socket, and no forwarded header changes
+    # an answer: absolute URLs come from FEEDS_BASE_URL alone. By default
+    # gunicorn takes SCRIPT_NAME and PATH_INFO from clients of its own machine,
+    # as a cache in front is one.
+    "control_socket_disable": True,
+    "forwarded_allow_ips": "",
+    "forwarder_headers": "",
+    "logger_class": log_setup.OfGunicorn,
+}
+
+
+def settings(config: Config, *, reload: bool = False) -> dict[str, Any]:
+    """What gunicorn is told by `feeds serve`."""
+    return {
+        **COMMON,
+        "bind": [address for address in (config.bind, config.metrics_address) if address],
+        "workers": config.workers,
+        "reload": reload,
+        "loglevel": "warning",
+        "errorlog": "-",
+        "accesslog": None,
+        "proc_name": "feeds",
+    }
+
+
+class FollowerProcess:
+    """The process that follows the folder: `feeds follow`, kept running."""
+
+    def __init__(self, config: Config) -> None:
+        self._environment = os.environ | environment(config)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = float("-inf")
+        self._deaths = 0
+
+    def tend(self) -> None:
+        """Start it, if it doesn't run and it is time to."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        lived = time.monotonic() - self._started
+        if self._process is not None:  # it died
+            self._process = None
+            self._deaths = 1 if lived > _STEADY else self._deaths + 1
+        if self._deaths and lived < _RESTARTS[min(self._deaths, len(_RESTARTS)) - 1]:
+            return
+        self._started = time.monotonic()
+        self._process = subprocess.Popen(  # noqa: S603 - our own command
+            [sys.executable, "-m", "feeds", "follow", "--parent", str(os.getpid())],
+            env=self._environment,
+        )
+
+    def load(self) -> None:
+        """Have it load at once."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGHUP)
+
+    def end(self) -> None:
+        """Ask it to end."""
+        if self._process is not None:
+            self._process.terminate()
+
+    def wait(self) -> None:
+        """Wait until it has ended; a load that takes long is broken off, which loses nothing."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _follower(config: Config) -> FollowerProcess | None:
+    return FollowerProcess(config) if config.load == "on" else None
+
+
+class _Arbiter(Arbiter):  # type: ignore[misc]
+    """gunicorn's master, with a follower beside its workers."""
+
+    def __init__(self, app: BaseApplication, follower: FollowerProcess | None) -> None:
+        self._follower = follower
+        super().__init__(app)
+
+    def manage_workers(self) -> None:
+        super().manage_workers()
+        if self._follower is not None:
+            self._follower.tend()
+
+    def handle_hup(self) -> None:
+        """The folder is loaded; the workers see it by themselves."""
+        if self._follower is not None:
+            self._follower.load()
+
+    def stop(self, graceful: bool = True) -> None:
+        if self._follower is not None:
+            self._follower.end()
+        super().stop(graceful)
+        if self._follower is not None:
+            self._follower.wait()
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn started from Python, without its command line and files."""
+
+    def __init__(self, config: Config, options: Mapping[str, Any]) -> None:
+        self._config = config
+        self._options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Callable[..., Iterable[bytes]]:
+        bound_memory()
+        log_setup.configure(self._config.log_format, "worker")
+        app = _counted(assembled(self._config, followed=True))
+        if not self._config.metrics_address:
+            return app
+        desk: operator.OperatorPages = app.extensions[operator.EXTENSION]
+        return private.ByPort(app, private.application(desk), self._config.metrics_address)
+
+    def run(self) -> None:
+        """Serve until a signal ends it."""
+        try:
+            _Arbiter(self, _follower(self._config)).run()
+        except RuntimeError as error:
+            log.get().critical(str(error))
+            sys.exit(1)
+
+
+def bound_memory() -> None:
+    """Have this process give back what it frees, where its C library is glibc.
+
+    Otherwise every thread that ever made a document keeps memory of its own
+    for the next one: a worker grows to several times FEEDS_CACHE_MB.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, TypeError, AttributeError):
+        return
+    for option, value in _MALLOC.items():
+        mallopt(option, value)
+
+
+def application() -> Flask:
+    """What each of granian's workers serves."""
+    bound_memory()
+    config = read()
+    log_setup.configure(config.log_format, "worker")
+    return _counted(assembled(config, followed=True))
+
+
+def _counted(app: Flask) -> Flask:
+    """The application of a worker, which is counted before its first request."""
+    desk: operator.OperatorPages | None = app.extensions.get(operator.EXTENSION)
+    if desk is not None and desk.tally is not None:
+        desk.tally.start()
+    return app
+
+
+def run(
+    config: Config, *, server: str = "gunicorn", reload: bool = False, loading: float | None = None
+) -> None:
+    """Serve until a signal ends it; `loading` are the seconds that the first load took.
+
+    Raises ConfigError when the server isn't installed.
+    """
+    if config.metrics_address and _port(config.metrics_address) == _port(config.bind):
+        raise ConfigError(
+            f"FEEDS_METRICS is {config.metrics!r}; it accepts another port than that of FEEDS_BIND"
+        )
+    log_setup.configure(config.log_format, "server")
+    with nullcontext() if config.metrics == "off" else multiprocess.directory():
+        shared = metrics.shared()
+        if shared is not None and loading is not None:
+            shared.loaded("changed", loading)
+        if server == "granian":
+            _run_granian(config, reload=reload)
+        else:
+            Server(config, settings(config, reload=reload)).run()
+
+
+def _port(address: str) -> str:
+    return "" if address.startswith("unix:") else address.rpartition(":")[2]
+
+
+def granian_settings(config: Config) -> dict[str, Any]:
+    """What granian is told, each with its reason."""
+    from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
+    from granian.log import LogLevels
+
+    host, _, port = config.bind.rpartition(":")
+    return {
+        "factory": True,
+        "interface": Interfaces.WSGI,
+        "address": host.strip("[]") or "0.0.0.0",  # noqa: S104 - what an empty host means
+        "port": int(port),
+        "workers": config.workers,
+        # Requests are read and answers written outside Python: slow clients
+        # hold no thread, and more threads would only wait for the GIL.
+        "blocking_threads": 2,
+        "http": HTTPModes.http1,  # proxies and aggregators speak no other without TLS
+        "http1_settings": HTTP1Settings(header_read_timeout=30_000),
+        "respawn_failed_workers": True,
+        "websockets": False,
+        "log_level": LogLevels.warning,
+        "log_dictconfig": log_setup.of_granian(),
+    }
+
+
+def _serve_the_operator(config: Config) -> None:
+    """Answer at the address of the metrics, in a thread of this process."""
+    try:
+        listening = private.listen(config.metrics_address, private.operator_app(config, log.warn))
+    except OSError as error:
+        raise ConfigError(f"FEEDS_METRICS is {config.metrics!r}: {error}") from None
+    Thread(target=listening.serve_forever, name="metrics", daemon=True).start()
+
+
+def _run_granian(config: Config, *, reload: bool) -> None:
+    try:
+        from granian import Granian
+    except ImportError:
+        raise ConfigError("granian isn't installed; pip install 'feeds[granian]'") from None
+    if config.bind.startswith("unix:"):
+        raise ConfigError("granian listens at host:port; FEEDS_BIND names a socket")
+    os.environ.update(environment(config))  # its workers are processes that read it again
+    made = Granian("feeds.serving.server:application", **granian_settings(config), reload=reload)
+    if config.metrics_address:  # granian listens at one address
+        _serve_the_operator(config)
+    follower, stop = _follower(config), Event()
+    if follower is None:
+        made.serve()
+        return
+    running = follower
+
+    def tend() -> None:
+        while not stop.wait(0.5):
+            running.tend()
+
+    made.on_startup(Thread(target=tend, daemon=True).start)
+    made.on_reload(follower.load)
+    try:
+        made.serve()
+    finally:
+        stop.set()
+        follower.end()
+        follower.wait()

@@ -1,0 +1,239 @@
+"""The Flask blueprint: parse, look up, answer.
+
+Every address goes through `query.Addresses`, both ways, so that a feed
+answers at its canonical URL and other spellings of it redirect there. Nothing
+here looks at the Host header.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, current_app, jsonify, request
+from werkzeug.exceptions import HTTPException, NotAcceptable, PreconditionFailed
+from werkzeug.http import is_resource_modified, parse_accept_header, quote_etag
+
+from feeds import sanitize
+from feeds.catalog import cache_keys
+from feeds.catalog.addresses import EMBED, FeedQuery, NotFound, Query
+from feeds.catalog.parameters import BadParameter
+from feeds.catalog.titles import RedirectTo
+from feeds.model import FeedsError
+from feeds.rendering import security_headers
+from feeds.serving import content_coding, health, oembed
+from feeds.serving.document_store import DocumentStore
+from feeds.serving.documents import Document, Variant
+from feeds.store.database import StoreError
+from feeds.telemetry.counter import MADE, PREPARED
+from feeds.telemetry.observer import note
+
+blueprint = Blueprint("feeds", __name__)
+EXTENSION = "feeds"
+_SHOWN_PATH = 200  # characters of an unknown address that are repeated
+
+
+def delivery() -> DocumentStore:
+    """The delivery of the application that answers."""
+    found: DocumentStore = current_app.extensions[EXTENSION]
+    return found
+
+
+@blueprint.get("/healthz")
+def healthz() -> Response:
+    """The process answers; nothing else is asked."""
+    return Response("ok", mimetype="text/plain", headers={"Cache-Control": "no-store"})
+
+
+@blueprint.get("/readyz")
+def readyz() -> Response:
+    """Whether there are feeds, of when, and what is wrong; 503 before the first load."""
+    found = health.readiness(delivery(), datetime.now(UTC))
+    response = jsonify(found)
+    response.status_code = 200 if found["generation"] else 503
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.get(f"/{oembed.PATH}")
+def embedding() -> Response:
+    """How to frame a page of this site (oEmbed 1.0)."""
+    return oembed.response(delivery(), request.args.to_dict(flat=False))
+
+
+@blueprint.route("/", defaults={"path": ""}, methods=["GET", "OPTIONS"])
+@blueprint.route("/<path:path>", methods=["GET", "OPTIONS"])
+def answer(path: str) -> Response:
+    """A feed, or the page of its folder; a redirect where the address is spelled otherwise."""
+    if request.method == "OPTIONS":
+        return _options()
+    if request.environ.get("PATH_INFO", "").startswith("//"):  # Werkzeug folds them
+        raise NotFound("an address has no empty segments")
+    query = delivery().addresses.parse("/" + path, request.args.to_dict(flat=False))
+    said = note(request.environ)
+    said.address = delivery().addresses.path(query)
+    said.outcome = PREPARED if delivery().prepared(said.address) else MADE
+    canonical = urlsplit(said.address).path
+    if canonical != "/" + path or _is_form(query):
+        first = query._replace(page=1) if isinstance(query, FeedQuery) else query
+        delivery().document(first)  # 404 rather than a redirect to one
+        return _moved(query)
+    document = delivery().document(query)
+    is_opened = _is_navigation() and "raw" not in request.args
+    if is_opened and isinstance(query, FeedQuery) and query.file:
+        return _to_page(query)
+    return _send(query, document)
+
+
+def _is_form(query: Query) -> bool:
+    """Whether a form was sent that leads to a page; the fields left empty go."""
+    left_empty = any(not said and name != "raw" for name, said in request.args.items(multi=True))
+    return left_empty and isinstance(query, FeedQuery) and not query.file
+
+
+def _is_navigation() -> bool:
+    """Whether a person opens the address in a browser (Fetch Metadata 2.1, 2.2)."""
+    headers = request.headers
+    opened = headers.get("Sec-Fetch-Mode") == "navigate"
+    return opened and headers.get("Sec-Fetch-Dest") == "document"
+
+
+def _to_page(query: FeedQuery) -> Response:
+    """Leads a person from a feed to its page; no cache may keep this."""
+    url = delivery().addresses.url(query._replace(file="")) + "#subscribe"
+    response = Response(f"The page of this feed is {url}\n", 303, mimetype="text/plain")
+    response.headers["Location"] = url
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Vary"] = "Sec-Fetch-Mode, Sec-Fetch-Dest"
+    return response
+
+
+def _options() -> Response:
+    """What a browser asks before a script may send conditional requests (Fetch 4.8)."""
+    response = Response(status=204)
+    response.headers["Allow"] = "GET, HEAD, OPTIONS"
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Access-Control-Allow-Methods"] = "GET, HEAD"
+    response.headers["Access-Control-Allow-Headers"] = "If-None-Match, If-Modified-Since, A-IM"
+    response.headers["Access-Control-Max-Age"] = "86400"
+    return response
+
+
+def _moved(query: Query, status: int = 308) -> Response:
+    url = delivery().addresses.url(query)
+    if "raw" in request.args:
+        url += ("&" if "?" in url else "?") + "raw"
+    response = Response(f"Moved to {url}\n", status, mimetype="text/plain")
+    response.headers["Location"] = url
+    response.headers["Cache-Control"] = f"public, max-age={delivery().config.max_age}"
+    # Where it leads may change with what there is.
+    response.headers.extend(cache_keys.headers(delivery().config, [cache_keys.ANY]))
+    return response
+
+
+def _send(query: Query, document: Document) -> Response:
+    """The document in the coding asked for, 304, or 226 with what changed (RFC 3229)."""
+    coding = content_coding.choose(request.headers.get("Accept-Encoding"))
+    if coding is None:
+        raise NotAcceptable("This has no other content codings than br, zstd, gzip and identity")
+    variant = delivery().variant(query, document, coding)
+    environ = request.environ
+    said = note(environ)
+    said.coding, said.whole = coding, len(variant.body)
+    if request.if_match.star_tag:  # every document matches; Werkzeug takes * for a tag
+        environ = {name: value for name, value in environ.items() if name != "HTTP_IF_MATCH"}
+    modified = is_resource_modified(environ, variant.etag, last_modified=document.modified)
+    if not modified and request.if_match and not request.if_match.star_tag:
+        raise PreconditionFailed
+    if not modified:
+        return Response(status=304, headers=variant.headers_304)
+    asks_for_delta = "feed" in request.headers.get("A-IM", "")
+    if asks_for_delta and isinstance(query, FeedQuery) and query.file:
+        delta = _delta(query, document, variant, coding)
+        if delta is not None:
+            return delta
+    return Response(variant.body, headers=variant.headers)
+
+
+def _delta(query: FeedQuery, document: Document, whole: Variant, coding: str) -> Response | None:
+    """226 IM Used, when the request names a state of the feed that is known (RFC 3229 10)."""
+    manipulations = parse_accept_header(request.headers["A-IM"])
+    tags = sorted(request.if_none_match.as_set(include_weak=True))
+    if not manipulations.quality("feed") or not tags:
+        return None
+    forwarded = request.headers.get("X-Forwarded-For", "")  # tells clients apart, no more
+    client = (request.remote_addr, forwarded, request.user_agent.string)
+    found = delivery().delta(query, document, tags, client)
+    if found is None:
+        return None
+    tag, delta = found
+    variant = delta.variant(coding)
+    response = Response(variant.body, 226, headers=variant.headers)
+    response.headers["ETag"] = whole.etag
+    response.headers["IM"] = "feed"
+    response.headers["Delta-Base"] = quote_etag(tag)
+    response.headers["Vary"] = "Accept-Encoding, A-IM, If-None-Match"
+    # A cache that doesn't know of deltas would take this for the whole feed.
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.app_errorhandler(RedirectTo)
+def elsewhere(error: RedirectTo) -> Response:
+    """A redirect to what a feed is by now: the domain's, of a provider who has it for itself."""
+    return _moved(error.query, 307)
+
+
+@blueprint.app_errorhandler(NotFound)
+def not_found(error: NotFound) -> Response:
+    """404 that says what was asked for and where everything is listed."""
+    asked = sanitize.plain(request.path)
+    if len(asked) > _SHOWN_PATH:
+        asked = asked[:_SHOWN_PATH] + "..."
+    return _problem(404, "Not found", f"{asked}: {error}")
+
+
+@blueprint.app_errorhandler(BadParameter)
+def bad_parameter(error: BadParameter) -> Response:
+    """400 that says what the parameter accepts."""
+    return _problem(400, "Bad request", str(error))
+
+
+@blueprint.app_errorhandler(StoreError)
+def unavailable(error: FeedsError) -> Response:
+    """503 while the store doesn't answer and nothing is prepared."""
+    current_app.logger.error("%s", error)
+    response = _problem(503, "Unavailable", "the feeds can't be read right now; try again later")
+    response.headers["Retry-After"] = "30"
+    return response
+
+
+@blueprint.app_errorhandler(HTTPException)
+def http_error(error: HTTPException) -> Response:
+    """Everything else that HTTP has a status for, in the same short form."""
+    code = error.code or 500
+    response = _problem(code, error.name, error.description or error.name)
+    for name, value in error.get_headers():
+        if name not in ("Content-Type", "Content-Length"):
+            response.headers[name] = value
+    return response
+
+
+def _problem(status: int, title: str, message: str) -> Response:
+    home = delivery().addresses.root + "/"
+    message = message.rstrip(".") + "."
+    kinds = ["text/plain", "text/html"]
+    # In a frame, plain text: no site may frame a page of ours that isn't made for it.
+    is_framed = request.path.startswith(f"/{EMBED}/")
+    if not is_framed and request.accept_mimetypes.best_match(kinds) == "text/html":
+        sentence = message[:1].upper() + message[1:]
+        body = delivery().pages.problem(title, sentence)
+        response = Response(body, status, mimetype="text/html")
+        response.headers.extend(security_headers.of_page(delivery().config))
+    else:
+        line = f"{title}: {message}\nAll topics and providers are listed at {home}\n"
+        response = Response(line, status, mimetype="text/plain")
+        response.headers["Access-Control-Allow-Origin"] = "*"  # scripts may tell what is wrong
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.vary.add("Accept")
+    return response

@@ -1,0 +1,235 @@
+"""The queries that feeds are made from, of one consistent view of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from sqlalchemy import (
+    Connection,
+    func,
+    select,
+)
+
+from feeds.catalog.parameters import NONE, Filters
+from feeds.model import Label
+from feeds.selection import EVERYTHING, Scope, Window, month_of, month_window
+from feeds.store import search_query, statements
+from feeds.store.schema import departures, entry_topics
+
+_NAMED_AT_ONCE: Final = 10_000  # rows by one statement; databases take some 32,000
+
+
+class State(NamedTuple):
+    """Generation of the store, and when it was loaded (seconds); generation 0 is empty."""
+
+    generation: int
+    loaded: int
+
+
+class Health(NamedTuple):
+    """How loading goes: seconds of the last load tried, of the last good one and its numbers."""
+
+    checked: int
+    loaded: int
+    degraded: str
+    counts: Mapping[str, Any]
+
+
+class Row(NamedTuple):
+    """One entry as the store has it."""
+
+    row: int
+    entry_id: str
+    shown_id: str
+    position: int
+    published: int
+    updated: int
+    changed: int
+    version: bytes
+    gone: str
+    type: str
+    provider: str
+    quality: int
+    data: bytes
+
+
+class LabelCounts(NamedTuple):
+    """A topic, provider, name or type with what is known of it."""
+
+    slug: str
+    name: str
+    icon: str
+    entries: int
+    latest: int
+    changed: int = 0
+
+
+class Reader:
+    """The queries of one consistent view."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def state(self) -> State:
+        return State._make(self.connection.execute(statements.STATE).one())
+
+    def health(self) -> Health:
+        """How loading goes; times of 0 before the first load."""
+        row = self.connection.execute(statements.HEALTH).first()
+        if row is None:
+            return Health(0, 0, "", {})
+        return Health(row.checked, row.loaded, row.degraded, msgspec.json.decode(row.counts))
+
+    def label(self, kind: str, slug: str) -> LabelCounts | None:
+        """What is known of one topic, provider, name (key/slug) or type."""
+        found = self.connection.execute(statements.LABEL, {"kind": kind, "slug": slug}).first()
+        return LabelCounts._make(found) if found else None
+
+    def labels(self, kind: str) -> list[LabelCounts]:
+        """All topics, providers, names or types, by name."""
+        rows = self.connection.execute(statements.LABELS, {"kind": kind}).all()
+        return sorted(
+            (LabelCounts._make(row) for row in rows), key=lambda t: (t.name.casefold(), t.slug)
+        )
+
+    def count(self, scope: Scope, window: Window = EVERYTHING, filters: Filters = NONE) -> int:
+        """How many entries a scope has in a window; through filters, `search.COUNTED` at most."""
+        given = statements.given(scope, window, filters)
+        return int(self.connection.execute(statements.count(frozenset(given)), given).scalar_one())
+
+    def pairs(self) -> list[tuple[str, str, str, int, int]]:
+        """Every topic and provider that have entries together.
+
+        Topic, provider key, slug of the provider's name, number of entries,
+        when the newest was published (seconds).
+        """
+        columns = (entry_topics.c.topic, entry_topics.c.provider, entry_topics.c.provider_slug)
+        figures = (func.count(), func.max(entry_topics.c.position))
+        query = select(*columns, *figures).where(entry_topics.c.provider != "")
+        rows = self.connection.execute(query.group_by(*columns).order_by(*columns))
+        return [(topic, key, slug, number, last >> 20) for topic, key, slug, number, last in rows]
+
+    def changes(self) -> dict[Scope, int]:
+        """When each scope last changed, as `modified` says of all it has, in seconds."""
+        found: dict[Scope, int] = {}
+        for names, query in statements.CHANGES.items():
+            for *slugs, changed in self.connection.execute(query):
+                given = dict(zip(names, slugs, strict=True))
+                # What a scope has, those that are wider have too.
+                for kept in {names[:length] for length in range(len(names) + 1)}:
+                    scope = Scope(**{name: given[name] for name in kept})
+                    found[scope] = max(found.get(scope, 0), changed)
+        departed = select(departures.c.scope, func.max(departures.c.departed))
+        for key, moment in self.connection.execute(departed.group_by(departures.c.scope)):
+            scope = Scope(*key.split("\t"))
+            found[scope] = max(found.get(scope, 0), moment)
+        return found
+
+    def topics_within(self, scope: Scope) -> list[tuple[str, int]]:
+        """The topics of a provider's entries, with their numbers; most entries first."""
+        given = statements.given(scope, EVERYTHING)
+        rows = self.connection.execute(statements.topics_within(frozenset(given)), given)
+        return [(slug, number) for slug, number in rows]
+
+    def providers_within(self, topic: str) -> list[tuple[str, int]]:
+        """The keys of a topic's providers, with their numbers of entries; most entries first."""
+        rows = self.connection.execute(statements.PROVIDERS_WITHIN, {"topic": topic})
+        return [(key, number) for key, number in rows]
+
+    def page(
+        self,
+        scope: Scope,
+        limit: int,
+        offset: int = 0,
+        window: Window = EVERYTHING,
+        filters: Filters = NONE,
+    ) -> list[Row]:
+        """`limit` entries of a scope and window, in their order, after the first `offset`."""
+        given = statements.given(scope, window, filters)
+        paged = given | {"limit": limit, "offset": offset}
+        chosen = statements.chosen_rows(frozenset(given), filters.sort)
+        if filters.sort == "newest" and not filters.q:
+            query = statements.page_of(chosen)
+            return [Row._make(row) for row in self.connection.execute(query, paged).all()]
+        if filters.sort == "relevance":
+            ids = self._best(given, filters.q)[offset : offset + limit]
+        else:
+            ids = list(self.connection.execute(chosen, paged).scalars())
+        rows = self.connection.execute(statements.ROWS, {"rows": ids}).all()
+        found = {row.id: Row._make(row) for row in rows}
+        return [found[row] for row in ids]
+
+    def _best(self, given: Mapping[str, Any], written: str) -> list[int]:
+        """The rows of the newest matches of a search, best first, then newest."""
+        score = search_query.scoring(written)
+        newest = self.connection.execute(statements.newest_matches(frozenset(given)), given)
+        scored = [(-score(*words), place, row) for place, (row, *words) in enumerate(newest)]
+        return [row for _, _, row in sorted(scored)]
+
+    def rows_of(self, ids: Sequence[str]) -> list[Row]:
+        """The entries that have these keys, newest first."""
+        rows = self.connection.execute(statements.ROWS_BY_KEY, {"ids": list(ids)}).all()
+        return [Row._make(row) for row in rows]
+
+    def listed_by(self, rows: Sequence[int]) -> list[tuple[int, str]]:
+        """Which keys the entries in these rows list as coverage of their story: row, key."""
+        found = self.connection.execute(statements.LISTED, {"rows": list(rows)})
+        return [(row, key) for row, key in found]
+
+    def months(self, scope: Scope) -> list[tuple[int, int]]:
+        """The months that a scope has entries in, newest first, with their numbers."""
+        given = statements.given(scope, EVERYTHING)
+        rows = self.connection.execute(statements.months(frozenset(given)), given).all()
+        return [(month, number) for month, number in rows]
+
+    def neighbours(
+        self, scope: Scope, month: int, window: Window = EVERYTHING, filters: Filters = NONE
+    ) -> tuple[int | None, int | None]:
+        """The nearest months before and after `month` that a scope has entries in."""
+        first, end = month_window(month)
+        before = statements.given(scope, window._replace(end=first), filters)
+        after = statements.given(scope, window._replace(first=end), filters)
+        older = self.connection.execute(
+            statements.extreme(frozenset(before), newest=True), before
+        ).scalar()
+        newer = self.connection.execute(
+            statements.extreme(frozenset(after), newest=False), after
+        ).scalar()
+        return _month_at(older), _month_at(newer)
+
+    def topics_of(self, rows: Sequence[int]) -> dict[int, list[Label]]:
+        """The topics of the entries in these rows, in the order of their records."""
+        pairs = [
+            (entry, slug)
+            for start in range(0, len(rows), _NAMED_AT_ONCE)
+            for entry, slug in self.connection.execute(
+                statements.TOPICS, {"rows": rows[start : start + _NAMED_AT_ONCE]}
+            )
+        ]
+        # Few topics for many entries: cheaper than a join.
+        wanted = {"kind": "topic", "slugs": list({slug for _, slug in pairs})}
+        topics = {
+            slug: Label(slug, name)
+            for slug, name in self.connection.execute(statements.NAMES, wanted)
+        }
+        found: dict[int, list[Label]] = {}
+        for entry, slug in pairs:
+            found.setdefault(entry, []).append(topics[slug])
+        return found
+
+    def modified(self, scope: Scope, window: Window) -> int:
+        """When what a scope has in a window last changed, in seconds.
+
+        That is the latest change of an entry in it, or departure of one that
+        was in it.
+        """
+        given = statements.given(scope, window)
+        query = statements.modified(frozenset(given))
+        changed, departed = self.connection.execute(query, given | {"scope": scope.key()}).one()
+        return max(changed or 0, departed or 0)
+
+
+def _month_at(position: int | None) -> int | None:
+    return None if position is None else month_of(position >> 20)

@@ -1,0 +1,239 @@
+"""The tables of the store. It is a derived index: everything in it can be made again.
+
+All but when an undated record was first seen and when an entry last changed.
+Times are stored as whole seconds since 1970, UTC. `position` orders entries,
+see `feeds.selection`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    text,
+)
+from sqlalchemy.schema import CreateTable
+
+from feeds.store import fulltext
+
+metadata = MetaData()
+# Texts are ordered by their bytes, as SQLite does, whatever the language of the database.
+Text: Final = String().with_variant(String(collation="C"), "postgresql")
+
+state = Table(
+    "state",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("schema", Text, nullable=False),
+    Column("reading", Text, nullable=False),  # how the records were read
+    Column("writes", Integer, nullable=False),  # how often rows of files were written
+    Column("generation", Integer, nullable=False),
+    Column("loaded", BigInteger, nullable=False),
+)
+
+# One row for every file that was looked at, whatever came of it.
+files = Table(
+    "files",
+    metadata,
+    Column("path", Text, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("mtime", BigInteger, nullable=False),  # nanoseconds
+    Column("ctime", BigInteger, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("outcome", Text, nullable=False),  # public, hidden, error, other
+    Column("reason", Text, nullable=False),  # why it is hidden
+    Column("problems", Text, nullable=False),  # JSON list of Problem, empty for none
+    Index("files_outcome", "outcome", "reason"),
+    Index(
+        "files_problems",
+        "path",
+        sqlite_where=text("problems != ''"),
+        postgresql_where=text("problems != ''"),
+    ),
+)
+
+# What the readable ones say, public or hidden.
+records = Table(
+    "records",
+    metadata,
+    Column("path", Text, primary_key=True),
+    Column("entry_id", Text, nullable=False),
+    Column("public", Integer, nullable=False),
+    Column("removed", Integer, nullable=False),
+    Column("quality", BigInteger, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+    Column("undated", Integer, nullable=False),
+    Column("published", BigInteger, nullable=False),
+    Column("plain", LargeBinary, nullable=False),  # as in entries
+    Column("shown", LargeBinary, nullable=False),  # digest of what a feed may show
+    Column("version", LargeBinary, nullable=False),  # of that and the date
+    Column("data", LargeBinary, nullable=False),  # JSON of Record
+    Index("records_entry_id", "entry_id"),
+    Index("records_public", "public", "undated", "published"),
+)
+
+# The public ones, merged.
+entries = Table(
+    "entries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("entry_id", Text, nullable=False, unique=True),  # the key of its copies
+    Column("shown_id", Text, nullable=False),  # that, or the id of its own
+    Column("path", Text, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("month", Integer, nullable=False),  # of publication: year * 12 + month - 1
+    Column("published", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    Column("placed", BigInteger, nullable=False),  # when it came to its position or a scope
+    Column("version", LargeBinary, nullable=False),
+    Column("plain", LargeBinary, nullable=False),  # the same, but for quality and heat
+    Column("gone", Text, nullable=False),  # ids of related coverage that was removed
+    Column("type", Text, nullable=False),
+    Column("type_name", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("provider_name", Text, nullable=False),
+    Column("provider_slug", Text, nullable=False),
+    Column("icon", Text, nullable=False),
+    Column("quality", BigInteger, nullable=False),
+    Column("heat", BigInteger, nullable=False),
+    # What most filters look at is in the index.
+    Index("entries_position", "position", "id", "quality", "heat", "type", "provider"),
+    Index("entries_heat", "heat", "position", "id"),
+    Index("entries_changed", "changed"),
+    Index("entries_type", "type", "position", "id"),
+    Index("entries_provider", "provider", "position", "id"),
+    Index("entries_provider_slug", "provider", "provider_slug", "position", "id"),
+)
+
+entry_topics = Table(
+    "entry_topics",
+    metadata,
+    Column("entry", Integer, primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("rank", Integer, nullable=False),  # the order in the record
+    Column("name", Text, nullable=False),  # the spelling of the record
+    Column("position", BigInteger, nullable=False),
+    Column("month", Integer, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("provider_slug", Text, nullable=False),
+    Index("entry_topics_topic", "topic", "position", "entry"),
+    Index("entry_topics_provider", "topic", "provider", "position", "entry"),
+    sqlite_with_rowid=False,
+)
+
+# Which entries list which others as coverage of their story.
+coverage = Table(
+    "coverage",
+    metadata,
+    Column("entry", Integer, primary_key=True),
+    Column("target", Text, primary_key=True),  # an entry id
+    Index("coverage_target", "target"),
+    sqlite_with_rowid=False,
+)
+
+# How entries spell the names of topics, providers and types, and how often:
+# labels are made of these, without counting the entries again.
+spellings = Table(
+    "spellings",
+    metadata,
+    Column("kind", Text, nullable=False),  # of labels, or icon:kind
+    Column("slug", Text, nullable=False),
+    Column("name", Text, nullable=False),  # of an icon, its URL: too long for an index
+    Column("entries", Integer, nullable=False),
+    Index("spellings_slug", "kind", "slug"),
+)
+
+# The names shown: of each topic, provider, provider of several on a domain, type.
+labels = Table(
+    "labels",
+    metadata,
+    Column("kind", Text, primary_key=True),  # topic, provider, name, type
+    Column("slug", Text, primary_key=True),  # for kind name: key/slug
+    Column("name", Text, nullable=False),
+    Column("icon", Text, nullable=False),
+    Column("entries", Integer, nullable=False),
+    Column("latest", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+)
+
+# Where entries were before they left a scope or moved within it: without
+# these, a feed that lost an entry would look unchanged to If-Modified-Since.
+departures = Table(
+    "departures",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("position", BigInteger, primary_key=True),
+    Column("departed", BigInteger, nullable=False),
+    Index("departures_departed", "departed"),
+)
+
+# One row: what came of the last load that was tried, and of the last that succeeded.
+health = Table(
+    "health",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("checked", BigInteger, nullable=False),
+    Column("loaded", BigInteger, nullable=False),
+    Column("degraded", Text, nullable=False),  # what is wrong; empty when nothing is
+    Column("counts", Text, nullable=False),  # JSON of a report's numbers, by name
+)
+
+# What changed since the hubs were last told, see `feeds.store.change_log`.
+changes = Table(
+    "changes",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("figures", BigInteger, nullable=False),
+    Column("more", Integer, nullable=False),
+)
+
+# Which hubs are still to be told of which URLs, see `feeds.follower.ping_queue`.
+# Times have fractions.
+pings = Table(
+    "pings",
+    metadata,
+    Column("hub", Text, primary_key=True),
+    Column("url", Text, primary_key=True),
+    Column("rank", Integer, nullable=False),  # the main feeds first
+    Column("attempts", Integer, nullable=False),
+    Column("since", Double, nullable=False),
+    Column("due", Double, nullable=False),
+    Column("mark", Integer, nullable=False),
+    Index("pings_rank", "hub", "rank", "url"),
+    Index("pings_due", "hub", "due"),
+)
+
+# Up to which load each cache was told to forget what changed, see `feeds.follower.purging`.
+purges = Table(
+    "purges",
+    metadata,
+    Column("cache", Text, primary_key=True),
+    Column("loaded", BigInteger, nullable=False),  # of the generation
+    Column("settings", Text, nullable=False),  # a digest of what else documents are made from
+)
+
+
+_index_of_words: Final = fulltext.declare(metadata)
+
+
+def _digest_of_tables() -> str:
+    tables = metadata.sorted_tables
+    made = [str(CreateTable(table)) for table in tables] + [_index_of_words]
+    made += sorted(f"{i.name} {i.columns.keys()}" for t in tables for i in t.indexes)
+    return hashlib.sha256("".join(made).encode()).hexdigest()[:16]
+
+
+# A store with other tables, from an older or newer version, is made anew.
+SCHEMA: Final = _digest_of_tables()

@@ -1,0 +1,280 @@
+"""The statements that the store is read with.
+
+Building one takes longer than running it, so each is built once: for every
+set of names that a scope, a window and filters give, out of the few that
+there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    FromClause,
+    Select,
+    Table,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    select,
+)
+
+from feeds.catalog.parameters import NONE, Filters, narrowing
+from feeds.selection import Scope, Window
+from feeds.store import fulltext, search_query
+from feeds.store.schema import (
+    coverage,
+    departures,
+    entries,
+    entry_topics,
+    health,
+    labels,
+    records,
+    state,
+)
+
+STATE = select(state.c.generation, state.c.loaded)
+HEALTH = select(health)
+LABELS = select(
+    labels.c.slug,
+    labels.c.name,
+    labels.c.icon,
+    labels.c.entries,
+    labels.c.latest,
+    labels.c.changed,
+).where(labels.c.kind == bindparam("kind"))
+LABEL = LABELS.where(labels.c.slug == bindparam("slug"))
+TOPICS = (
+    select(entry_topics.c.entry, entry_topics.c.topic)
+    .where(entry_topics.c.entry.in_(bindparam("rows", expanding=True)))
+    .order_by(entry_topics.c.entry, entry_topics.c.rank)
+)
+NAMES = select(labels.c.slug, labels.c.name).where(
+    labels.c.kind == bindparam("kind"), labels.c.slug.in_(bindparam("slugs", expanding=True))
+)
+_ROW = select(
+    entries.c.id,
+    entries.c.entry_id,
+    entries.c.shown_id,
+    entries.c.position,
+    entries.c.published,
+    entries.c.updated,
+    entries.c.changed,
+    entries.c.version,
+    entries.c.gone,
+    entries.c.type,
+    entries.c.provider,
+    entries.c.quality,
+    records.c.data,
+).join(records, records.c.path == entries.c.path)
+
+
+def _changed_by(*names: str) -> Select[Any]:
+    """When the entries of each combination of these last changed."""
+    columns = {
+        "topic": entry_topics.c.topic,
+        "provider": entries.c.provider,
+        "name": entries.c.provider_slug,
+        "type": entries.c.type,
+    }
+    picked = [columns[name] for name in names]
+    source: FromClause = entries
+    if "topic" in names:
+        source = entry_topics.join(entries, entries.c.id == entry_topics.c.entry)
+    return select(*picked, func.max(entries.c.changed)).select_from(source).group_by(*picked)
+
+
+CHANGES: Final = {
+    names: _changed_by(*names)
+    for names in (("provider", "name"), ("topic", "provider", "name"), ("type",))
+}
+
+_Names = frozenset[str]
+
+
+def given(scope: Scope, window: Window, filters: Filters = NONE) -> dict[str, Any]:
+    """What narrows a query, by the names of the parameters in `_conditions`."""
+    if scope.topic and scope.type:
+        raise ValueError("a scope has a topic or a type, not both")
+    given: dict[str, Any] = {name: slug for name, slug in scope._asdict().items() if slug}
+    given |= {name: at for name, at in window._asdict().items() if at is not None}
+    for name, value in narrowing(filters).items():
+        if name == "q":
+            given["q"] = value  # fulltext tells each database in its terms
+        else:
+            given[_FILTER + name] = list(value) if isinstance(value, tuple) else value
+    return given
+
+
+_FILTER: Final = "filter_"
+
+
+def _is_filtered(names: _Names) -> bool:
+    return any(name.startswith(_FILTER) for name in names)
+
+
+def _table(names: _Names) -> Table:
+    """Where an entry's scope and position are looked up."""
+    return entry_topics if "topic" in names and "q" not in names else entries
+
+
+def _source(names: _Names, *, whole: bool = False) -> FromClause:
+    """What is selected from; `whole` when columns of `entries` are needed."""
+    table = _table(names)
+    if "q" in names:
+        found = fulltext.matches(entries.c.position, entries.c.id)
+        return found.table.join(entries, found.joined)
+    if table is entry_topics and (whole or _is_filtered(names)):
+        return entry_topics.join(entries, entries.c.id == entry_topics.c.entry)
+    return table
+
+
+def _conditions(names: _Names) -> list[ColumnElement[bool]]:
+    table = _table(names)
+    columns = {
+        "provider": table.c.provider,
+        "name": table.c.provider_slug,
+        "type": entries.c.type,
+    }
+    found = [column == bindparam(name) for name, column in columns.items() if name in names]
+    if "topic" in names:
+        wanted: Any = bindparam("topic")
+        walked = table is entry_topics
+        found.append(table.c.topic == wanted if walked else _with_topic(_other.c.topic == wanted))
+    if "q" in names:
+        found.append(fulltext.matches(entries.c.position, entries.c.id).matching)
+    made = (make(_FILTER + name) for name, make in _FILTERS.items() if _FILTER + name in names)
+    return [*found, *made, *_bounds(table.c.position, names)]
+
+
+def _any(name: str) -> Any:
+    return bindparam(name, expanding=True)
+
+
+_other = entry_topics.alias("other")
+_FILTERS: Final[Mapping[str, Callable[[str], ColumnElement[bool]]]] = {
+    "topic": lambda name: _with_topic(_other.c.topic.in_(_any(name))),
+    "provider": lambda name: entries.c.provider.in_(_any(name)),
+    "type": lambda name: entries.c.type.in_(_any(name)),
+    "exclude_topic": lambda name: ~_with_topic(_other.c.topic.in_(_any(name))),
+    "exclude_provider": lambda name: entries.c.provider.not_in(_any(name)),
+    "min_quality": lambda name: entries.c.quality >= bindparam(name),
+    "min_heat": lambda name: entries.c.heat >= bindparam(name),
+}
+
+
+def _with_topic(is_topic: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether an entry has a topic that `is_topic` is true of."""
+    return exists().where(_other.c.entry == entries.c.id, is_topic)
+
+
+def _bounds(place: Column[int], names: _Names) -> list[ColumnElement[bool]]:
+    bounds = {"first": place >= bindparam("first"), "end": place < bindparam("end")}
+    return [bound for name, bound in bounds.items() if name in names]
+
+
+def _chosen(names: _Names, *columns: ColumnElement[Any], whole: bool = False) -> Select[Any]:
+    return select(*columns).select_from(_source(names, whole=whole)).where(*_conditions(names))
+
+
+@cache
+def count(names: _Names) -> Select[Any]:
+    """How many entries are chosen."""
+    if "q" not in names and not _is_filtered(names):
+        return _chosen(names, func.count())
+    if names == {"q"}:  # the index alone knows
+        found = fulltext.matches(entries.c.position, entries.c.id)
+        chosen: Select[Any] = select(literal_column("1")).select_from(found.table)
+        chosen = chosen.where(found.matching)
+    else:
+        chosen = _chosen(names, literal_column("1"))
+    some = chosen.limit(search_query.COUNTED)
+    return select(func.count()).select_from(some.subquery())
+
+
+@cache
+def chosen_rows(names: _Names, sort: str) -> Select[Any]:
+    """The numbers of the rows of a page, in their order."""
+    table = _table(names)
+    row = entry_topics.c.entry if table is entry_topics else entries.c.id
+    newest_first: list[ColumnElement[Any]] = [table.c.position.desc(), row.desc()]
+    if sort == "heat":
+        chosen = _chosen(names, row, whole=True).order_by(entries.c.heat.desc(), *newest_first)
+    elif "q" in names:
+        order = fulltext.matches(entries.c.position, entries.c.id).order
+        chosen = _chosen(names, row).order_by(order)
+    else:
+        chosen = _chosen(names, row).order_by(*newest_first)
+    return chosen.limit(bindparam("limit")).offset(bindparam("offset"))
+
+
+@cache
+def newest_matches(names: _Names) -> Select[Any]:
+    """The rows of the newest matches of a search, with their words: title, excerpt, names."""
+    chosen = _chosen(names, entries.c.id, *fulltext.INDEX.c)
+    order = fulltext.matches(entries.c.position, entries.c.id).order
+    return chosen.order_by(order).limit(search_query.RANKED)
+
+
+@cache
+def page_of(chosen: Select[Any]) -> Select[Any]:
+    """The rows of the entries that were chosen, newest first."""
+    query = _ROW.where(entries.c.id.in_(chosen.scalar_subquery()))
+    return query.order_by(entries.c.position.desc(), entries.c.entry_id)
+
+
+ROWS = _ROW.where(entries.c.id.in_(bindparam("rows", expanding=True)))
+ROWS_BY_KEY = _ROW.where(entries.c.entry_id.in_(bindparam("ids", expanding=True))).order_by(
+    entries.c.position.desc(), entries.c.entry_id
+)
+LISTED = select(coverage.c.entry, coverage.c.target).where(
+    coverage.c.entry.in_(bindparam("rows", expanding=True))
+)
+
+
+@cache
+def topics_within(names: _Names) -> Select[Any]:
+    """The topics of what is chosen, with their numbers."""
+    topic, number = entry_topics.c.topic, func.count()
+    source = entries.join(entry_topics, entries.c.id == entry_topics.c.entry)
+    chosen = select(topic, number).select_from(source).where(*_conditions(names))
+    return chosen.group_by(topic).order_by(number.desc(), topic)
+
+
+PROVIDERS_WITHIN = (
+    select(entry_topics.c.provider, func.count())
+    .where(entry_topics.c.topic == bindparam("topic"), entry_topics.c.provider != "")
+    .group_by(entry_topics.c.provider)
+    .order_by(func.count().desc(), entry_topics.c.provider)
+)
+
+
+@cache
+def months(names: _Names) -> Select[Any]:
+    """The months of what is chosen, newest first, with their numbers."""
+    month = _table(names).c.month
+    return _chosen(names, month, func.count()).group_by(month).order_by(month.desc())
+
+
+@cache
+def extreme(names: _Names, *, newest: bool) -> Select[Any]:
+    """The newest or oldest position of what is chosen."""
+    place = _table(names).c.position
+    return _chosen(names, func.max(place) if newest else func.min(place))
+
+
+@cache
+def modified(names: _Names) -> Select[Any]:
+    """When what is chosen last changed, and when something left it."""
+    changed = _chosen(names, func.max(entries.c.changed))
+    if "topic" in names:
+        changed = changed.join(entries, entries.c.id == entry_topics.c.entry)
+    departed = select(func.max(departures.c.departed)).where(
+        departures.c.scope == bindparam("scope"), *_bounds(departures.c.position, names)
+    )
+    return select(changed.scalar_subquery(), departed.scalar_subquery())

@@ -1,0 +1,303 @@
+"""What a worker counts of the requests it answers: noted as they come, added up once a second.
+
+To note one is to append to a deque, which is all that a request waits for.
+A thread adds them up for Prometheus (`feeds.telemetry.metrics`), and every few seconds
+for who polls what (`feeds.telemetry.poll_store`). Nothing here ever fails a request.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import time
+import weakref
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable
+from functools import lru_cache, partial
+from threading import Event, Lock, Thread
+from typing import Final, NamedTuple
+from urllib.parse import parse_qs
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from feeds.catalog.addresses import Addresses, FeedQuery
+from feeds.catalog.parameters import NONE
+from feeds.model import FeedsError
+from feeds.telemetry import user_agents
+from feeds.telemetry.metrics import BOUNDS, Answers, Metrics, RequestLabels
+from feeds.telemetry.poll_store import HOUR, Key, PollBucket, Polls, PollStore
+
+PREPARED: Final = "prepared"
+MADE: Final = "made"
+NOT_MODIFIED: Final = "not modified"
+DELTA: Final = "delta"
+REDIRECT: Final = "redirect"
+ERROR: Final = "error"
+OTHER: Final = "other"
+
+_EVERY: Final = 1.0  # seconds between two times that all is added up
+_WRITE_EVERY: Final = 5.0  # seconds between two writes into the store
+_RETRY_EVERY: Final = 30.0  # seconds, when it could not be written
+_MANY: Final = 4096  # requests that are added up at once, by the one that made them so many
+_KEYS: Final = 10_000  # of an hour, in one worker; what is beyond is counted under other names
+_NAMES: Final = 100  # of readers that aren't known
+_FOLD_EVERY: Final = HOUR / 2
+_POLLED: Final = (200, 226, 304)
+_FORMATS: Final = {"rss.xml": "rss", "atom.xml": "atom", "feed.json": "json"}
+_LISTS: Final = ("feeds.json", "sitemap.xml", "robots.txt")
+
+Warn = Callable[[str], None]
+
+
+class RequestRecord(NamedTuple):
+    """One request that was answered.
+
+    `address` is the canonical one, empty for what isn't a document; `sent` are
+    the bytes of the body, `whole` those that the document has in this coding.
+    """
+
+    address: str
+    status: int
+    coding: str
+    outcome: str
+    sent: int
+    whole: int
+    seconds: float
+    agent: str
+
+
+@lru_cache(maxsize=4096)
+def kind_of(address: str) -> str:
+    """What kind of document is at a canonical address: one of a closed list."""
+    path = address.partition("?")[0]
+    name = path.rpartition("/")[2]
+    if name in _FORMATS:
+        return _FORMATS[name]
+    if path.startswith("/static/"):
+        return "asset"
+    if path.startswith("/embed/"):
+        return "embed"
+    if name.endswith(".opml"):
+        return "opml"
+    if name in _LISTS:
+        return "list"
+    return "page" if path.endswith("/") and address else "other"
+
+
+KINDS: Final = (*_FORMATS.values(), "page", "opml", "list", "embed", "asset", "other")
+
+
+def feed_of(addresses: Addresses, address: str) -> str:
+    """What people subscribe to, as the path of a feed; empty for what they don't.
+
+    All feeds that filters narrow are one, whose path ends with `?`: searches
+    are nobody's business, and there is no end to them.
+    """
+    path, _, parameters = address.partition("?")
+    try:
+        query = addresses.parse(path, parse_qs(parameters))
+    except FeedsError:
+        return ""
+    if not isinstance(query, FeedQuery) or not query.file:
+        return ""
+    if query.month is not None or query.page > 1:
+        return ""
+    whole = query._replace(filters=NONE, limit=addresses.limit)
+    return addresses.path(whole) + ("" if query.filters == NONE else "?")
+
+
+class RequestCounter:
+    """Counts for one application. Safe to share between threads, and across a fork.
+
+    `holds` tells how many documents there are ready, and their bytes. `clock`
+    gives seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        audience: PollStore | None,
+        addresses: Addresses,
+        holds: Callable[[], tuple[int, int]],
+        warn: Warn,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.metrics = metrics
+        self.audience = audience
+        self._feed_of = lru_cache(maxsize=4096)(partial(feed_of, addresses))
+        self._holds = holds
+        self._warn = warn
+        self._clock = clock
+        self._answers: deque[RequestRecord] = deque()
+        self._folding = Lock()
+        self._writing = Lock()
+        self._seen: dict[Key, PollBucket] = {}
+        self._known: set[Key] = set()  # of the present hour
+        self._names: set[str] = set()
+        self._hour = 0
+        self._next_write = 0.0
+        self._next_fold = 0.0
+        self._complained = False
+        self._thread: Thread | None = None
+        again = weakref.WeakMethod(self._after_fork)
+        os.register_at_fork(after_in_child=lambda: (forked := again()) and forked())
+
+    def note(self, answer: RequestRecord) -> None:
+        """Count a request."""
+        self._answers.append(answer)
+        if self._thread is None:
+            self.start()
+        if len(self._answers) >= _MANY:
+            self.fold()
+
+    # -- adding up -----------------------------------------------------------------
+
+    def fold(self) -> None:
+        """Add up what was noted; nothing, while another thread does."""
+        if not self._folding.acquire(blocking=False):
+            return
+        try:
+            self._fold()
+        except OSError as error:  # the directory of the metrics is gone
+            self._complain(error)
+        finally:
+            self._folding.release()
+
+    def _fold(self) -> None:
+        sums: dict[RequestLabels, tuple[list[float], list[int]]] = {}
+        polls: dict[tuple[str, str], list[int]] = {}
+        for _ in range(len(self._answers)):
+            address, status, coding, outcome, sent, whole, seconds, agent = self._answers.popleft()
+            saved = whole - sent if outcome in (NOT_MODIFIED, DELTA) else 0
+            asked = RequestLabels(kind_of(address), status, coding, outcome)
+            if asked not in sums:
+                sums[asked] = [0, 0, 0, 0.0], [0] * (len(BOUNDS) + 1)
+            numbers, times = sums[asked]
+            numbers[0] += 1
+            numbers[1] += sent
+            numbers[2] += saved
+            numbers[3] += seconds
+            times[bisect_left(BOUNDS, seconds)] += 1
+            if self.audience and status in _POLLED and (feed := self._feed_of(address)):
+                row = polls.setdefault((feed, agent), [0, 0, 0, 0, 0])
+                row[0] += 1
+                row[1] += outcome == NOT_MODIFIED
+                row[2] += outcome == DELTA
+                row[3] += sent
+                row[4] += saved
+        answers = {
+            asked: Answers(int(n), int(sent), int(saved), times, seconds)
+            for asked, ((n, sent, saved, seconds), times) in sums.items()
+        }
+        self.metrics.answered(answers)
+        self.metrics.holds(*self._holds())
+        hour = int(self._clock()) // HOUR
+        for (feed, agent), row in polls.items():
+            self._see(hour, feed, user_agents.read(agent), Polls(*row))
+
+    def _see(self, hour: int, feed: str, agent: user_agents.Agent, polls: Polls) -> None:
+        if hour != self._hour:
+            self._hour = hour
+            self._known.clear()
+            self._names.clear()
+        name = agent.name
+        if not agent.known and name not in self._names:
+            if len(self._names) < _NAMES:
+                self._names.add(name)
+            else:
+                name = user_agents.OTHER
+        key = Key(hour, feed, name, agent.source)
+        if key not in self._known:
+            if len(self._known) < _KEYS:
+                self._known.add(key)
+            else:  # somebody makes them up
+                key, agent = _others(hour), user_agents.Agent(user_agents.OTHER)
+        seen = PollBucket(polls, agent.claimed, agent.plain)
+        with self._writing:
+            before = self._seen.get(key)
+            self._seen[key] = seen if before is None else before.plus(seen)
+
+    def write(self) -> bool:
+        """Write what was added up into the store; whether that is done. It is kept until it is."""
+        audience = self.audience
+        if audience is None:
+            return True
+        with self._writing:
+            batch, self._seen = self._seen, {}
+        try:
+            if batch:
+                audience.write(batch)
+                batch = {}
+            if (now := self._clock()) >= self._next_fold:
+                self._next_fold = now + _FOLD_EVERY
+                audience.fold(now)
+        except (SQLAlchemyError, ImportError, OSError) as error:
+            self._keep(batch, error)
+            return False
+        self._complained = False
+        return True
+
+    def _keep(self, batch: dict[Key, PollBucket], error: Exception) -> None:
+        self._complain(error)
+        with self._writing:
+            for key, seen in batch.items():
+                if key not in self._seen and len(self._seen) >= _KEYS:
+                    key, seen = _others(key.hour), PollBucket(seen.polls)  # noqa: PLW2901 - counted there
+                before = self._seen.get(key)
+                self._seen[key] = seen if before is None else before.plus(seen)
+
+    def _complain(self, error: Exception) -> None:
+        if not self._complained:
+            self._complained = True
+            cause = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+            self._warn(f"who polls can't be noted just now: {cause}")
+
+    # -- the thread ----------------------------------------------------------------
+
+    def start(self) -> None:
+        """Add up now and then, until nobody has this any more."""
+        with self._writing:
+            if self._thread is not None:
+                return
+            stop = Event()
+            weakref.finalize(self, stop.set).atexit = False
+            thread = Thread(target=_run, args=(weakref.ref(self), stop), name="tally", daemon=True)
+            self._thread = thread
+        self.fold()
+        thread.start()
+        atexit.register(_at_exit, weakref.ref(self), os.getpid())
+
+    def _after_fork(self) -> None:
+        self._thread = None
+        self._folding, self._writing = Lock(), Lock()
+        self._answers.clear()
+        self._seen = {}
+
+    def tick(self, *, at_once: bool = False) -> None:
+        """Add up, and write when it is time to, or at once."""
+        self.fold()
+        now = time.monotonic()
+        if at_once or now >= self._next_write:
+            done = self.write()
+            self._next_write = now + (_WRITE_EVERY if done else _RETRY_EVERY)
+
+
+def _others(hour: int) -> Key:
+    """Where polls are counted that there is no room for."""
+    return Key(hour, user_agents.OTHER, user_agents.OTHER, "")
+
+
+def _run(found: weakref.ref[RequestCounter], stop: Event) -> None:
+    while not stop.wait(_EVERY):
+        tally = found()
+        if tally is None:
+            return
+        tally.tick()
+        del tally
+
+
+def _at_exit(found: weakref.ref[RequestCounter], pid: int) -> None:
+    tally = found()
+    if tally is not None and os.getpid() == pid:
+        tally.tick(at_once=True)

@@ -1,0 +1,144 @@
+"""Sees every request pass: counts it (`feeds.telemetry.counter`) and, if asked to, logs it.
+
+What only the view knows of an answer, it says in a `Note` in the request's
+environment. Without one that asks, nothing is noted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final
+
+from feeds.serving import content_coding
+from feeds.serving.documents import Variant
+from feeds.telemetry import log, user_agents
+from feeds.telemetry.counter import (
+    DELTA,
+    ERROR,
+    NOT_MODIFIED,
+    OTHER,
+    PREPARED,
+    REDIRECT,
+    RequestCounter,
+    RequestRecord,
+)
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_NOTE: Final = "feeds.note"
+_OF_STATUS: Final = {226: DELTA, 304: NOT_MODIFIED}
+
+
+@dataclass(slots=True)
+class Note:
+    """What the view knows of its answer: see `feeds.telemetry.counter.RequestRecord`."""
+
+    address: str = ""
+    outcome: str = OTHER
+    coding: str = content_coding.IDENTITY
+    whole: int = 0
+
+
+def note(environ: WSGIEnvironment) -> Note:
+    """Where the view says what it knows of its answer to a request."""
+    found: Note = environ.setdefault(_NOTE, Note())
+    return found
+
+
+class Observer:
+    """Counts and logs the requests of one application; `tally` is None where nothing is counted."""
+
+    def __init__(self, tally: RequestCounter | None, *, log: bool) -> None:
+        self.tally = tally
+        self.log = log
+
+    def hit(
+        self,
+        environ: WSGIEnvironment,
+        address: str,
+        status: int,
+        coding: str,
+        variant: Variant,
+        started: float,
+    ) -> None:
+        """A prepared document is sent, or not modified. Costs a request about a microsecond."""
+        whole = len(variant.body)
+        answer = RequestRecord(
+            address,
+            status,
+            coding,
+            PREPARED if status != 304 else NOT_MODIFIED,  # noqa: PLR2004 - RFC 9110 15.4.5
+            0 if status == 304 or environ["REQUEST_METHOD"] == "HEAD" else whole,  # noqa: PLR2004
+            whole,
+            perf_counter() - started,
+            environ.get("HTTP_USER_AGENT", "")[: user_agents.LONGEST],
+        )
+        if self.tally is not None:
+            self.tally.note(answer)
+        if self.log:
+            self._log(environ, answer, log.request_id(environ))
+
+    def long_way(
+        self,
+        application: WSGIApplication,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+        started: float,
+    ) -> Iterable[bytes]:
+        """What the application answers; its log lines are told apart by the request's id."""
+        said = note(environ)
+        known = log.known_id(environ)
+        id_ = known or log.new_id()
+        seen: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            # Caches would keep it with an answer that is good, and show it to others.
+            if status >= "4" and (known or self.log):
+                headers = [*headers, (log.HEADER, id_)]
+            seen[:] = [(status, headers)]
+            return start_response(status, headers, *more)
+
+        with log.bound(request_id=id_):
+            body = application(environ, start)
+        if seen:
+            answer = _answer(environ, said, *seen[0], perf_counter() - started)
+            if self.tally is not None:
+                self.tally.note(answer)
+            if self.log:
+                self._log(environ, answer, id_)
+        return body
+
+    @staticmethod
+    def _log(environ: WSGIEnvironment, answer: RequestRecord, id_: str) -> None:
+        path = answer.address or environ.get("PATH_INFO", "")
+        log.request(environ["REQUEST_METHOD"], path, answer, id_)
+
+
+def _answer(
+    environ: WSGIEnvironment,
+    said: Note,
+    status_line: str,
+    headers: list[tuple[str, str]],
+    seconds: float,
+) -> RequestRecord:
+    status = int(status_line[:3])
+    told = {name.lower(): value for name, value in headers}
+    sent = int(told.get("content-length", 0))
+    if environ["REQUEST_METHOD"] == "HEAD" or status == 304:  # noqa: PLR2004 - RFC 9110 15.4.5
+        sent = 0
+    outcome = _OF_STATUS.get(status) or (
+        ERROR if status >= 400 else REDIRECT if status >= 300 else said.outcome  # noqa: PLR2004 - RFC 9110 15
+    )
+    return RequestRecord(
+        said.address,
+        status,
+        told.get("content-encoding", said.coding),
+        outcome,
+        sent,
+        said.whole,
+        seconds,
+        environ.get("HTTP_USER_AGENT", "")[: user_agents.LONGEST],
+    )

@@ -1,0 +1,246 @@
+import io
+import json
+import os
+import re
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from rich.console import Console
+
+from feeds.cli.main import main
+from feeds.cli.showing import _show_in_colours
+from feeds.loading import loader
+from tests.helpers.server import PATIENCE, Served, feeds, news, until
+from tests.helpers.support import write
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Commands run in a folder of their own, under no settings but those given."""
+    for name in [name for name in os.environ if name.startswith("FEEDS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("FEEDS_DATABASE_URL", f"sqlite:///{tmp_path / 'feeds.db'}")
+    monkeypatch.setattr(
+        "feeds.cli.common.INTERVAL", float("inf")
+    )  # no progress, however slow it is
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+def test_load_reports_what_there_is_and_then_that_nothing_changed() -> None:
+    news(Path("seeds"), 3)
+    write(Path("seeds"), "hidden.md", published=False)
+    first, second = run("load"), run("load")
+    counts = (
+        "seeds: 3 public (0 merged), 1 hidden (1 published is not true), 0 left out, "
+        "0 not records; "
+    )
+    assert first.output == counts + "4 files parsed, 3 entries changed\n"
+    assert second.output == counts + "0 files parsed, 0 entries changed\n"
+    assert (first.exit_code, second.exit_code) == (0, 0)
+
+
+def test_load_names_what_is_left_out_and_goes_on() -> None:
+    news(Path("seeds"), 1)
+    write(Path("seeds"), "bad.md", title=["no", "text"])
+    result = run("load")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("seeds/bad.md:3: title: is a list, not text")
+    assert "1 public" in result.stdout
+    assert "1 left out" in result.stdout
+
+
+def test_load_shows_twenty_problems_and_says_how_many_more() -> None:
+    for number in range(25):
+        write(Path("seeds"), f"{number}.md", title=None)
+    result = run("load")
+    assert result.stderr.count(": title: ") == 20
+    assert result.stderr.endswith("... and 5 more; feeds check shows them all\n")
+
+
+def test_check_lists_every_problem_and_fails() -> None:
+    news(Path("seeds"), 2)
+    assert run("check").exit_code == 0
+    write(Path("seeds"), "bad.md", title=None)
+    result = run("check")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("seeds/bad.md:")
+    assert result.stdout.endswith("2 public (0 merged), 0 hidden, 1 left out, 0 not records\n")
+    assert not Path("feeds.db").exists()
+
+
+def test_check_takes_a_folder() -> None:
+    news(Path("elsewhere"), 1)
+    result = run("check", "elsewhere")
+    assert (result.exit_code, result.stdout[:8]) == (0, "1 public")
+
+
+def test_list_prints_every_feed_in_every_format_and_policy() -> None:
+    news(Path("seeds"), 2)
+    result = run("list", "--base-url", "https://feeds.example.org/")
+    lines = [line.split("\t") for line in result.stdout.splitlines()]
+    root = "https://feeds.example.org"
+    assert result.exit_code == 0
+    assert [f"{root}/rss.xml", "2", "Everything"] in lines
+    assert [f"{root}/amp-cache/topics/c-plus-plus/atom.xml", "1", "C++"] in lines
+    assert [f"{root}/original/types/articles/feed.json", "2", "Articles"] in lines
+    assert [f"{root}/topics/ai/providers/times.example.com/rss.xml", "2",
+            "AI from Example Times"] in lines  # fmt: skip
+    urls = [url for url, _, _ in lines]
+    assert len(urls) == len(set(urls)) == 7 * 3 * 4
+
+
+def test_config_prints_each_setting_and_where_it_comes_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FEEDS_LIMIT", "7")
+    monkeypatch.setenv("FEEDS_DATABASE_URL", "sqlite:///x.db")
+    Path("feeds.toml").write_text('title = "Harbour news"\nhubs = ["https://hub.example.net/"]\n')
+    lines = run("config").stdout.splitlines()
+    assert "FEEDS_LIMIT = 7  (environment)" in lines
+    assert "FEEDS_TITLE = Harbour news  (feeds.toml)" in lines
+    assert "FEEDS_HUBS = https://hub.example.net/  (feeds.toml)" in lines
+    assert "FEEDS_DATABASE_URL = sqlite:///x.db  (environment)" in lines
+    assert "FEEDS_BASE_URL = http://127.0.0.1:8000  (default)" in lines
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "message"),
+    [
+        (["load"], {}, "seeds: No such file or directory; FEEDS_SEEDS names a folder"),
+        (["list", "--seeds", "nowhere"], {}, "nowhere: No such file or directory"),
+        (["check", "nowhere"], {}, "nowhere: No such file or directory"),
+        (["serve", "--bind", "here"], {}, "FEEDS_BIND is 'here'; it accepts host:port or unix:"),
+        (["serve", "--workers", "0"], {}, "FEEDS_WORKERS is '0'; it accepts a whole number from"),
+        (["config"], {"FEEDS_LIMIT": "many"}, "FEEDS_LIMIT is 'many'; it accepts a whole number"),
+        (["load"], {"FEEDS_DATABASE_URL": "nonsense"}, "FEEDS_DATABASE_URL is 'nonsense'; it acc"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_exit_status_2(
+    arguments: list[str],
+    variables: dict[str, str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"feeds: {message}")
+    assert (result.stdout, result.stderr.count("\n")) == ("", 1)
+
+
+@pytest.mark.parametrize("arguments", [["nothing"], ["load", "--nothing"], ["serve", "--server=x"]])
+def test_a_wrong_command_line_is_exit_status_2(arguments: list[str]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Usage: ")
+
+
+def test_every_command_explains_itself() -> None:
+    for name in ("", *main.commands):
+        result = run(*([name] if name else []), "-h")
+        assert result.exit_code == 0
+        assert "Usage: " in result.stdout
+
+
+def test_the_command_is_installed(home: Path) -> None:
+    done = feeds("--version", cwd=home)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("feeds, version ")
+
+
+def test_serve_says_what_it_found_and_where_it_is_and_ends_on_a_signal(
+    home: Path, serve: Callable[..., Served]
+) -> None:
+    folder = news(home / "records", 3)
+    write(folder, "bad.md", title=None)
+    server = serve(folder)
+    problem, *lines = server.log.splitlines()
+    counts = (
+        "3 public (0 merged), 0 hidden, 1 left out, 0 not records; "
+        "4 files parsed, 3 entries changed"
+    )
+    assert problem.startswith(f"{folder}/bad.md:")
+    kinds = "RSS, Atom and JSON Feed"
+    assert lines == [
+        f"{folder}: {counts}",
+        f"3 entries, 2 topics, 1 providers: 7 feeds, each as {kinds}, 4 link policies",
+        f"Serving at {server.url}/ (Ctrl-C stops)",
+    ]
+    process = server.process
+    assert process is not None
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE) == 0
+    assert "Traceback" not in server.log
+
+
+def test_serve_without_a_folder_fails_at_once(home: Path) -> None:
+    done = feeds("serve", cwd=home, FEEDS_DATABASE_URL=f"sqlite:///{home}/x.db")
+    assert done.returncode == 2
+    assert done.stderr.startswith("feeds: seeds: No such file or directory")
+
+
+def test_serve_on_a_socket_in_the_file_system(home: Path) -> None:
+    path = home / "s"
+
+    class OnSocket(Served):
+        def _answers(self) -> bool:
+            assert self.process is not None
+            assert self.process.poll() is None, self.log
+            return path.exists()
+
+    server = OnSocket(news(home / "records"), home / "unix", {"FEEDS_BIND": f"unix:{path}"})
+    try:
+        server.start()
+        assert until(lambda: "Serving at http://localhost/" in server.log)
+    finally:
+        server.stop()
+
+
+def test_check_prints_a_report_for_programs() -> None:
+    news(Path("seeds"), 2)
+    write(Path("seeds"), "bad.md", title=["no", "text"])
+    result = run("check", "--json")
+    said = json.loads(result.stdout)
+    assert (result.exit_code, said["folder"]) == (1, "seeds")
+    assert said["counts"]["public"] == 2
+    assert said["counts"]["errors"] == 1
+    (problem,) = said["problems"]
+    assert problem | {"message": ""} == {
+        "path": "bad.md",
+        "line": 3,
+        "field": "title",
+        "message": "",
+        "severity": "error",
+    }
+
+
+def test_check_has_colours_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    write(Path("seeds"), "bad.md", title=["no", "text"])
+    plain = run("check").stdout
+    shown = io.StringIO()
+    console = Console(file=shown, force_terminal=True, highlight=False, soft_wrap=True)
+    monkeypatch.setattr("feeds.cli.showing.Console", lambda **_: console)
+    _show_in_colours(loader.check(Path("seeds")))
+    assert "\x1b[31mtitle: " in shown.getvalue()
+    assert re.sub(r"\x1b\[[0-9;]*m", "", shown.getvalue()) == plain
+
+
+def test_load_takes_the_loss_of_most_records_only_when_told_to() -> None:
+    news(Path("seeds"), 5)
+    run("load")
+    for number in range(4):
+        Path(f"seeds/00{number}.md").unlink()
+    refused = run("load")
+    assert refused.exit_code == 2
+    assert "lost 4 of 5 records at once" in refused.stderr
+    taken = run("load", "--accept-removals")
+    assert (taken.exit_code, taken.stdout[:15]) == (0, "seeds: 1 public")

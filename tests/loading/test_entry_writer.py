@@ -1,0 +1,417 @@
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from feeds import urls
+from feeds.loading import loader
+from feeds.loading.entry_writer import winner
+from feeds.loading.report import Report
+from feeds.selection import Scope, Window
+from feeds.store.database import Store
+from feeds.store.reader import LabelCounts
+from feeds.store.schema import entries, labels, state
+from tests.helpers.databases import databases
+from tests.helpers.support import write
+
+pytestmark = pytest.mark.usefixtures("either")
+
+EVERYTHING = Window()
+ALL = Scope()
+STORY = "https://news.example.com/story"
+
+
+def moment(day: int) -> datetime:
+    return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day)
+
+
+def seconds(day: int) -> int:
+    return int(moment(day).timestamp())
+
+
+def load(store: Store, folder: Path, day: int) -> Report:
+    return loader.load(store, folder, now=moment(day))
+
+
+def modified(store: Store, scope: Scope = ALL, window: Window = EVERYTHING) -> int:
+    with store.read() as reader:
+        return reader.modified(scope, window)
+
+
+def shown(store: Store) -> list[str]:
+    """The paths of the records that are shown, newest first."""
+    with store.read() as reader:
+        query = select(entries.c.path).order_by(entries.c.position.desc())
+        return list(reader.connection.execute(query).scalars())
+
+
+def tallies(store: Store, kind: str) -> list[tuple[str, str, int]]:
+    with store.read() as reader:
+        return [(t.slug, t.name, t.entries) for t in reader.labels(kind)]
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store(databases.fresh())
+
+
+def copy(path: str, **fields: int) -> Any:
+    return SimpleNamespace(
+        **({"public": 1, "removed": 0, "quality": 0, "published": 0, "path": path} | fields)
+    )
+
+
+@pytest.mark.parametrize(
+    ("copies", "stays"),
+    [
+        ([], None),
+        ([copy("a", public=0)], None),
+        ([copy("a", removed=1, public=0)], None),
+        ([copy("a", quality=9), copy("b", removed=1, public=0)], None),
+        ([copy("a", public=0, quality=9), copy("b")], "b"),
+        ([copy("a", quality=1), copy("b", quality=2)], "b"),
+        ([copy("a", quality=1, published=9), copy("b", quality=2)], "b"),
+        ([copy("a", published=1), copy("b", published=2)], "b"),
+        ([copy("b"), copy("a")], "a"),
+        ([copy("b", quality=-1), copy("a", quality=-2)], "b"),
+    ],
+)
+def test_one_copy_stays(copies: list[Any], stays: str | None) -> None:
+    for several in (copies, copies[::-1]):
+        found = winner(several)
+        assert (found.path if found else None) == stays
+
+
+def test_copies_of_a_record_are_one_entry(store: Store, tmp_path: Path) -> None:
+    write(tmp_path, "a.md", webUrl=f"{STORY}?utm_source=a")
+    write(tmp_path, "b.md", webUrl=f"{STORY}?utm_source=b", quality=1)
+    write(tmp_path, "c.md", webUrl=STORY)
+    report = load(store, tmp_path, 0)
+    assert (report.public, report.merged, report.entries) == (3, 2, 1)
+    assert shown(store) == ["b.md"]
+
+
+def test_a_removed_copy_removes_them_all(store: Store, tmp_path: Path) -> None:
+    write(tmp_path, "a.md", webUrl=STORY)
+    write(tmp_path, "b.md", webUrl=STORY, removed=True)
+    write(tmp_path, "c.md")
+    report = load(store, tmp_path, 0)
+    assert shown(store) == ["c.md"]
+    assert (report.public, report.merged, report.suppressed) == (2, 0, 1)
+    assert report.hidden == {"removed": 1}
+    write(tmp_path, "b.md", webUrl=STORY, published=False)
+    load(store, tmp_path, 1)
+    assert set(shown(store)) == {"a.md", "c.md"}
+
+
+@pytest.mark.parametrize("ids", [("urn:x:a", None), (None, "urn:x:b"), ("urn:x:a", 12)])
+def test_an_id_of_its_own_keeps_no_copy_from_its_removal(
+    store: Store, tmp_path: Path, ids: tuple[object, object]
+) -> None:
+    write(tmp_path, "a.md", webUrl=STORY, id=ids[0])
+    write(tmp_path, "b.md", webUrl=STORY + "?utm_source=x", id=ids[1], removed=True)
+    write(tmp_path, "c.md")
+    load(store, tmp_path, 0)
+    assert shown(store) == ["c.md"]
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        lambda path: path.unlink(),
+        lambda path: write(path.parent, path.name, webUrl=STORY, published=False),
+        lambda path: path.write_text("---\ntitle: [\npublished: false\n---\n"),
+        lambda path: path.write_text("no record"),
+        lambda path: write(path.parent, path.name, webUrl="https://news.example.com/other"),
+    ],
+    ids=["gone", "hidden", "broken", "not a record", "another story"],
+)
+def test_the_next_copy_is_promoted_when_the_best_leaves(
+    store: Store, tmp_path: Path, leave: Callable[[Path], object]
+) -> None:
+    best = write(tmp_path, "best.md", webUrl=STORY, quality=9, title="Best")
+    write(tmp_path, "next.md", webUrl=STORY, quality=5, title="Next")
+    write(tmp_path, "last.md", webUrl=STORY, title="Last")
+    load(store, tmp_path, 0)
+    assert shown(store) == ["best.md"]
+    leave(best)
+    report = load(store, tmp_path, 1)
+    with store.read() as reader:
+        query = select(entries.c.path).where(entries.c.entry_id == urls.entry_id(STORY))
+        assert reader.connection.execute(query).scalars().all() == ["next.md"]
+    assert ("best.md" in shown(store)) == (report.entries == 2)
+    assert modified(store) == seconds(1)
+
+
+def test_a_better_copy_takes_over(store: Store, tmp_path: Path) -> None:
+    write(tmp_path, "a.md", webUrl=STORY)
+    load(store, tmp_path, 0)
+    write(tmp_path, "b.md", webUrl=STORY, quality=1)
+    assert load(store, tmp_path, 1).changed == 1
+    assert shown(store) == ["b.md"]
+
+
+def test_a_worse_copy_changes_nothing(store: Store, tmp_path: Path) -> None:
+    write(tmp_path, "a.md", webUrl=STORY, quality=1)
+    load(store, tmp_path, 0)
+    was = modified(store)
+    write(tmp_path, "b.md", webUrl=STORY)
+    report = load(store, tmp_path, 1)
+    assert (report.changed, report.generation, report.public) == (0, 1, 2)
+    assert modified(store) == was
+
+
+# -- labels ----------------------------------------------------------------
+
+
+def test_a_topic_is_called_what_most_records_call_it(store: Store, tmp_path: Path) -> None:
+    for number, topics in enumerate((["machine learning"], ["Machine Learning"], ["ai", "Z"])):
+        write(tmp_path, f"{number}.md", topics=topics)
+    load(store, tmp_path, 0)
+    # "M" comes before "m".
+    assert tallies(store, "topic") == [
+        ("ai", "ai", 1),
+        ("machine-learning", "Machine Learning", 2),
+        ("z", "Z", 1),
+    ]
+    write(tmp_path, "3.md", topics=["machine learning", "AI", "AI "])
+    load(store, tmp_path, 1)
+    assert tallies(store, "topic") == [
+        ("ai", "AI", 2),
+        ("machine-learning", "machine learning", 3),
+        ("z", "Z", 1),
+    ]
+    (tmp_path / "2.md").unlink()
+    load(store, tmp_path, 2)
+    assert tallies(store, "topic") == [("ai", "AI", 1), ("machine-learning", "machine learning", 3)]
+
+
+def test_only_records_that_are_shown_count(store: Store, tmp_path: Path) -> None:
+    write(tmp_path, "a.md", webUrl=STORY, topics=["AI"], quality=1)
+    write(tmp_path, "b.md", webUrl=STORY, topics=["ai", "Robots"])
+    write(tmp_path, "c.md", topics=["ai", "Secrets"], published=False)
+    load(store, tmp_path, 0)
+    assert tallies(store, "topic") == [("ai", "AI", 1)]
+
+
+def test_providers_may_share_a_domain(store: Store, tmp_path: Path) -> None:
+    for number, name in enumerate(("Example", "Example", "EXAMPLE Learn", "Example Learn")):
+        write(tmp_path, f"{number}.md", provider={"name": name, "domain": "www.Example.com"})
+    write(tmp_path, "other.md", provider={"name": "Example", "domain": "example.org"})
+    write(tmp_path, "none.md", provider={"name": "Example"})
+    load(store, tmp_path, 0)
+    assert sorted(tallies(store, "provider")) == [
+        ("example", "Example", 1),
+        ("example.com", "Example and others", 4),
+        ("example.org", "Example", 1),
+    ]
+    assert sorted(tallies(store, "name")) == [
+        ("example.com/example", "Example", 2),
+        ("example.com/example-learn", "EXAMPLE Learn", 2),
+        ("example.org/example", "Example", 1),
+        ("example/example", "Example", 1),
+    ]
+
+
+def test_a_provider_has_the_icon_that_most_records_give(store: Store, tmp_path: Path) -> None:
+    def provider(icon: str) -> dict[str, Any]:
+        url = f"https://static.example.com/{icon}.png"
+        return {"name": "Example", "domain": "example.com", "images": [{"url": url}]}
+
+    for number, icon in enumerate(("b", "a", "c", "c")):
+        write(tmp_path, f"{number}.md", provider=provider(icon), type="article")
+    write(tmp_path, "5.md", provider={"name": "Example", "domain": "example.com"})
+    load(store, tmp_path, 0)
+    latest = int(datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp())
+    with store.read() as reader:
+        assert reader.label("provider", "example.com") == LabelCounts(
+            "example.com", "Example", "https://static.example.com/c.png", 5, latest
+        )
+        assert reader.label("type", "articles") == LabelCounts("articles", "article", "", 4, latest)
+
+
+def test_a_label_goes_with_its_last_entry(store: Store, tmp_path: Path) -> None:
+    provider = {"name": "Example", "domain": "example.com"}
+    path = write(tmp_path, "a.md", topics=["AI"], type="video", provider=provider)
+    write(tmp_path, "b.md")
+    load(store, tmp_path, 0)
+    path.unlink()
+    load(store, tmp_path, 1)
+    with store.read() as reader:
+        assert reader.connection.execute(select(labels)).all() == []
+
+
+# -- what changed, and what left ---------------------------------------------
+
+
+def changed(store: Store) -> dict[str, int]:
+    with store.read() as reader:
+        query = select(entries.c.path, entries.c.changed)
+        return {row.path: row.changed for row in reader.connection.execute(query)}
+
+
+def test_an_entry_changes_when_its_content_does(store: Store, tmp_path: Path) -> None:
+    write(tmp_path, "a.md")
+    write(tmp_path, "b.md", updatedDateTime="2025-05-05T00:00:00Z")
+    load(store, tmp_path, 0)
+    first = changed(store)
+    day = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert first == {
+        "a.md": int(day.timestamp()),
+        "b.md": int(datetime(2025, 5, 5, tzinfo=UTC).timestamp()),
+    }
+    write(tmp_path, "a.md", title="Another title")
+    assert load(store, tmp_path, 1).changed == 1
+    assert changed(store) == first | {"a.md": seconds(1)}
+    load(store, tmp_path, 2)
+    assert changed(store) == first | {"a.md": seconds(1)}
+
+
+@pytest.mark.parametrize("new", ["moved.md", "deep/er/a.md", "2020-02-02-a.md"])
+def test_a_file_that_moves_changes_nothing_that_feeds_show(
+    store: Store, tmp_path: Path, new: str
+) -> None:
+    path = write(tmp_path, "a.md", topics=["AI"])
+    load(store, tmp_path, 0)
+    before, was = modified(store), changed(store)["a.md"]
+    (tmp_path / new).parent.mkdir(parents=True, exist_ok=True)
+    path.rename(tmp_path / new)
+    report = load(store, tmp_path, 1)
+    assert (report.changed, report.generation) == (0, 1)
+    assert changed(store) == {new: was}
+    assert modified(store) == before
+
+
+AI = Scope(topic="ai")
+TIMES = Scope(provider="times.example.com")
+BASE: dict[str, Any] = {
+    "topics": ["AI", "Robots"],
+    "type": "article",
+    "provider": {"name": "Example Times", "domain": "times.example.com"},
+    "publishedDateTime": "2025-06-01T00:00:00Z",
+}
+SCOPES = {
+    "all": Scope(),
+    "ai": AI,
+    "robots": Scope(topic="robots"),
+    "times": TIMES,
+    "name": Scope(provider="times.example.com", name="example-times"),
+    "ai from times": Scope(topic="ai", provider="times.example.com"),
+    "ai from name": Scope(topic="ai", provider="times.example.com", name="example-times"),
+    "articles": Scope(type="articles"),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "risen"),
+    [
+        ({}, set()),
+        ({"removed": True}, set(SCOPES)),
+        ({"published": False}, set(SCOPES)),
+        ({"title": "Another"}, set(SCOPES)),
+        ({"publishedDateTime": "2020-01-01T00:00:00Z"}, set(SCOPES)),
+        ({"type": "video"}, set(SCOPES)),
+        ({"topics": ["Robots"]}, set(SCOPES)),
+        ({"provider": None}, set(SCOPES)),
+    ],
+)
+def test_every_scope_of_an_entry_that_changes_or_leaves_is_modified(
+    store: Store, tmp_path: Path, change: dict[str, Any], risen: set[str]
+) -> None:
+    write(tmp_path, "stays.md", **BASE)
+    write(tmp_path, "changes.md", **BASE)
+    other = {"topics": ["C#"], "provider": {"name": "Other", "domain": "other.example.org"}}
+    write(tmp_path, "other.md", **other)
+    load(store, tmp_path, 0)
+    before = {name: modified(store, scope) for name, scope in SCOPES.items()}
+    write(tmp_path, "changes.md", **(BASE | change))
+    load(store, tmp_path, 1)
+    after = {name: modified(store, scope) for name, scope in SCOPES.items()}
+    assert after == before | dict.fromkeys(risen, seconds(1))
+    for scope in (Scope(topic="c-sharp"), Scope(provider="other.example.org")):
+        assert modified(store, scope) < seconds(0)
+
+
+def test_a_record_with_an_old_date_modifies_what_shows_it(store: Store, tmp_path: Path) -> None:
+    for year in (2021, 2022, 2023):
+        write(tmp_path, f"{year}.md", publishedDateTime=f"{year}-01-01T00:00:00Z")
+    load(store, tmp_path, 0)
+    with store.read() as reader:
+        newest_two = Window(first=reader.page(Scope(), 2)[-1].position)
+    before = modified(store, window=newest_two)
+    write(tmp_path, "old.md", publishedDateTime="2001-01-01T00:00:00Z")
+    load(store, tmp_path, 1)
+    assert modified(store) == seconds(1)
+    assert modified(store, window=newest_two) == before
+
+
+def test_a_feed_that_an_entry_moved_out_of_is_modified(store: Store, tmp_path: Path) -> None:
+    for year in (2021, 2022, 2023):
+        write(tmp_path, f"{year}.md", publishedDateTime=f"{year}-01-01T00:00:00Z")
+    load(store, tmp_path, 0)
+    write(tmp_path, "2023.md", publishedDateTime="2001-01-01T00:00:00Z")
+    load(store, tmp_path, 1)
+    with store.read() as reader:
+        rows = reader.page(Scope(), 2)
+    window = Window(first=rows[-1].position)
+    assert [row.changed < seconds(0) for row in rows] == [True, True]
+    assert modified(store, window=window) == seconds(1)
+
+
+def test_an_entry_that_leaves_below_a_feed_does_not_modify_it(store: Store, tmp_path: Path) -> None:
+    for year in (2021, 2022, 2023):
+        write(tmp_path, f"{year}.md", publishedDateTime=f"{year}-01-01T00:00:00Z")
+    load(store, tmp_path, 0)
+    with store.read() as reader:
+        newest_two = Window(first=reader.page(Scope(), 2)[-1].position)
+    before = modified(store, window=newest_two)
+    (tmp_path / "2021.md").unlink()
+    load(store, tmp_path, 1)
+    assert modified(store, window=newest_two) == before
+    assert modified(store) == seconds(1)
+
+
+def test_an_entry_that_comes_back_and_leaves_again_is_noticed_each_time(
+    store: Store, tmp_path: Path
+) -> None:
+    write(tmp_path, "stays.md")
+    load(store, tmp_path, 0)
+    for day in (1, 3):
+        path = write(tmp_path, "comes.md", topics=["AI"])
+        load(store, tmp_path, day)
+        assert modified(store, AI) == seconds(day)
+        path.unlink()
+        load(store, tmp_path, day + 1)
+        assert modified(store, AI) == modified(store) == seconds(day + 1)
+
+
+def test_an_entry_changes_when_coverage_it_lists_is_removed(store: Store, tmp_path: Path) -> None:
+    link = {"title": "Elsewhere", "webUrl": "https://news.example.com/elsewhere"}
+    write(tmp_path, "a.md", related=[link])
+    write(tmp_path, "b.md")
+    load(store, tmp_path, 0)
+    first = changed(store)
+    write(tmp_path, "elsewhere.md", removed=True)
+    assert load(store, tmp_path, 1).generation == 2
+    assert changed(store) == first | {"a.md": seconds(1)}
+    (tmp_path / "elsewhere.md").unlink()
+    assert load(store, tmp_path, 2).generation == 3
+    assert changed(store) == first | {"a.md": seconds(2)}
+
+
+def test_another_version_of_the_program_names_all_anew(store: Store, tmp_path: Path) -> None:
+    for number, name in enumerate(("Example", "Example", "Example Learn")):
+        write(tmp_path, f"{number}.md", provider={"name": name, "domain": "example.com"})
+    load(store, tmp_path, 0)
+    with store.write() as connection:  # as one that has another rule for names leaves it
+        named = labels.c.slug == "example.com"
+        connection.execute(labels.update().where(named).values(name="EXAMPLE.COM"))
+        connection.execute(state.update().values(reading="another version"))
+    report = load(store, tmp_path, 1)
+    assert tallies(store, "provider") == [("example.com", "Example and others", 3)]
+    assert report.generation == 2
+    assert load(store, tmp_path, 2).generation == 2

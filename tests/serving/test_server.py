@@ -1,0 +1,92 @@
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gunicorn.config import Config as GunicornConfig
+
+from feeds.config import Config, ConfigError
+from feeds.serving import server
+from feeds.serving.server import SERVERS, Server, settings
+from feeds.telemetry import log_setup
+from tests.helpers.server import PROJECT, Served, free_port, news
+
+
+def test_gunicorn_takes_every_setting() -> None:
+    made = Server(Config(), settings(Config(bind="127.0.0.1:8123", workers=3)))
+    assert isinstance(made.cfg, GunicornConfig)
+    assert made.cfg.address == [("127.0.0.1", 8123)]
+    assert made.cfg.workers == 3
+    assert made.cfg.worker_class_str == "gthread"
+    assert made.cfg.reload is False
+
+
+def test_slow_clients_have_more_threads_than_they_can_hold() -> None:
+    assert settings(Config())["threads"] > 200
+
+
+def test_requests_are_bounded_and_no_forwarded_header_counts() -> None:
+    found = settings(Config(), reload=True)
+    assert found["limit_request_line"] == 4094
+    assert found["forwarded_allow_ips"] == ""
+    assert found["reload"] is True
+
+
+def alone(home: Path, *arguments: str) -> Served:
+    """`gunicorn wsgi:app` over some news, started in the project's folder as the README says."""
+    port = free_port()
+    command = (sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", *arguments)
+    folder = news(home / "news")
+    chdir = ("--chdir", str(PROJECT), "-c", str(PROJECT / "gunicorn.conf.py"), "wsgi:app")
+    return Served(folder, home / "home", {}, (*command, *chdir), port)
+
+
+def test_gunicorn_alone_reads_requests_by_threads(tmp_path: Path) -> None:
+    """A client that never finishes its request keeps nobody else waiting."""
+    server = alone(tmp_path)
+    try:
+        server.start()
+        with socket.create_connection(("127.0.0.1", server.port)) as slow:
+            slow.sendall(b"GET /rss.xml HTTP/1.1\r\n")
+            assert server.get("/atom.xml").code == 200
+        assert "WORKER TIMEOUT" not in server.log  # which would have freed it
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("worker", ["gthread", "sync"])
+def test_gunicorn_alone_trusts_no_forwarded_header(tmp_path: Path, worker: str) -> None:
+    server = alone(tmp_path, "-k", worker)
+    forged = {"SCRIPT_NAME": "/topics/ai", "PATH_INFO": "/rss.xml", "X-Forwarded-Host": "x.example"}
+    try:
+        server.start()
+        plain = server.raw(b"GET /topics/ai/rss.xml HTTP/1.0\r\nAccept-Encoding: gzip\r\n\r\n")
+        lines = "".join(f"{name}: {value}\r\n" for name, value in forged.items())
+        request = f"GET /topics/ai/rss.xml HTTP/1.0\r\nAccept-Encoding: gzip\r\n{lines}\r\n"
+        headers, _, body = server.raw(request.encode()).partition(b"\r\n\r\n")
+        assert headers.startswith(b"HTTP/1.0 200")
+        assert body == plain.partition(b"\r\n\r\n")[2]
+    finally:
+        server.stop()
+
+
+def test_gunicorn_is_run_unless_another_server_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ran: list[Any] = []
+    monkeypatch.setattr(log_setup, "configure", lambda *_: None)
+    monkeypatch.setattr(Server, "run", lambda self: ran.append(self.cfg.bind))
+    server.run(Config(bind="127.0.0.1:8123"))
+    assert ran == [["127.0.0.1:8123"]]
+    assert SERVERS == ("gunicorn", "granian")
+
+
+def test_granian_says_how_it_is_installed_and_where_it_cannot_listen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(log_setup, "configure", lambda *_: None)
+    monkeypatch.setitem(__import__("sys").modules, "granian", None)
+    with pytest.raises(ConfigError) as raised:
+        server.run(Config(), server="granian")
+    assert str(raised.value) == "granian isn't installed; pip install 'feeds[granian]'"

@@ -1,0 +1,281 @@
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from feeds.catalog import builder
+from feeds.catalog.addresses import FeedQuery
+from feeds.follower import websub
+from feeds.loading import loader
+from feeds.rendering.formats import FORMATS
+from feeds.selection import Scope, position
+from feeds.store import change_log, schema
+from feeds.store.change_log import NOWHERE, Change
+from feeds.store.database import Store
+from feeds.store.reader import Reader
+from feeds.urls import POLICIES
+from tests.helpers.databases import databases
+from tests.helpers.support import CONFIG, addresses, rendered, write
+
+pytestmark = pytest.mark.usefixtures("either")
+
+LIMIT = 3
+SMALL = replace(CONFIG, limit=LIMIT)
+ADDRESSES = addresses(SMALL)
+DAY = datetime(2026, 1, 1, tzinfo=UTC)
+TIMES = {"name": "Times", "domain": "times.example.com"}
+POST = {"name": "Post", "domain": "times.example.com"}  # two on one domain
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store(databases.fresh())
+
+
+def load(store: Store, folder: Path, day: int = 0) -> None:
+    loader.load(store, folder, now=DAY + timedelta(days=day), accept_removals=True)
+
+
+def told(store: Store) -> set[str]:
+    """The URLs of what changed, which is forgotten."""
+    with store.write() as connection:
+        found = change_log.taken(connection, 1000)
+        return set(websub.topics(Reader(connection), found, ADDRESSES, SMALL))
+
+
+def noted(store: Store) -> dict[Scope, Change]:
+    with store.write() as connection:
+        return change_log.taken(connection, 1000)
+
+
+def documents(store: Store) -> dict[str, bytes]:
+    """Every feed under each link policy, in every format, by its URL."""
+    with store.read() as reader:
+        listed = builder.scopes(reader)
+    queries = [
+        FeedQuery(one.scope, policy, file, LIMIT)
+        for one in listed
+        for policy in ("canonical", "amp")
+        for file in FORMATS
+    ]
+    return {ADDRESSES.url(q): rendered(store, ADDRESSES.path(q), SMALL) for q in queries}
+
+
+def feeds(*paths: str, files: tuple[str, ...] = tuple(FORMATS)) -> set[str]:
+    """The URLs of the feeds below these paths under every link policy."""
+    folders = ["" if policy == "canonical" else f"/{policy}" for policy in POLICIES]
+    return {f"{SMALL.root}{f}{path}{file}" for f in folders for path in paths for file in files}
+
+
+# -- which documents changed --------------------------------------------------------
+
+
+def _steps(folder: Path, draw: random.Random) -> Iterator[None]:
+    """Changes a folder at random, again and again, in what every link policy shows."""
+
+    def fields() -> dict[str, Any]:
+        return {
+            "title": f"Title {draw.choice('ABC')}",
+            "publishedDateTime": f"2024-0{draw.randrange(1, 5)}-01T00:00:00Z",
+            "topics": draw.sample([draw.choice(["Go", "GO"]), "AI"], draw.randrange(3)),
+            "provider": draw.choice([TIMES, POST, None]),
+            "type": draw.choice(["article", None]),
+            "quality": draw.randrange(3),
+            "heat": draw.randrange(3),
+            "related": [{"title": "More", "webUrl": f"https://news.example.com/{number()}"}],
+        }
+
+    def number() -> int:
+        return draw.randrange(14)
+
+    held: dict[int, dict[str, Any]] = {n: fields() for n in range(9)}
+    write(folder, "always.md", publishedDateTime="2023-01-01")
+    while True:
+        for n, said in held.items():
+            write(folder, f"{n}.md", **said)
+        yield
+        for _ in range(draw.choice([1, 1, 1, 3])):
+            kind = draw.choice(["write", "write", "remove", "hide", "mark", "heat", "title"])
+            n = number() if kind == "write" else draw.choice(sorted(held) or [0])
+            if kind == "write":
+                held[n] = fields()
+            elif kind == "remove" and len(held) > 1:
+                del held[n]
+                (folder / f"{n}.md").unlink()
+            elif kind == "hide":
+                held[n] = held[n] | {"published": draw.choice([True, False])}
+            elif kind == "mark":
+                held[n] = held[n] | {"removed": draw.choice([True, False, False])}
+            elif kind in ("heat", "title"):
+                held[n] = held[n] | {kind: draw.randrange(100)}
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_those_that_changed_are_told_and_no_others(store: Store, tmp_path: Path, seed: int) -> None:
+    steps = _steps(tmp_path, random.Random(seed))  # noqa: S311 - repeatable, not secret
+    next(steps)
+    load(store, tmp_path)
+    before = documents(store)
+    sizes = set()
+    for day in range(1, 13):
+        next(steps)
+        load(store, tmp_path, day)
+        after = documents(store)
+        known = after.keys() & before.keys()  # nobody subscribed to one that is new
+        changed = {url for url in known if before[url] != after[url]}
+        assert told(store) & known == changed
+        sizes.add(len(changed))
+        before = after
+    assert len(sizes) > 4
+
+
+@pytest.fixture
+def six(store: Store, tmp_path: Path) -> Path:
+    """A folder of six records, loaded, twice as many as a feed shows; 5 is the newest."""
+    for n in range(6):
+        write(tmp_path, f"{n}.md", publishedDateTime=f"2024-01-0{n + 1}", topics=["AI"])
+    load(store, tmp_path)
+    return tmp_path
+
+
+def test_nobody_waits_for_news_of_a_first_load(store: Store, six: Path) -> None:
+    assert six.is_dir()
+    assert noted(store) == {}
+
+
+def test_a_load_that_changes_nothing_tells_nothing(store: Store, six: Path) -> None:
+    (six / "5.md").touch()
+    (six / "3.md").rename(six / "moved.md")
+    write(six, "moved.md", publishedDateTime="2024-01-04", topics=["AI"],
+          webUrl="https://news.example.com/3")  # fmt: skip
+    load(store, six, 1)
+    assert noted(store) == {}
+
+
+def test_what_a_feed_shows_is_told_under_every_policy_in_every_format(
+    store: Store, six: Path
+) -> None:
+    write(six, "4.md", publishedDateTime="2024-01-05", topics=["AI"], title="Another")
+    load(store, six, 1)
+    assert told(store) == feeds("/", "/topics/ai/")
+
+
+@pytest.mark.parametrize("name", ["quality", "heat"])
+def test_quality_and_heat_are_told_of_in_json_alone(store: Store, six: Path, name: str) -> None:
+    more: dict[str, Any] = {name: 7}
+    write(six, "4.md", publishedDateTime="2024-01-05", topics=["AI"], **more)
+    load(store, six, 1)
+    assert told(store) == feeds("/", "/topics/ai/", files=("feed.json",))
+
+
+def test_what_is_below_is_not_told_but_how_many_there_are_is(store: Store, six: Path) -> None:
+    write(six, "0.md", publishedDateTime="2024-01-01", topics=["AI"], title="Another")
+    load(store, six, 1)
+    assert told(store) == set()
+    write(six, "old.md", publishedDateTime="2023-01-01")  # a third page
+    (six / "0.md").unlink()
+    load(store, six, 2)
+    assert told(store) == feeds("/topics/ai/", files=("feed.json",))
+    write(six, "older.md", publishedDateTime="2022-01-01")
+    load(store, six, 3)
+    assert told(store) == feeds("/")  # whose last page is another one
+
+
+def test_a_feed_that_lost_its_last_entry_is_not_told_of(store: Store, six: Path) -> None:
+    write(six, "6.md", publishedDateTime="2024-01-07", topics=["Go"])
+    load(store, six, 1)
+    assert told(store) == feeds("/", "/topics/go/")
+    (six / "6.md").unlink()
+    load(store, six, 2)
+    assert told(store) == feeds("/")
+
+
+def test_a_topic_that_is_called_something_else_is_told_wherever_it_shows(
+    store: Store, tmp_path: Path
+) -> None:
+    write(tmp_path, "a.md", topics=["Go", "AI"], provider=TIMES, type="video")
+    write(tmp_path, "b.md", topics=["C++"])
+    load(store, tmp_path)
+    for name in ("c", "d"):
+        write(tmp_path, f"{name}.md", topics=["GO"], publishedDateTime="2020-01-01")
+    load(store, tmp_path, 1)
+    urls = told(store)
+    times = "providers/times.example.com/"
+    shown = ["/", "/topics/go/", "/topics/ai/", "/types/videos/", f"/{times}",
+             f"/topics/go/{times}", f"/topics/ai/{times}"]  # fmt: skip
+    assert urls == feeds(*shown)
+
+
+def test_a_provider_that_is_called_something_else_is_told_in_its_own_feeds(
+    store: Store, tmp_path: Path
+) -> None:
+    loud = TIMES | {"name": "TIMES"}
+    for n in range(LIMIT):
+        write(tmp_path, f"{n}.md", provider=TIMES, topics=["AI"])
+        said = {"provider": TIMES if n else loud, "publishedDateTime": "2020-01-01"}
+        write(tmp_path, f"below-{n}.md", **said)  # what feeds show
+    write(tmp_path, "post.md", provider=POST)
+    load(store, tmp_path)
+    for n in range(1, LIMIT):
+        write(tmp_path, f"below-{n}.md", provider=loud, publishedDateTime="2020-01-01")
+    load(store, tmp_path, 1)
+    times = "/providers/times.example.com/"
+    assert told(store) == feeds(
+        times, f"{times}times/", f"/topics/ai{times}", f"/topics/ai{times}times/"
+    )
+
+
+# -- how it is kept --------------------------------------------------------------------
+
+
+def test_changes_add_up_until_they_are_taken(store: Store) -> None:
+    one, other = Scope(topic="a").key(), Scope(provider="b", name="c").key()
+    with store.write() as connection:
+        assert not change_log.any_noted(connection)
+        change_log.note(connection, {one: Change(5, 9, 1), other: Change(figures=2)})
+        change_log.note(connection, {one: Change(7, 3, -3)})
+        change_log.note(connection, {})
+        assert change_log.any_noted(connection)
+        assert change_log.taken(connection, 1) == {
+            Scope(provider="b", name="c"): Change(NOWHERE, 2, 0)
+        }
+        assert change_log.taken(connection, 9) == {Scope(topic="a"): Change(7, 9, -2)}
+        assert not change_log.any_noted(connection)
+
+
+def test_many_scopes_are_noted_and_taken(store: Store) -> None:
+    found = {Scope(topic=f"t{n}").key(): Change(n) for n in range(1201)}
+    with store.write() as connection:
+        change_log.note(connection, found)
+        change_log.note(connection, found)
+        taken = change_log.taken(connection, 1200) | change_log.taken(connection, 1200)
+    assert taken == {Scope(topic=f"t{n}"): Change(n) for n in range(1201)}
+
+
+def test_a_load_that_fails_notes_nothing(
+    store: Store, six: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(six, "new.md")
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loader, "note_health", fail)  # the last thing that a load does
+        with pytest.raises(OSError):  # noqa: PT011 - that one
+            load(store, six, 1)
+    assert noted(store) == {}
+    load(store, six, 1)
+    url = "urn:uuid:"
+    with store.read() as reader:
+        newest = reader.connection.execute(
+            select(schema.entries.c.entry_id).where(schema.entries.c.path == "new.md")
+        ).scalar_one()
+    assert newest.startswith(url)
+    published = int(datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp())
+    assert noted(store) == {Scope(): Change(position(published, newest), NOWHERE, 1)}

@@ -1,0 +1,289 @@
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+
+from feeds.loading import loader
+from feeds.selection import Scope, Window, month_of, month_window, position
+from feeds.store import statements
+from feeds.store.database import Store, StoreError
+from feeds.store.reader import Reader, State
+from feeds.store.schema import SCHEMA, state
+from tests.helpers.databases import databases
+from tests.helpers.support import dump, loaded, write
+
+pytestmark = pytest.mark.usefixtures("either")
+
+
+def at(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+def other_database(path: Path, *statements: str) -> None:
+    connection = sqlite3.connect(path)
+    with connection:
+        for statement in statements:
+            connection.execute(statement)
+    connection.close()
+
+
+def pages(reader: Reader, scope: Scope, limit: int) -> list[str]:
+    """The ends of the addresses of a scope's entries, page by page."""
+    total = reader.count(scope)
+    rows = [row for start in range(0, total, limit) for row in reader.page(scope, limit, start)]
+    return [row.data.decode().partition("example.com/")[2].partition('"')[0] for row in rows]
+
+
+def test_a_new_store_is_empty(tmp_path: Path) -> None:
+    store = Store(databases.at(tmp_path / "deep/er/feeds.db"))
+    with store.read() as reader:
+        assert reader.state() == State(0, 0)
+        assert reader.count(Scope()) == 0
+        assert reader.page(Scope(), 10) == []
+        assert reader.modified(Scope(), Window()) == 0
+    store.release()
+
+
+def test_a_store_keeps_what_it_holds(tmp_path: Path) -> None:
+    write(tmp_path / "records", "a.md")
+    first = Store(databases.at(tmp_path / "feeds.db"))
+    loader.load(first, tmp_path / "records")
+    first.release()
+    second = Store(databases.at(tmp_path / "feeds.db"))
+    with second.read() as reader:
+        assert reader.state().generation == 1
+        assert reader.count(Scope()) == 1
+    second.release()
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://feeds:se%40cret@db/feeds", "postgresql://feeds:***@db/feeds"),
+        ("postgresql://feeds@db/feeds?password=secret", "postgresql://feeds@db/feeds?password=***"),
+        (
+            "postgresql://db/feeds?sslmode=require&sslpassword=secret",
+            "postgresql://db/feeds?sslmode=require&sslpassword=***",
+        ),
+        ("postgresql://feeds@db/feeds", "postgresql://feeds@db/feeds"),
+        ("sqlite:////var/a:b.db", "sqlite:////var/a%3Ab.db"),
+    ],
+)
+def test_what_a_store_is_called_hides_its_passwords(url: str, shown: str) -> None:
+    assert Store.described(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("statement", "ready"),
+    [
+        ("UPDATE state SET schema = 'another'", False),
+        ("DELETE FROM state", False),
+        ("UPDATE state SET schema = schema", True),
+    ],
+)
+def test_a_store_of_another_version_is_made_anew(
+    tmp_path: Path, statement: str, ready: bool
+) -> None:
+    write(tmp_path / "records", "a.md")
+    store = Store(databases.at(tmp_path / "feeds.db"))
+    loader.load(store, tmp_path / "records")
+    before = dump(store)
+    with store.write() as connection:
+        connection.exec_driver_sql(statement)
+    store.release()
+    store = Store(databases.at(tmp_path / "feeds.db"))
+    with store.read() as reader:
+        assert reader.state().generation == (1 if ready else 0)
+        assert reader.connection.execute(select(state.c.schema)).scalar_one() == SCHEMA
+    report = loader.load(store, tmp_path / "records")
+    assert (report.parsed, report.generation) == (0 if ready else 1, 1)
+    assert dump(store) == before
+    store.release()
+
+
+def test_a_database_that_holds_something_else_is_refused_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    other_database(path, "CREATE TABLE files (x)", "INSERT INTO files VALUES (1)",
+                   "CREATE TABLE accounts (x)")  # fmt: skip
+    with pytest.raises(StoreError) as error:
+        Store(at(path))
+    assert str(error.value) == (
+        f"the store {at(path)} holds something else: accounts, files; "
+        "give FEEDS_DATABASE_URL a database of its own"
+    )
+    connection = sqlite3.connect(path)
+    assert connection.execute("SELECT x FROM files").fetchall() == [(1,)]
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("note.txt", "file is not a database"),
+        ("note.txt/feeds.db", r"\[Errno \d+\] .*"),
+        ("folder", "unable to open database file"),
+        ("state.db", "no such column: state.schema"),
+    ],
+)
+def test_a_database_that_cannot_be_opened_is_one_line(
+    tmp_path: Path, place: str, reason: str
+) -> None:
+    (tmp_path / "note.txt").write_text("This is not a database but a note. " * 100)
+    (tmp_path / "folder").mkdir()
+    other_database(tmp_path / "state.db", "CREATE TABLE state (x)")
+    url = at(tmp_path / place)
+    with pytest.raises(StoreError, match=rf"\Athe store {url} can't be used: {reason}\Z"):
+        Store(url)
+    assert (tmp_path / "note.txt").read_text().startswith("This is not")
+
+
+def test_a_driver_that_is_not_installed_is_one_line() -> None:
+    with pytest.raises(StoreError, match=r"\Athe store nosuch:///x can't be used: .*nosuch\Z"):
+        Store("nosuch:///x")
+
+
+def test_a_write_that_fails_is_one_line_and_leaves_nothing() -> None:
+    store = Store("sqlite://")
+
+    def write_badly() -> None:
+        with store.write() as connection:
+            connection.execute(state.update().values(generation=7))
+            connection.execute(text("SELECT x FROM missing"))
+
+    message = r"\Athe store sqlite:// can't be used: no such table: missing\Z"
+    with pytest.raises(StoreError, match=message):
+        write_badly()
+    with store.read() as reader:
+        assert reader.state() == State(0, 0)
+
+
+def test_a_reader_sees_one_generation_throughout(tmp_path: Path) -> None:
+    folder = tmp_path / "records"
+    write(folder, "a.md", topics=["AI"])
+    store = Store(databases.at(tmp_path / "feeds.db"))
+    loader.load(store, folder, now=datetime(2026, 1, 1, tzinfo=UTC))
+
+    def everything(reader: Reader) -> list[object]:
+        return [
+            reader.page(Scope(), 10),
+            reader.labels("topic"),
+            reader.modified(Scope(), Window()),
+            reader.count(Scope()),
+            reader.state(),
+        ]
+
+    with store.read() as early:
+        assert early.state().generation == 1
+        write(folder, "b.md", topics=["Robots"])
+        (folder / "a.md").unlink()
+        loader.load(store, folder, now=datetime(2026, 1, 2, tzinfo=UTC))
+        seen_early = everything(early)
+        with store.read() as late:
+            seen_late = everything(late)
+        assert everything(early) == seen_early
+    assert seen_early[4] == State(1, int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()))
+    assert seen_late[4] == State(2, int(datetime(2026, 1, 2, tzinfo=UTC).timestamp()))
+    # One record took the place of another: the tally alone is as it was.
+    same = [old == new for old, new in zip(seen_early, seen_late, strict=True)]
+    assert same == [False, False, False, True, False]
+    store.release()
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 10])
+def test_pages_hold_every_entry_once_newest_first(tmp_path: Path, limit: int) -> None:
+    times = {"name": "Example Times", "domain": "times.example.org"}
+    school = {"name": "Example School", "domain": "times.example.org"}
+    write(tmp_path, "1.md", publishedDateTime="2024-01-01", topics=["AI"], type="video")
+    write(tmp_path, "2.md", publishedDateTime="2024-01-02", topics=["AI"], provider=times)
+    write(tmp_path, "3.md", publishedDateTime="2024-01-03", provider=school)
+    write(tmp_path, "4.md", publishedDateTime="2024-02-04", topics=["AI"], provider=school)
+    write(tmp_path, "5.md", publishedDateTime="2024-02-05", topics=["AI", "C#"], provider=times)
+    key = "times.example.org"
+    with loaded(tmp_path).read() as reader:
+        found = {
+            scope: pages(reader, scope, limit)
+            for scope in (
+                Scope(),
+                Scope(topic="ai"),
+                Scope(topic="c-sharp"),
+                Scope(provider=key),
+                Scope(provider=key, name="example-school"),
+                Scope(topic="ai", provider=key),
+                Scope(topic="ai", provider=key, name="example-times"),
+                Scope(type="videos"),
+                Scope(topic="nothing"),
+            )
+        }
+    assert list(found.values()) == [
+        ["5", "4", "3", "2", "1"],
+        ["5", "4", "2", "1"],
+        ["5"],
+        ["5", "4", "3", "2"],
+        ["4", "3"],
+        ["5", "4", "2"],
+        ["5", "2"],
+        ["1"],
+        [],
+    ]
+
+
+def test_months_are_those_that_have_entries(tmp_path: Path) -> None:
+    for name, day in (("a", "2023-12-31"), ("b", "2024-01-01"), ("c", "2024-03-01")):
+        write(tmp_path, f"{name}.md", publishedDateTime=day, topics=["AI"] if name < "c" else [])
+    december, january, march = (2023 * 12 + 11, 2024 * 12, 2024 * 12 + 2)
+    with loaded(tmp_path).read() as reader:
+        assert reader.months(Scope()) == [(march, 1), (january, 1), (december, 1)]
+        assert reader.months(Scope(topic="ai")) == [(january, 1), (december, 1)]
+        assert reader.neighbours(Scope(), january) == (december, march)
+        assert reader.neighbours(Scope(), january + 1) == (january, march)
+        assert reader.neighbours(Scope(topic="ai"), january) == (december, None)
+        assert reader.count(Scope(), month_window(january)) == 1
+        assert len(reader.page(Scope(), 10, 0, month_window(march))) == 1
+
+
+@pytest.mark.parametrize("month", [1970 * 12, 2023 * 12 + 11, 2024 * 12 + 1])
+def test_a_month_is_a_window_of_positions(month: int) -> None:
+    window = month_window(month)
+    assert window.first is not None
+    assert window.end is not None
+    assert month_of(window.first >> 20) == month
+    assert month_of((window.end - 1) >> 20) == month
+    assert month_of(window.end >> 20) == month + 1
+
+
+def test_positions_order_by_time_and_part_what_is_published_together() -> None:
+    assert position(2, "a") > position(1, "b") > position(0, "c") >= 0
+    assert len({position(7, f"urn:{n}") for n in range(100)}) == 100
+    assert position(4_102_444_800, "a") < 2**63
+
+
+def test_topics_and_providers_that_go_together_are_counted(tmp_path: Path) -> None:
+    times = {"name": "Example Times", "domain": "times.example.org"}
+    write(tmp_path, "a.md", topics=["AI", "C++"], provider=times)
+    write(tmp_path, "b.md", topics=["AI"], provider=times)
+    write(tmp_path, "c.md", topics=["AI"])
+    with loaded(tmp_path).read() as reader:
+        assert reader.pairs() == [
+            ("ai", "times.example.org", "example-times", 2, 1_704_164_645),
+            ("c-plus-plus", "times.example.org", "example-times", 1, 1_704_164_645),
+        ]
+
+
+def test_a_scope_has_a_topic_or_a_type(tmp_path: Path) -> None:
+    with loaded(tmp_path).read() as reader, pytest.raises(ValueError, match="not both"):
+        reader.count(Scope(topic="ai", type="videos"))
+
+
+def test_each_kind_of_query_is_built_once(tmp_path: Path) -> None:
+    write(tmp_path, "a.md", topics=["AI", "C++"])
+    with loaded(tmp_path).read() as reader:
+        first = [reader.count(Scope(topic="ai")), len(reader.page(Scope(topic="ai"), 10))]
+        built = statements.count.cache_info().misses, statements.page_of.cache_info().misses
+        for topic, limit in (("c-plus-plus", 1), ("ai", 5), ("nothing", 7)):
+            reader.count(Scope(topic=topic))
+            reader.page(Scope(topic=topic), limit, limit)
+        made = statements.count.cache_info().misses, statements.page_of.cache_info().misses
+        assert made == built
+    assert first == [1, 1]
