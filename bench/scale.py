@@ -35,9 +35,9 @@ from bench.servers import (
     running,
     workers,
 )
-from feeds.catalog.parameters import SORTS
 from feeds.records.scanner import scan
 from feeds.rendering.formats import FORMATS
+from feeds.selection import SORTS
 from feeds.urls import POLICIES
 
 MILLION: Final = 1_000_000

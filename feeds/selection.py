@@ -1,4 +1,4 @@
-"""Which entries a feed draws on: scopes, and windows of positions.
+"""Which entries a feed draws on: scopes, windows of positions, and filters.
 
 A position is the time of publication in the upper bits and 20 bits of the id
 below, so that one integer sorts, pages and compares.
@@ -6,10 +6,15 @@ below, so that one integer sorts, pages and compares.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Final, NamedTuple
+import re
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final, NamedTuple
 
 from feeds import urls
+
+SORTS: Final = ("newest", "heat", "relevance")
+DAYS = re.compile(r"([1-9][0-9]{0,3})d\Z")
 
 
 class Scope(NamedTuple):
@@ -62,3 +67,85 @@ def position_at(seconds: int) -> int:
 def position(published: int, entry_id: str) -> int:
     """The sort key of an entry: newest last, ties in the order of a hash of the id."""
     return (published << 20) | int(urls.entry_id(entry_id)[-5:], 16)
+
+
+class Filters(NamedTuple):
+    """What narrows a feed, by the names of the parameters, in their canonical order.
+
+    Tuples are sorted keys, of which an entry has any (`exclude_*`: none).
+    `since` is a date or a number of days such as `7d`.
+    """
+
+    topic: tuple[str, ...] = ()
+    provider: tuple[str, ...] = ()
+    type: tuple[str, ...] = ()
+    exclude_topic: tuple[str, ...] = ()
+    exclude_provider: tuple[str, ...] = ()
+    min_quality: int = 0
+    min_heat: int = 0
+    since: str = ""
+    q: str = ""
+    sort: str = "newest"
+
+    def parameters(self) -> list[tuple[str, str]]:
+        """Names and values, in their order; defaults are left out."""
+        found: list[tuple[str, str]] = []
+        if self == NONE:  # as of most addresses
+            return found
+        for (name, value), default in zip(self._asdict().items(), NONE, strict=True):
+            if isinstance(value, tuple):
+                found += [(name, one) for one in value]
+            elif value != default:
+                found.append((name, str(value)))
+        return found
+
+    def without(self, name: str) -> Filters:
+        """The same without one of them."""
+        rest: dict[str, Any] = self._asdict() | {name: NONE._asdict()[name]}
+        return Filters(**rest)
+
+    def only(self, name: str) -> Filters:
+        """One of them alone."""
+        return NONE._replace(**{name: getattr(self, name)})
+
+    def first_day(self, today: date) -> date | None:
+        """The first day that entries may be of."""
+        if not self.since:
+            return None
+        days = DAYS.match(self.since)
+        return today - timedelta(days=int(days[1])) if days else date.fromisoformat(self.since)
+
+    @property
+    def moves(self) -> bool:
+        """Whether what passes depends on the day it is asked."""
+        return DAYS.match(self.since) is not None
+
+
+NONE: Final = Filters()
+
+
+def midnight(day: date) -> int:
+    """The beginning of a day in UTC, in seconds."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+
+
+def narrowing(filters: Filters) -> dict[str, Any]:
+    """What narrows a query of the store, by name; `since` is a window there."""
+    found = filters._asdict()
+    del found["since"], found["sort"]
+    return {name: value for name, value in found.items() if value}
+
+
+def scopes_of(entry: Any, topics: Iterable[str]) -> set[str]:
+    """The keys of all scopes that an entry is in."""
+    providers = [("", "")]
+    if entry.provider:
+        providers += [(entry.provider, ""), (entry.provider, entry.provider_slug)]
+    found = {
+        Scope(topic, provider, name).key()
+        for topic in ["", *topics]
+        for provider, name in providers
+    }
+    if entry.type:
+        found.add(Scope(type=entry.type).key())
+    return found

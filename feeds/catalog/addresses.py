@@ -12,9 +12,7 @@ from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
 from feeds.catalog.parameters import (
-    NONE,
     BadParameter,
-    Filters,
     Parameters,
     number,
     one_of,
@@ -25,7 +23,7 @@ from feeds.catalog.parameters import (
 )
 from feeds.config import MAX_LIMIT
 from feeds.model import FeedsError
-from feeds.selection import Scope
+from feeds.selection import NONE, Filters, Scope
 from feeds.urls import POLICIES
 
 MAX_PAGE: Final = 100_000

@@ -8,12 +8,21 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple
 
-from feeds.catalog import parameters, stories, titles
+from feeds.catalog import stories, titles
 from feeds.catalog.addresses import Addresses, FeedQuery, NotFound
 from feeds.catalog.titles import RedirectTo
 from feeds.config import Config
 from feeds.model import UNKNOWN_TIME, Archive, Entry, Feed, Label, Link
-from feeds.selection import EVERYTHING, Scope, Window, month_of, month_window, position_at
+from feeds.selection import (
+    EVERYTHING,
+    NONE,
+    Scope,
+    Window,
+    midnight,
+    month_of,
+    month_window,
+    position_at,
+)
 from feeds.store.reader import LabelCounts, Reader, Row
 
 HTML: Final = "text/html"
@@ -34,7 +43,7 @@ def feed(
     narrowed = query.filters
     since = _since(query, today)
     window = since if query.month is None else _within(since, query.month)
-    is_narrowed = narrowed != parameters.NONE
+    is_narrowed = narrowed != NONE
     archive = None
     if query.month is not None or is_narrowed:
         total = reader.count(query.scope, window, narrowed)
@@ -54,7 +63,7 @@ def feed(
         # What was narrowed away may have been in it: any change counts.
         modified = max(reader.modified(Scope(), EVERYTHING), renamed)
         if narrowed.moves:
-            modified = max(modified, parameters.midnight(today))
+            modified = max(modified, midnight(today))
     else:
         shown = window if len(rows) == total else window._replace(first=rows[-1].position)
         modified = max(reader.modified(query.scope, shown), renamed)
@@ -94,7 +103,7 @@ def _feed(
     archive: Archive | None = None,
 ) -> Feed:
     described = config.description
-    is_all = query.scope == Scope() and query.filters == parameters.NONE and not query.story
+    is_all = query.scope == Scope() and query.filters == NONE and not query.story
     url = addresses.url(query)
     return Feed(
         id=url,
@@ -119,7 +128,7 @@ def _feed(
 def _since(query: FeedQuery, today: date) -> Window:
     """From the first day on that the filters let pass."""
     first = query.filters.first_day(today)
-    return EVERYTHING if first is None else Window(first=position_at(parameters.midnight(first)))
+    return EVERYTHING if first is None else Window(first=position_at(midnight(first)))
 
 
 def _within(since: Window, month: int) -> Window:

@@ -23,11 +23,9 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from feeds.catalog.addresses import FeedQuery
-from feeds.catalog.parameters import NONE
 from feeds.config import Config
 from feeds.model import Entry, FeedsError
-from feeds.selection import Scope
-from feeds.serving.documents import Headers
+from feeds.selection import NONE, Scope
 
 ALL: Final = "all"
 ANY: Final = "any"
@@ -35,6 +33,7 @@ ANY: Final = "any"
 # that nginx takes for all of them unless it is told otherwise.
 _ROOM: Final = 1000
 _LISTED: Final = ("topic", "provider")
+Headers = list[tuple[str, str]]
 JSON: Final = "feed.json"  # whose documents tell how many entries there are in all
 _KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,255}\Z")  # neither spaces nor commas
 

@@ -9,81 +9,25 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from datetime import date
+from typing import Final
 
 from feeds import slugs
 from feeds.model import FeedsError
+from feeds.selection import DAYS, SORTS, Filters
 from feeds.store import search_query
 
-SORTS: Final = ("newest", "heat", "relevance")
 MAX_VALUES: Final = 20  # of one parameter that may be repeated
 MAX_NUMBER: Final = 1_000_000
-_MAX_DAYS: Final = 3_650
+_MAXDAYS: Final = 3_650
 _MAX_SEGMENT: Final = 255
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
-_DAYS = re.compile(r"([1-9][0-9]{0,3})d\Z")
 
 Parameters = Mapping[str, Sequence[str]]
 
 
 class BadParameter(FeedsError):
     """A parameter with a wrong value; says what is accepted."""
-
-
-class Filters(NamedTuple):
-    """What narrows a feed, by the names of the parameters, in their canonical order.
-
-    Tuples are sorted keys, of which an entry has any (`exclude_*`: none).
-    `since` is a date or a number of days such as `7d`.
-    """
-
-    topic: tuple[str, ...] = ()
-    provider: tuple[str, ...] = ()
-    type: tuple[str, ...] = ()
-    exclude_topic: tuple[str, ...] = ()
-    exclude_provider: tuple[str, ...] = ()
-    min_quality: int = 0
-    min_heat: int = 0
-    since: str = ""
-    q: str = ""
-    sort: str = "newest"
-
-    def parameters(self) -> list[tuple[str, str]]:
-        """Names and values, in their order; defaults are left out."""
-        found: list[tuple[str, str]] = []
-        if self == NONE:  # as of most addresses
-            return found
-        for (name, value), default in zip(self._asdict().items(), NONE, strict=True):
-            if isinstance(value, tuple):
-                found += [(name, one) for one in value]
-            elif value != default:
-                found.append((name, str(value)))
-        return found
-
-    def without(self, name: str) -> Filters:
-        """The same without one of them."""
-        rest: dict[str, Any] = self._asdict() | {name: NONE._asdict()[name]}
-        return Filters(**rest)
-
-    def only(self, name: str) -> Filters:
-        """One of them alone."""
-        return NONE._replace(**{name: getattr(self, name)})
-
-    def first_day(self, today: date) -> date | None:
-        """The first day that entries may be of."""
-        if not self.since:
-            return None
-        days = _DAYS.match(self.since)
-        return today - timedelta(days=int(days[1])) if days else date.fromisoformat(self.since)
-
-    @property
-    def moves(self) -> bool:
-        """Whether what passes depends on the day it is asked."""
-        return _DAYS.match(self.since) is not None
-
-
-NONE: Final = Filters()
 
 
 def parse(parameters: Parameters) -> Filters:
@@ -165,16 +109,16 @@ def _keys(parameters: Parameters, name: str, key: Callable[[str], str]) -> tuple
 def _since(value: str) -> str:
     if not value:
         return ""
-    days = _DAYS.match(value)
+    days = DAYS.match(value)
     try:
-        if days and int(days[1]) <= _MAX_DAYS:
+        if days and int(days[1]) <= _MAXDAYS:
             return value
         if re.fullmatch(r"(19[7-9]|2[01][0-9])[0-9]-[0-9]{2}-[0-9]{2}", value):
             return date.fromisoformat(value).isoformat()
     except ValueError:
         pass
     raise BadParameter(
-        f"since accepts a date such as 2026-05-19, or days up to {_MAX_DAYS}d, such as 7d"
+        f"since accepts a date such as 2026-05-19, or days up to {_MAXDAYS}d, such as 7d"
     )
 
 
@@ -188,15 +132,3 @@ def _words(value: str) -> str:
     except ValueError as error:
         raise BadParameter(f"q {error}") from None
     return text
-
-
-def midnight(day: date) -> int:
-    """The beginning of a day in UTC, in seconds."""
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
-
-
-def narrowing(filters: Filters) -> dict[str, Any]:
-    """What narrows a query of the store, by name; `since` is a window there."""
-    found = filters._asdict()
-    del found["since"], found["sort"]
-    return {name: value for name, value in found.items() if value}

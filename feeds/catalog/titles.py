@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime
 from typing import Final, NamedTuple
 
 from feeds.catalog.addresses import FeedQuery, NotFound
-from feeds.catalog.parameters import NONE, Filters
 from feeds.config import Config
 from feeds.model import FeedsError
+from feeds.selection import NONE, Filters
 from feeds.store.reader import LabelCounts, Reader
 
 POLICIES: Final = {

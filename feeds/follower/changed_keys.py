@@ -9,8 +9,7 @@ from sqlalchemy import select
 
 from feeds.catalog import cache_keys
 from feeds.config import MAX_LIMIT, Config
-from feeds.loading.entry_writer import scopes_of
-from feeds.selection import Scope, month_of, month_window
+from feeds.selection import Scope, month_of, month_window, scopes_of
 from feeds.store.reader import Reader
 from feeds.store.schema import departures, entries, labels
 

@@ -137,12 +137,5 @@ def settle(connection: Connection, ping: Ping, outcome: Outcome, now: float) -> 
         connection.execute(anew.values(attempts=0, due=now))
 
 
-def waiting(connection: Connection, hubs: Sequence[str]) -> dict[str, int]:
-    """How many pings wait for each of these hubs, where any do."""
-    query = select(pings.c.hub, func.count().label("number")).group_by(pings.c.hub)
-    rows = connection.execute(query.where(pings.c.hub.in_(hubs)))
-    return {row.hub: row.number for row in rows}
-
-
 def _is(ping: Ping) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return pings.c.hub == ping.hub, pings.c.url == ping.url

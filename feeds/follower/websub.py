@@ -199,7 +199,7 @@ class Publisher:
     def waiting(self) -> dict[str, int]:
         """How many pings wait, by hub. Raises StoreError."""
         with self._read() as reader:
-            return ping_queue.waiting(reader.connection, self.config.hubs)
+            return reader.pings_waiting(self.config.hubs)
 
     @contextmanager
     def _read(self) -> Iterator[Reader]:

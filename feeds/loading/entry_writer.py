@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select
 from feeds import selection, slugs
 from feeds.loading.label_writer import LabelWriter
 from feeds.model import Record, decode_record
+from feeds.selection import scopes_of
 from feeds.store import bulk_insert, change_log, fulltext, search_query
 from feeds.store.schema import coverage, departures, entries, entry_topics, records
 
@@ -42,21 +43,6 @@ def winner(copies: Sequence[Any]) -> Any | None:
         return None
     public = [copy for copy in copies if copy.public]
     return min(public, key=lambda c: (-c.quality, -c.published, c.path), default=None)
-
-
-def scopes_of(entry: Any, topics: Iterable[str]) -> set[str]:
-    """The keys of all scopes that an entry is in."""
-    providers = [("", "")]
-    if entry.provider:
-        providers += [(entry.provider, ""), (entry.provider, entry.provider_slug)]
-    found = {
-        selection.Scope(topic, provider, name).key()
-        for topic in ["", *topics]
-        for provider, name in providers
-    }
-    if entry.type:
-        found.add(selection.Scope(type=entry.type).key())
-    return found
 
 
 class _Shown(msgspec.Struct, frozen=True):

@@ -17,10 +17,9 @@ import msgspec
 from feeds.catalog import builder, titles
 from feeds.catalog.addresses import Addresses, FeedQuery, NotFound, SiteQuery, folded, kind_of
 from feeds.catalog.builder import Listed
-from feeds.catalog.parameters import NONE, Filters
 from feeds.config import Config
 from feeds.rendering.formats import FORMATS, opml, sitemap
-from feeds.selection import EVERYTHING, Scope
+from feeds.selection import EVERYTHING, NONE, Filters, Scope
 from feeds.store.reader import Reader
 from feeds.urls import POLICIES
 

@@ -9,14 +9,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from feeds.catalog.addresses import Addresses, EmbedStyle, FeedQuery
-from feeds.model import Feed
 from feeds.rendering import security_headers
-
-if TYPE_CHECKING:
-    from feeds.rendering.pages import Pages
 
 # What a frame is given where nobody says otherwise, in pixels.
 WIDTH: Final = 400
@@ -40,18 +36,6 @@ def framed(query: FeedQuery, addresses: Addresses) -> FeedQuery:
 def unframed(query: FeedQuery, addresses: Addresses) -> FeedQuery:
     """The page that a framed page is of."""
     return query._replace(file="", look=None, limit=addresses.limit)
-
-
-def render(pages: Pages, query: FeedQuery, feed: Feed) -> bytes:
-    """The framed page."""
-    look = query.look or EmbedStyle()
-    return pages.render(
-        "embed.html",
-        feed=feed,
-        theme=look.theme,
-        style=style(look.accent),
-        page=unframed(query, pages.addresses),
-    )
 
 
 def headers(query: FeedQuery, addresses: Addresses) -> list[tuple[str, str]]:

@@ -16,14 +16,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from feeds import urls
 from feeds.catalog import stories, titles
-from feeds.catalog.addresses import Addresses, FeedQuery, Query
-from feeds.catalog.parameters import NONE, Filters
+from feeds.catalog.addresses import Addresses, EmbedStyle, FeedQuery, Query
 from feeds.config import Config
 from feeds.model import Entry, Feed, Record
 from feeds.rendering import embed, navigation
 from feeds.rendering.assets import ASSETS
 from feeds.rendering.formats import FORMATS
-from feeds.selection import Scope
+from feeds.selection import NONE, Filters, Scope
 from feeds.store.reader import Reader
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -86,6 +85,17 @@ class Pages:
             "titles": titles,
             "url": self.url,
         }
+
+    def frame(self, query: FeedQuery, feed: Feed) -> bytes:
+        """A page that other sites frame: see `feeds.rendering.embed`."""
+        look = query.look or EmbedStyle()
+        return self.render(
+            "embed.html",
+            feed=feed,
+            theme=look.theme,
+            style=embed.style(look.accent),
+            page=embed.unframed(query, self.addresses),
+        )
 
     def feed(self, query: FeedQuery, feed: Feed, reader: Reader) -> bytes:
         """The page of a feed's folder."""

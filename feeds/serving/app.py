@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import version
 
 from flask import Flask
 
-from feeds import __version__
 from feeds.config import Config, read
 from feeds.loading import loader
 from feeds.records.scanner import FolderError
@@ -61,7 +61,7 @@ def assembled(config: Config, *, followed: bool = False) -> Flask:
     if config.metrics != "off":
         metrics, audience = Metrics(), PollStore.of(config.database, warn)
         tally = RequestCounter(metrics, audience, delivery.addresses, delivery.holds, warn)
-        desk = operator.OperatorPages(delivery, metrics, audience, tally, __version__)
+        desk = operator.OperatorPages(delivery, metrics, audience, tally, version("feeds"))
         operator.register(app, desk)
     app.register_blueprint(views.blueprint)
     observer = Observer(tally, log=config.log_requests == "on")

@@ -242,7 +242,7 @@ class DocumentStore:
         if query.look is not None:
             framed = embed.headers(query, self.addresses) + keys
             return Document(
-                embed.render(self.pages, query, feed),
+                self.pages.frame(query, feed),
                 site_documents.HTML,
                 self.freshness() + framed,
             )

@@ -66,20 +66,20 @@ class FastPath:
         if tags == variant.etag:
             start_response("304 NOT MODIFIED", variant.headers_304.copy())
             if observer is not None:
-                observer.hit(environ, address, 304, coding, variant, started)
+                observer.hit(environ, address, 304, coding, len(variant.body), started)
             return ()
         if tags is None and (since := environ.get("HTTP_IF_MODIFIED_SINCE")) is not None:
             if not since or since != document.last_modified:
                 return self._long_way(environ, start_response, started)
             start_response("304 NOT MODIFIED", variant.headers_304.copy())
             if observer is not None:
-                observer.hit(environ, address, 304, coding, variant, started)
+                observer.hit(environ, address, 304, coding, len(variant.body), started)
             return ()
         if tags is not None:
             return self._long_way(environ, start_response, started)
         start_response("200 OK", variant.headers.copy())
         if observer is not None:
-            observer.hit(environ, address, 200, coding, variant, started)
+            observer.hit(environ, address, 200, coding, len(variant.body), started)
         return () if method == "HEAD" else (variant.body,)
 
     def _long_way(

@@ -1,49 +1,56 @@
 """What the operator sees: /metrics for Prometheus, /stats/ for people.
 
-On the feeds' own address, or at one of its own where that is set. Neither is
-in the sitemap, indexed or cached.
+On the feeds' own address, or at one of its own where that is set: workers of
+gunicorn listen there as well, beside granian a thread does. Neither is in the
+sitemap, indexed or cached.
 """
 
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from socket import AF_INET6, socket
+from socketserver import ThreadingMixIn
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from flask import Blueprint, Flask, Response, abort, current_app, request
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from feeds.config import Config
-from feeds.follower import ping_queue
-from feeds.rendering import plots
 from feeds.rendering.assets import ASSETS
-from feeds.rendering.plots import Plot
+from feeds.serving import stats_page
 from feeds.serving.document_store import DocumentStore
-from feeds.telemetry import metrics, poll_report
+from feeds.store import recovery
+from feeds.telemetry import metrics
 from feeds.telemetry.counter import RequestCounter
-from feeds.telemetry.metrics import Metrics
-from feeds.telemetry.poll_report import Row, share, size, unit_of
-from feeds.telemetry.poll_store import DAY, HOUR, Polls, PollStore
+from feeds.telemetry.metrics import Metrics, host_of
+from feeds.telemetry.poll_store import PollStore
 
 if TYPE_CHECKING:
-    pass
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 EXTENSION: Final = "feeds.serving.operator"
-_FEEDS: Final = 200  # that the page lists
-_READERS: Final = 40
 _KEPT: Final = 5.0  # seconds that the page is shown again, however often it is asked for
 _POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
 )
-_ANSWERS: Final = (
-    ("whole", "in full (200)"),
-    ("delta", "changes alone (226)"),
-    ("same", "not modified (304)"),
-)
 
 blueprint: Final = Blueprint("operate", __name__)
+
+
+_STATES: Final = {
+    "public": "public",
+    "hidden": "hidden",
+    "merged": "merged",
+    "errors": "in error",
+    "kept": "kept",
+}
 
 
 class OperatorPages:
@@ -69,7 +76,7 @@ class OperatorPages:
         """What /metrics says."""
         if self.tally is not None:
             self.tally.fold()
-        standing = metrics.StoreCollector(self.delivery, self.version, self._waiting())
+        standing = StoreCollector(self.delivery, self.version, self._waiting())
         return self.metrics.render(standing)
 
     def _waiting(self) -> dict[str, int]:
@@ -77,7 +84,7 @@ class OperatorPages:
         if hubs:
             try:
                 with self.delivery.store.read() as reader:
-                    hubs |= ping_queue.waiting(reader.connection, self.delivery.config.hubs)
+                    hubs |= reader.pings_waiting(self.delivery.config.hubs)
             except SQLAlchemyError:
                 return {}
         return hubs
@@ -89,145 +96,53 @@ class OperatorPages:
             if held is None or time.monotonic() - held[0] > _KEPT:
                 if self.tally is not None:
                     self.tally.tick(at_once=True)
-                body = page(self.delivery, self.audience, now)
+                body = stats_page.page(self.delivery, self.audience, now)
                 self._page = held = (time.monotonic(), body)
             return held[1]
 
 
-class Sparked(NamedTuple):
-    """A feed as the page lists it; `spark` is its subscribers by day, as a path."""
+class StoreCollector(Collector):
+    """What the store holds, as the worker that is asked knows it."""
 
-    row: Row
-    url: str
-    path: str
-    narrowed: bool
-    spark: str
+    def __init__(self, delivery: DocumentStore, version: str, waiting: Mapping[str, int]) -> None:
+        self._delivery = delivery
+        self._version = version
+        self._waiting = waiting
 
-
-def page(delivery: DocumentStore, audience: PollStore | None, now: float) -> bytes:
-    """The page of who polls what."""
-    hour, today = int(now) // HOUR, int(now) // DAY
-    problem = ""
-    hours, days = {}, {}
-    try:
-        if audience is not None:
-            hours = audience.hours(hour - poll_report.HOURS_SHOWN + 1)
-            days = audience.days(today - poll_report.DAYS_SHOWN + 1)
-    except (SQLAlchemyError, ImportError, OSError):
-        problem = "Who polled can’t be read right now."
-    found = poll_report.lately(hours, now)
-    courses: dict[str, dict[int, int]] = {}
-    for (day, feed, _), one in days.items():
-        course = courses.setdefault(feed, {})
-        course[day] = course.get(day, 0) + one.subscribers
-    root = delivery.addresses.root
-    return delivery.pages.render(
-        "stats.html",
-        root=root,
-        static=lambda name: f"../static/{name}?v={ASSETS[f'static/{name}'].version}",
-        problem=problem,
-        found=found,
-        whole=found.all,
-        feeds=[_sparked(row, root, courses.get(row.name, {})) for row in found.feeds[:_FEEDS]],
-        left_out=max(len(found.feeds) - _FEEDS, 0),
-        readers=found.readers[:_READERS],
-        plots=_plots(poll_report.by_hour(hours, now), poll_report.by_day(days, now)),
-        size=size,
-        share=share,
-    )
+    def collect(self) -> Iterable[Metric]:
+        state, health = self._delivery.generation(), self._delivery.health
+        answers = self._delivery.answers
+        yield _gauge("feeds_info", "The version that answers", {"version": self._version}, 1)
+        yield _gauge("feeds_generation", "Which load is served", {}, state.generation)
+        yield _gauge("feeds_store_up", "Whether the store answers", {}, int(answers))
+        yield _gauge(
+            "feeds_degraded", "Whether the last load failed", {}, int(bool(health.degraded))
+        )
+        yield _gauge("feeds_entries", "Entries in all", {}, health.counts.get("entries", 0))
+        loaded = health.loaded or state.loaded
+        yield _gauge("feeds_last_load_timestamp_seconds", "When it was loaded", {}, loaded)
+        yield _gauge(
+            "feeds_last_look_timestamp_seconds", "When a load was last tried", {}, health.checked
+        )
+        records = GaugeMetricFamily("feeds_records", "Record files by state", labels=["state"])
+        for name, state_name in _STATES.items():
+            records.add_metric([state_name], health.counts.get(name, 0))
+        yield records
+        waiting = GaugeMetricFamily(
+            "feeds_hub_pings_waiting", "Pings that are still to be made", labels=["hub"]
+        )
+        by_host: dict[str, int] = {}
+        for hub, number in self._waiting.items():
+            by_host[host_of(hub)] = by_host.get(host_of(hub), 0) + number
+        for host, number in by_host.items():
+            waiting.add_metric([host], number)
+        yield waiting
 
 
-def _sparked(row: Row, root: str, course: dict[int, int]) -> Sparked:
-    path = row.name.removesuffix("?")
-    numbers = [course.get(day, 0) for day in range(min(course), max(course) + 1)] if course else []
-    is_feed = path.startswith("/")
-    url = root + path if is_feed else ""
-    return Sparked(row, url, path, row.name.endswith("?"), plots.spark(numbers[-30:]))
-
-
-class Shown(NamedTuple):
-    """A plot, and the same as a table: a heading for each column, and its rows."""
-
-    plot: Plot
-    headings: tuple[str, ...]
-    rows: list[tuple[str, ...]]
-
-
-def _plots(hours: list[tuple[datetime, Polls]], days: list[Any]) -> list[Shown]:
-    """How many subscribed, what polls got, and what they didn't need to be sent."""
-    numbers = [day.subscribers for _, day in days]
-    subscribers = plots.steps(
-        "Subscribers",
-        f"At least {numbers[-1]:,} today, {max(numbers):,} at most in {_of(len(numbers), 'day')}.",
-        ("people", "subscribers"),
-        numbers,
-        _day_marks([day for day, _ in days], 9),
-    )
-    answers = [_parts(polls) for _, polls in hours]
-    asked = plots.bars(
-        "Polls by hour",
-        f"{_of(sum(map(sum, answers)), 'poll')} in {_of(len(hours), 'hour')} (UTC).",
-        _ANSWERS,
-        answers,
-        _hour_marks([hour for hour, _ in hours]),
-    )
-    bytes_ = [(day.polls.sent, day.polls.saved) for _, day in days]
-    unit, name = unit_of(max(map(sum, bytes_)))
-    traffic = plots.bars(
-        f"Traffic by day, in {name}",
-        f"{size(sum(sent for sent, _ in bytes_))} sent, "
-        f"{size(sum(saved for _, saved in bytes_))} saved by 304 and 226.",
-        (("whole", "sent"), ("same", "saved")),
-        bytes_,
-        _day_marks([day for day, _ in days], 5),
-        unit,
-    )
-    return [
-        Shown(
-            subscribers,
-            ("Day", "Subscribers, at least"),
-            [(f"{day:%Y-%m-%d}", f"{one.subscribers:,}") for day, one in reversed(days)],
-        ),
-        Shown(
-            asked,
-            ("Hour, UTC", *(label for _, label in _ANSWERS)),
-            [
-                (f"{hour:%Y-%m-%d %H:%M}", *(f"{number:,}" for number in _parts(polls)))
-                for hour, polls in reversed(hours)
-            ],
-        ),
-        Shown(
-            traffic,
-            ("Day", "sent", "saved"),
-            [
-                (f"{day:%Y-%m-%d}", size(one.polls.sent), size(one.polls.saved))
-                for day, one in reversed(days)
-            ],
-        ),
-    ]
-
-
-def _of(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
-
-
-def _parts(polls: Polls) -> tuple[int, int, int]:
-    return polls.polls - polls.unmodified - polls.deltas, polls.deltas, polls.unmodified
-
-
-def _hour_marks(hours: list[datetime]) -> list[tuple[int, str]]:
-    return [
-        (at, f"{hour.day} {hour:%b}" if hour.hour == 0 else f"{hour:%H:%M}")
-        for at, hour in enumerate(hours)
-        if hour.hour % 12 == 0
-    ]
-
-
-def _day_marks(days: list[datetime], number: int) -> list[tuple[int, str]]:
-    """Some days by name, counted back from the last."""
-    every = max(len(days) // number, 1)
-    names = [(at, f"{day.day} {day:%b}") for at, day in enumerate(days)]
-    return names[::-1][every // 2 :: every][::-1] if every > 1 else names
+def _gauge(name: str, about: str, labels: Mapping[str, str], value: Any) -> Metric:
+    family = GaugeMetricFamily(name, about, labels=[*labels])
+    family.add_metric([*labels.values()], value)
+    return family
 
 
 # -- over HTTP ----------------------------------------------------------------------
@@ -280,3 +195,71 @@ def register(app: Flask, found: OperatorPages) -> None:
     config = found.delivery.config
     if config.metrics == "on" or (config.metrics == "auto" and config.is_local):
         app.register_blueprint(blueprint)
+
+
+# -- at an address of its own (FEEDS_METRICS) -----------------------------------------
+
+
+def application(found: OperatorPages) -> Flask:
+    """What answers there."""
+    app = Flask(__name__, static_folder=None)
+    app.extensions[EXTENSION] = found
+    app.register_blueprint(blueprint)
+
+    def home() -> Response:
+        return Response("See stats/ and metrics\n", 302, {"Location": "stats/"}, "text/plain")
+
+    def asset(name: str) -> Response:
+        held = ASSETS.get(f"static/{name}") or abort(404)
+        return Response(held.body, content_type=held.media_type)
+
+    app.add_url_rule("/", "home", home)
+    app.add_url_rule("/static/<name>", "asset", asset)
+    return app
+
+
+class ByPort:
+    """One application at the address of the metrics, another one at all others (gunicorn)."""
+
+    def __init__(self, public: WSGIApplication, private: WSGIApplication, address: str) -> None:
+        self._public = public
+        self._private = private
+        self._port = address.rpartition(":")[2]
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """What the application of the port answers that the request came in at."""
+        # Where a server listens at a file, the port in the environment is what the client says.
+        if environ["SERVER_PORT"] == self._port and self._came_in(environ["gunicorn.socket"]):
+            return self._private(environ, start_response)
+        return self._public(environ, start_response)
+
+    def _came_in(self, connection: socket) -> bool:
+        name = connection.getsockname()
+        return not isinstance(name, str | bytes) and str(name[1]) == self._port
+
+
+def operator_app(config: Config, warn: recovery.Warn) -> Flask:
+    """The same in a process that serves no feeds itself."""
+    delivery = DocumentStore(
+        recovery.open_for_reading(config.database, warn), config, followed=True
+    )
+    audience = PollStore.of(config.database, warn)
+    return application(OperatorPages(delivery, Metrics(), audience, None, version("feeds")))
+
+
+class _Listening(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Quiet(WSGIRequestHandler):
+    timeout = 10.0
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name for it
+        """Nothing: requests are logged by the servers of feeds, where that is asked for."""
+
+
+def listen(address: str, app: Flask) -> WSGIServer:
+    """A server at host:port for the operator and Prometheus alone. Raises OSError."""
+    host, _, port = address.rpartition(":")
+    kind = type("_V6", (_Listening,), {"address_family": AF_INET6}) if ":" in host else _Listening
+    return make_server(host.strip("[]"), int(port), app, kind, _Quiet)

@@ -21,7 +21,8 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
 from feeds.config import Config, ConfigError, environment, read
-from feeds.serving import operator, private
+from feeds.serving import operator
+from feeds.serving import operator as private
 from feeds.serving.app import assembled
 from feeds.telemetry import log, log_setup, metrics, multiprocess
 

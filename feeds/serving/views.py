@@ -8,6 +8,7 @@ here looks at the Host header.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, current_app, jsonify, request
@@ -21,13 +22,18 @@ from feeds.catalog.parameters import BadParameter
 from feeds.catalog.titles import RedirectTo
 from feeds.model import FeedsError
 from feeds.rendering import security_headers
-from feeds.serving import content_coding, health, oembed
+from feeds.serving import content_coding, oembed
 from feeds.serving.document_store import DocumentStore
 from feeds.serving.documents import Document, Variant
+from feeds.store import recovery
 from feeds.store.database import StoreError
-from feeds.telemetry.counter import MADE, PREPARED
+from feeds.telemetry.log import MADE, PREPARED
 from feeds.telemetry.observer import note
 
+# The follower looks at the folder every half minute; a load of a million
+# records takes some minutes.
+_SILENCE: Final = 600
+_NUMBERS: Final = ("public", "hidden", "merged", "errors", "kept")
 blueprint = Blueprint("feeds", __name__)
 EXTENSION = "feeds"
 _SHOWN_PATH = 200  # characters of an unknown address that are repeated
@@ -48,11 +54,44 @@ def healthz() -> Response:
 @blueprint.get("/readyz")
 def readyz() -> Response:
     """Whether there are feeds, of when, and what is wrong; 503 before the first load."""
-    found = health.readiness(delivery(), datetime.now(UTC))
+    found = readiness(delivery(), datetime.now(UTC))
     response = jsonify(found)
     response.status_code = 200 if found["generation"] else 503
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def readiness(delivery: DocumentStore, now: datetime) -> dict[str, Any]:
+    """What `/readyz` says; generation 0 is not ready."""
+    state = delivery.generation()
+    found = delivery.health
+    why = []
+    if delivery.anew:
+        why.append(f"the store {delivery.store.name} is being made anew; what it held is served")
+    elif not delivery.answers:
+        why.append(f"the store {delivery.store.name} doesn't answer; what is prepared is served")
+    if recovery.is_stand_in(delivery.store, delivery.config.database):
+        why.append(f"the database can't be written; {delivery.store.file} stands in for it")
+    if found.degraded:
+        why.append(found.degraded)
+    if not state.generation:
+        why.append("nothing has been loaded yet")
+    silent = int(now.timestamp()) - found.checked
+    if delivery.followed and found.checked and silent > _SILENCE:
+        why.append(f"the folder was last looked at {silent:,} seconds ago")
+    loaded = found.loaded or state.loaded
+    return {
+        "generation": state.generation,
+        "loaded": _iso(loaded) if state.generation else None,
+        "records": {name: found.counts.get(name, 0) for name in _NUMBERS},
+        "entries": found.counts.get("entries", 0),
+        "degraded": bool(why),
+        "why": "; ".join(why),
+    }
+
+
+def _iso(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 @blueprint.get(f"/{oembed.PATH}")

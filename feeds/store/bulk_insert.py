@@ -14,8 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.engine.interfaces import Compiled
-
-from feeds.store import postgres
+from sqlalchemy.exc import DBAPIError
 
 
 def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -25,7 +24,7 @@ def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     """
     names = tuple(rows[0])
     if connection.dialect.name == "postgresql":
-        postgres.copy(connection, table.name, names, rows)
+        _copy(connection, table.name, names, rows)
         return
     compiled = _statement(table, names, connection.dialect)
     order = compiled.positiontup
@@ -41,3 +40,22 @@ def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
 def _statement(table: Table, names: tuple[str, ...], dialect: Dialect) -> Any:
     compiled: Compiled = table.insert().compile(dialect=dialect, column_keys=names)
     return compiled
+
+
+def _copy(
+    connection: Connection, table: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Insert many rows, some ten times as fast as statements do."""
+    listed = ", ".join(f'"{name}"' for name in names)
+    statement = f'COPY "{table}" ({listed}) FROM STDIN'
+    cursor: Any = connection.connection.cursor()
+    pick = itemgetter(*names)
+    base: Any = connection.dialect.loaded_dbapi.Error
+    try:
+        with cursor.copy(statement) as into:
+            for row in rows:
+                into.write_row(pick(row))
+    except base as error:  # SQLAlchemy, which would make it one of its own, isn't asked
+        raise DBAPIError.instance(statement, None, error, base) from error
+    finally:
+        cursor.close()

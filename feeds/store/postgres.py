@@ -9,13 +9,12 @@ the one before.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from feeds.store.schema import SCHEMA, metadata
 
@@ -132,26 +131,7 @@ def alone(bind: Engine) -> Iterator[None]:
                 connection.invalidate()  # no other use of it may hold the lock
 
 
-# -- rows -----------------------------------------------------------------------
-
-
-def copy(
-    connection: Connection, table: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]]
-) -> None:
-    """Insert many rows, some ten times as fast as statements do."""
-    listed = ", ".join(f'"{name}"' for name in names)
-    statement = f'COPY "{table}" ({listed}) FROM STDIN'
-    cursor: Any = connection.connection.cursor()
-    pick = itemgetter(*names)
-    base: Any = connection.dialect.loaded_dbapi.Error
-    try:
-        with cursor.copy(statement) as into:
-            for row in rows:
-                into.write_row(pick(row))
-    except base as error:  # SQLAlchemy, which would make it one of its own, isn't asked
-        raise DBAPIError.instance(statement, None, error, base) from error
-    finally:
-        cursor.close()
+# -- tables ---------------------------------------------------------------------
 
 
 def analyze(connection: Connection) -> None:

@@ -12,11 +12,10 @@ from sqlalchemy import (
     select,
 )
 
-from feeds.catalog.parameters import NONE, Filters
 from feeds.model import Label
-from feeds.selection import EVERYTHING, Scope, Window, month_of, month_window
+from feeds.selection import EVERYTHING, NONE, Filters, Scope, Window, month_of, month_window
 from feeds.store import search_query, statements
-from feeds.store.schema import departures, entry_topics
+from feeds.store.schema import departures, entry_topics, pings
 
 _NAMED_AT_ONCE: Final = 10_000  # rows by one statement; databases take some 32,000
 
@@ -218,6 +217,12 @@ class Reader:
         for entry, slug in pairs:
             found.setdefault(entry, []).append(topics[slug])
         return found
+
+    def pings_waiting(self, hubs: Sequence[str]) -> dict[str, int]:
+        """How many pings wait for each of these WebSub hubs, where any do."""
+        query = select(pings.c.hub, func.count().label("number")).group_by(pings.c.hub)
+        rows = self.connection.execute(query.where(pings.c.hub.in_(hubs)))
+        return {row.hub: row.number for row in rows}
 
     def modified(self, scope: Scope, window: Window) -> int:
         """When what a scope has in a window last changed, in seconds.

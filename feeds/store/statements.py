@@ -24,8 +24,7 @@ from sqlalchemy import (
     select,
 )
 
-from feeds.catalog.parameters import NONE, Filters, narrowing
-from feeds.selection import Scope, Window
+from feeds.selection import NONE, Filters, Scope, Window, narrowing
 from feeds.store import fulltext, search_query
 from feeds.store.schema import (
     coverage,

@@ -16,25 +16,18 @@ from collections import deque
 from collections.abc import Callable
 from functools import lru_cache, partial
 from threading import Event, Lock, Thread
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import parse_qs
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from feeds.catalog.addresses import Addresses, FeedQuery
-from feeds.catalog.parameters import NONE
 from feeds.model import FeedsError
+from feeds.selection import NONE
 from feeds.telemetry import user_agents
+from feeds.telemetry.log import DELTA, NOT_MODIFIED, RequestRecord
 from feeds.telemetry.metrics import BOUNDS, Answers, Metrics, RequestLabels
 from feeds.telemetry.poll_store import HOUR, Key, PollBucket, Polls, PollStore
-
-PREPARED: Final = "prepared"
-MADE: Final = "made"
-NOT_MODIFIED: Final = "not modified"
-DELTA: Final = "delta"
-REDIRECT: Final = "redirect"
-ERROR: Final = "error"
-OTHER: Final = "other"
 
 _EVERY: Final = 1.0  # seconds between two times that all is added up
 _WRITE_EVERY: Final = 5.0  # seconds between two writes into the store
@@ -48,23 +41,6 @@ _FORMATS: Final = {"rss.xml": "rss", "atom.xml": "atom", "feed.json": "json"}
 _LISTS: Final = ("feeds.json", "sitemap.xml", "robots.txt")
 
 Warn = Callable[[str], None]
-
-
-class RequestRecord(NamedTuple):
-    """One request that was answered.
-
-    `address` is the canonical one, empty for what isn't a document; `sent` are
-    the bytes of the body, `whole` those that the document has in this coding.
-    """
-
-    address: str
-    status: int
-    coding: str
-    outcome: str
-    sent: int
-    whole: int
-    seconds: float
-    agent: str
 
 
 @lru_cache(maxsize=4096)

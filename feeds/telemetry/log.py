@@ -16,12 +16,10 @@ import sys
 from collections.abc import Mapping, MutableMapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
-
-    from feeds.telemetry.counter import RequestRecord
 
 HUMAN: Final = "human"
 JSON: Final = "json"
@@ -36,9 +34,35 @@ _PASSWORDS: Final = (
 # What every line has for itself, beside what happened.
 _COMMON: Final = ("timestamp", "level", "process", "pid", "logger", "request_id", "exception")
 
+# What became of a request.
+PREPARED: Final = "prepared"
+MADE: Final = "made"
+NOT_MODIFIED: Final = "not modified"
+DELTA: Final = "delta"
+REDIRECT: Final = "redirect"
+ERROR: Final = "error"
+OTHER: Final = "other"
+
 Event = MutableMapping[str, Any]
 process: dict[str, str] = {}  # its `form` and `name`, once it logs
 handlers: list[logging.StreamHandler[Any]] = []
+
+
+class RequestRecord(NamedTuple):
+    """One request that was answered.
+
+    `address` is the canonical one, empty for what isn't a document; `sent` are
+    the bytes of the body, `whole` those that the document has in this coding.
+    """
+
+    address: str
+    status: int
+    coding: str
+    outcome: str
+    sent: int
+    whole: int
+    seconds: float
+    agent: str
 
 
 def is_on() -> bool:

@@ -8,28 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from feeds.telemetry import multiprocess
 
 if TYPE_CHECKING:
-    from feeds.serving.document_store import DocumentStore
+    pass
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
-_STATES: Final = {
-    "public": "public",
-    "hidden": "hidden",
-    "merged": "merged",
-    "errors": "in error",
-    "kept": "kept",
-}
 # Seconds. A prepared document takes some 50 microseconds, one that is made some milliseconds.
 BOUNDS: Final = (
     0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
@@ -201,47 +194,3 @@ def host_of(url: str) -> str:
 
 
 # -- what the store says --------------------------------------------------------------
-
-
-class StoreCollector(Collector):
-    """What the store holds, as the worker that is asked knows it."""
-
-    def __init__(self, delivery: DocumentStore, version: str, waiting: Mapping[str, int]) -> None:
-        self._delivery = delivery
-        self._version = version
-        self._waiting = waiting
-
-    def collect(self) -> Iterable[Metric]:
-        state, health = self._delivery.generation(), self._delivery.health
-        answers = self._delivery.answers
-        yield _gauge("feeds_info", "The version that answers", {"version": self._version}, 1)
-        yield _gauge("feeds_generation", "Which load is served", {}, state.generation)
-        yield _gauge("feeds_store_up", "Whether the store answers", {}, int(answers))
-        yield _gauge(
-            "feeds_degraded", "Whether the last load failed", {}, int(bool(health.degraded))
-        )
-        yield _gauge("feeds_entries", "Entries in all", {}, health.counts.get("entries", 0))
-        loaded = health.loaded or state.loaded
-        yield _gauge("feeds_last_load_timestamp_seconds", "When it was loaded", {}, loaded)
-        yield _gauge(
-            "feeds_last_look_timestamp_seconds", "When a load was last tried", {}, health.checked
-        )
-        records = GaugeMetricFamily("feeds_records", "Record files by state", labels=["state"])
-        for name, state_name in _STATES.items():
-            records.add_metric([state_name], health.counts.get(name, 0))
-        yield records
-        waiting = GaugeMetricFamily(
-            "feeds_hub_pings_waiting", "Pings that are still to be made", labels=["hub"]
-        )
-        by_host: dict[str, int] = {}
-        for hub, number in self._waiting.items():
-            by_host[host_of(hub)] = by_host.get(host_of(hub), 0) + number
-        for host, number in by_host.items():
-            waiting.add_metric([host], number)
-        yield waiting
-
-
-def _gauge(name: str, about: str, labels: Mapping[str, str], value: Any) -> Metric:
-    family = GaugeMetricFamily(name, about, labels=[*labels])
-    family.add_metric([*labels.values()], value)
-    return family

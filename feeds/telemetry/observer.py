@@ -11,19 +11,9 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
-from feeds.serving import content_coding
-from feeds.serving.documents import Variant
 from feeds.telemetry import log, user_agents
-from feeds.telemetry.counter import (
-    DELTA,
-    ERROR,
-    NOT_MODIFIED,
-    OTHER,
-    PREPARED,
-    REDIRECT,
-    RequestCounter,
-    RequestRecord,
-)
+from feeds.telemetry.counter import RequestCounter
+from feeds.telemetry.log import DELTA, ERROR, NOT_MODIFIED, OTHER, PREPARED, REDIRECT, RequestRecord
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -34,11 +24,11 @@ _OF_STATUS: Final = {226: DELTA, 304: NOT_MODIFIED}
 
 @dataclass(slots=True)
 class Note:
-    """What the view knows of its answer: see `feeds.telemetry.counter.RequestRecord`."""
+    """What the view knows of its answer: see `feeds.telemetry.log.RequestRecord`."""
 
     address: str = ""
     outcome: str = OTHER
-    coding: str = content_coding.IDENTITY
+    coding: str = "identity"
     whole: int = 0
 
 
@@ -61,11 +51,13 @@ class Observer:
         address: str,
         status: int,
         coding: str,
-        variant: Variant,
+        whole: int,
         started: float,
     ) -> None:
-        """A prepared document is sent, or not modified. Costs a request about a microsecond."""
-        whole = len(variant.body)
+        """A prepared document of `whole` bytes is sent, or not modified.
+
+        Costs a request about a microsecond.
+        """
         answer = RequestRecord(
             address,
             status,

@@ -15,9 +15,9 @@ from feeds.catalog.addresses import (
     SiteName,
     SiteQuery,
 )
-from feeds.catalog.parameters import NONE, BadParameter, Filters
+from feeds.catalog.parameters import BadParameter
 from feeds.config import MAX_LIMIT
-from feeds.selection import Scope
+from feeds.selection import NONE, Filters, Scope
 from feeds.urls import POLICIES
 
 FILES = {"rss.xml": "application/rss+xml", "atom.xml": "application/atom+xml"}

@@ -17,7 +17,7 @@ from lxml import etree
 from playwright.sync_api import expect
 
 from feeds.rendering.formats import FORMATS
-from feeds.serving import operator
+from feeds.serving import stats_page
 from feeds.telemetry.poll_store import HOUR, Key, PollBucket, Polls, PollStore
 from tests.helpers.browser import OpenWindow
 from tests.helpers.other_site import Elsewhere
@@ -207,7 +207,7 @@ def test_the_operator_sees_text(app: Flask) -> None:
     for place in places(app):
         polls = {Key(hour, f"{place}rss.xml", HARM, ""): PollBucket(Polls(1), 3)}
         audience.write(polls)
-    page = operator.page(found, audience, time.time())
+    page = stats_page.page(found, audience, time.time())
     assert_inert(parsed(page), ours=True)
     assert HARM in "".join(parsed(page).itertext())
     assert b"<script" not in page

@@ -10,8 +10,7 @@ from flask import Flask
 from feeds import create_app
 from feeds.loading import loader
 from feeds.serving.document_store import DocumentStore
-from feeds.serving.health import readiness
-from feeds.serving.views import EXTENSION
+from feeds.serving.views import EXTENSION, readiness
 from feeds.store import fulltext
 from feeds.store.database import Store, note_health
 from feeds.store.schema import metadata, state

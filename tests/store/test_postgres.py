@@ -23,7 +23,7 @@ from feeds.loading import loader
 from feeds.loading.loader import Loader
 from feeds.rendering.formats import FORMATS
 from feeds.selection import Scope
-from feeds.store import fulltext, postgres, recovery, schema
+from feeds.store import bulk_insert, fulltext, postgres, recovery, schema
 from feeds.store.database import Store, StoreError
 from feeds.telemetry.poll_store import HOUR, Key, PollBucket, Polls, PollStore
 from tests.helpers.databases import PostgreSQL
@@ -387,7 +387,7 @@ def test_rows_that_cannot_be_copied_are_one_line(database: str) -> None:
             rows = [
                 {"kind": "topic", "slug": "a", "name": name, "entries": 1} for name in ("a", "\0")
             ]
-            postgres.copy(connection, "spellings", tuple(rows[0]), rows)
+            bulk_insert.insert(connection, schema.spellings, rows)
 
     with pytest.raises(StoreError, match=r"used: .*0x00.*\Z") as error:
         copy()

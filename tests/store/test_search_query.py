@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.catalog.parameters import Filters
 from feeds.loading import loader
-from feeds.selection import Scope
+from feeds.selection import Filters, Scope
 from feeds.store import search_query
 from feeds.store.database import Store
 from feeds.store.search_query import Term

@@ -18,7 +18,7 @@ import pytest
 import zstandard
 
 from feeds.catalog.addresses import EmbedStyle
-from feeds.catalog.parameters import Filters
+from feeds.selection import Filters
 from tests.helpers.caches import DEPLOY, KINDS, Front, in_front
 from tests.helpers.caches import varnish as in_front_of
 from tests.helpers.server import PATIENCE, Answer, Served, free_port, news, until

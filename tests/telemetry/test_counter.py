@@ -11,7 +11,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from feeds.telemetry import counter, user_agents
-from feeds.telemetry.counter import RequestCounter, RequestRecord, feed_of, kind_of
+from feeds.telemetry.counter import RequestCounter, feed_of, kind_of
+from feeds.telemetry.log import RequestRecord
 from feeds.telemetry.metrics import Metrics
 from feeds.telemetry.poll_store import Batch, Key, PollBucket, Polls, PollStore
 from tests.helpers.server import until

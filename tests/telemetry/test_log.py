@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from feeds.telemetry import log, log_setup
-from feeds.telemetry.counter import RequestRecord
+from feeds.telemetry.log import RequestRecord
 from tests.helpers.server import Served, application, call, feeds, free_port, news, until
 from tests.helpers.support import write
 

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bench.servers import Server
 from bench.servers import workers as children
 from feeds import create_app
-from feeds.serving.private import ByPort
+from feeds.serving.operator import ByPort
 from feeds.telemetry import metrics, multiprocess
 from tests.helpers.server import (
     Served,

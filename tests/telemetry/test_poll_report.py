@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from feeds.rendering import plots
-from feeds.serving import operator
+from feeds.serving import stats_page
 from feeds.telemetry import poll_report
 from feeds.telemetry.poll_report import Row, share, size
 from feeds.telemetry.poll_store import DAY, HOUR, Day, Key, PollBucket, Polls, PollStore
@@ -107,7 +107,7 @@ def test_shares_are_never_rounded_to_all_or_nothing() -> None:
 
 
 def test_one_of_a_kind_is_called_so() -> None:
-    assert [operator._of(number, "poll") for number in (0, 1, 1200)] == [
+    assert [stats_page._of(number, "poll") for number in (0, 1, 1200)] == [
         "0 polls",
         "1 poll",
         "1,200 polls",
@@ -221,6 +221,6 @@ def test_the_page_can_be_used_by_everybody(
 def test_days_are_marked_without_crowding() -> None:
     days = [datetime.fromtimestamp(n * DAY, UTC) for n in range(90)]
     for number in (1, 2, 7, 46, 90):
-        marks = operator._day_marks(days[:number], 5)
+        marks = stats_page._day_marks(days[:number], 5)
         assert 1 <= len(marks) <= 10
         assert all(0 <= at < number for at, _ in marks)
