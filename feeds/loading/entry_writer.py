@@ -10,9 +10,10 @@ from sqlalchemy import Connection, bindparam, delete, func, select
 
 from feeds import selection, slugs
 from feeds.loading.label_writer import LabelWriter
+from feeds.loading.word_writer import words_of
 from feeds.model import Record, decode_record
 from feeds.selection import scopes_of
-from feeds.store import bulk_insert, change_log, fulltext, search_query
+from feeds.store import bulk_insert, change_log, fulltext
 from feeds.store.schema import coverage, departures, entries, entry_topics, records
 
 CHUNK: Final = 500
@@ -56,7 +57,7 @@ class _Shown(msgspec.Struct, frozen=True):
     published: int
     updated: int
     version: bytes
-    plain: bytes
+    content_digest: bytes
     gone: str
     type: str
     type_name: str
@@ -81,7 +82,7 @@ def _shown(copy: Any, record: Record, removed: set[str]) -> tuple[_Shown, dict[s
         published=copy.published,
         updated=max(updated, copy.published),
         version=copy.version,
-        plain=copy.plain,
+        content_digest=copy.content_digest,
         gone=" ".join(link.key for link in record.related if link.key in removed),
         type=slugs.type_slug(record.type) if record.type else "",
         type_name=record.type,
@@ -93,18 +94,6 @@ def _shown(copy: Any, record: Record, removed: set[str]) -> tuple[_Shown, dict[s
         heat=record.heat,
     )
     return row, {slugs.slug(name): name for name in record.topics}
-
-
-def _words(position: int, row: int, record: Record) -> fulltext.Words:
-    """What an entry is found by."""
-    provider = record.provider.name if record.provider else ""
-    return fulltext.Words(
-        position,
-        row,
-        search_query.folded(record.title),
-        search_query.folded(record.excerpt),
-        search_query.folded(" ".join([provider, *record.topics, *record.authors])),
-    )
 
 
 class EntryWriter:
@@ -162,11 +151,13 @@ class EntryWriter:
                 continue
             record = said[copy.path]
             new, topics = _shown(copy, record, removed)
-            if old and _same(old, new):
+            # An equal record has other scopes only after another rule for slugs.
+            moved = old is not None and scopes_of(old, old_topics) != scopes_of(new, topics)
+            if old and not moved and _same(old, new):
                 continue
-            if old and _differs_in_figures(old, new):
+            if old and not moved and _differs_in_figures(old, new):
                 self._note(scopes_of(new, topics), change_log.Change(figures=new.position))
-            elif not (old and _looks_alike(old, new)):
+            elif moved or not (old and _looks_alike(old, new)):
                 self._touch(new, topics, 1)
                 if old:
                     self._touch(old, old_topics, -1)
@@ -184,7 +175,7 @@ class EntryWriter:
             self.labels.count(new, topics, 1)
             row_id = old.id if old else self.next_row
             self.next_row += not old
-            changed = self._changed(old, new)
+            changed = self._changed(old, new, moved=moved)
             times = {"id": row_id, "changed": changed, "placed": placed}
             added.append(msgspec.structs.asdict(new) | times)
             topic_rows += [
@@ -201,7 +192,7 @@ class EntryWriter:
                 for rank, (slug, name) in enumerate(topics.items())
             ]
             coverage_rows += [{"entry": row_id, "target": link.key} for link in record.related]
-            words.append(_words(new.position, row_id, record))
+            words.append(words_of(new.position, row_id, record))
         if dropped:
             fulltext.remove(self.connection, [(old.position, old.id) for old in dropped])
             gone = [old.id for old in dropped]
@@ -232,12 +223,12 @@ class EntryWriter:
             found.update(self.connection.execute(query).scalars())
         return found
 
-    def _changed(self, old: Any, new: _Shown) -> int:
+    def _changed(self, old: Any, new: _Shown, *, moved: bool) -> int:
         """When the entry last changed. A first load takes the records' word for it."""
         if self.first:
             self.changed += not old
             return min(new.updated, self.moment)
-        if old and _looks_alike(old, new):
+        if old and not moved and _looks_alike(old, new):
             return int(old.changed)
         self.changed += 1
         return self.moment
@@ -288,5 +279,6 @@ def _looks_alike(old: Any, new: _Shown) -> bool:
 
 def _differs_in_figures(old: Any, new: _Shown) -> bool:
     """Whether feeds show another quality or heat and nothing else of them."""
-    same = (old.plain, old.gone, old.position) == (new.plain, new.gone, new.position)
+    names = ("content_digest", "gone", "position")
+    same = all(getattr(old, name) == getattr(new, name) for name in names)
     return same and old.version != new.version

@@ -6,7 +6,6 @@ stays by `merge`; here is decided what is read, what is kept and what goes.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,12 +17,13 @@ from sqlalchemy import Connection, func, select
 from feeds.loading.entry_writer import EntryWriter, chunks, listing
 from feeds.loading.record_writer import Known, RecordWriter, problems_of
 from feeds.loading.report import Report
+from feeds.loading.word_writer import refold
 from feeds.records.outcome import FileReading, decode_problems, no_garbage_collection
 from feeds.records.pool import read_all
 from feeds.records.scanner import UNSETTLED, FileState, FolderError, scan
 from feeds.store import postgres
 from feeds.store.database import Store, note_health
-from feeds.store.schema import entries, files, records, state
+from feeds.store.schema import entries, files, reading_version, records, state
 
 Progress = Callable[[int, int], None]
 
@@ -32,22 +32,6 @@ _WORTH_MERGING: Final = 200  # ids; not so many that who reads waits for it
 _ROWS: Final = 10_000  # of files, fetched at a time
 _MANY: Final = 500  # entries that change what a database should know of its tables
 _READ_ANEW: Final = (UNSETTLED, b"")
-
-
-def _digest_of_code() -> str:
-    """A digest of the modules that decide what a file says, and what names are shown."""
-    deciding = (
-        "model", "sanitize", "slugs", "urls", "loading/entry_writer", "loading/label_writer",
-        "records/coverage", "records/fields", "records/frontmatter", "records/outcome",
-        "records/parser", "records/related_block", "records/simple_yaml",
-    )  # fmt: skip
-    package = Path(__file__).parent.parent
-    sources = [(package / f"{name}.py").read_bytes() for name in deciding]
-    return hashlib.sha256(b"".join(sources)).hexdigest()[:16]
-
-
-# Files that another version of the program read are read anew.
-READING: Final = _digest_of_code()
 
 
 def check(folder: Path, progress: Progress | None = None) -> Report:
@@ -151,14 +135,14 @@ class Loader:
         """What the store knows of the files, and as of which write to them."""
         with self.target.read() as reader:
             row = reader.connection.execute(select(state.c.reading, state.c.writes)).one()
-            if row.writes == self._known_as_of and row.reading == READING:
+            if row.writes == self._known_as_of and row.reading == reading_version():
                 return self._known, row.writes
             told = [files.c[name] for name in FileState._fields]
             query = select(files.c.path, files.c.digest, *told)
             rows = reader.connection.execute(query).partitions(_ROWS)
             return {
                 path: (FileState(size, mtime, ctime), digest)
-                if row.reading == READING and digest  # without one, it couldn't be opened
+                if row.reading == reading_version() and digest  # without one: couldn't be opened
                 else _READ_ANEW
                 for some in rows
                 for path, digest, size, mtime, ctime in some
@@ -189,6 +173,7 @@ class _Load:
         self.known = known
         self.patience = patience
         self.report = Report(folder)
+        self.refolded = 0  # entries whose words were made anew
         self.look = 0  # at the folder, in nanoseconds
         held = select(state.c.generation, state.c.loaded, state.c.reading)
         row = connection.execute(held).one()
@@ -197,7 +182,8 @@ class _Load:
         self.moment = max(now, row.loaded + 1)
         self.records = RecordWriter(connection, known, self.moment, self.first)
         self.entries = EntryWriter(connection, self.moment, self.first, self.records.removed)
-        self.entries.labels.anew = not self.first and row.reading != READING
+        # Another version of the program, or of a library, wrote what is there.
+        self.anew = self.entries.labels.anew = not self.first and row.reading != reading_version()
 
     def run(
         self,
@@ -288,16 +274,19 @@ class _Load:
         ids = self.records.waiting if self.first else self.records.affected
         # An entry stops listing coverage that was removed.
         affected = self.records.affected | ids | listing(self.connection, sorted(ids))
+        if self.anew:  # also those of files that can't be read now
+            affected.update(self.connection.execute(select(records.c.entry_id)).scalars())
         for chunk in chunks(sorted(affected)):
             self.entries.merge(chunk)
         self.entries.finish()
+        self.refolded = refold(self.connection) if self.anew else 0
         return self.entries.changed
 
     def _note_state(self, *, changed: bool) -> None:
-        values: dict[str, Any] = {"reading": READING}
+        values: dict[str, Any] = {"reading": reading_version()}
         if self.records.wrote:
             values["writes"] = state.c.writes + 1
-        if changed or self.first or self.entries.labels.renamed:
+        if changed or self.first or self.entries.labels.renamed or self.refolded:
             values |= {"generation": state.c.generation + 1, "loaded": self.moment}
         self.connection.execute(state.update().values(values))
 

@@ -132,7 +132,7 @@ class RecordWriter:
         dated = (records.c.public == 1) & (records.c.undated == 0)
         oldest = self.connection.execute(select(func.min(records.c.published)).where(dated))
         since = oldest.scalar() or int(UNKNOWN_TIME.timestamp())
-        query = select(records.c.path, records.c.shown).where(undated)
+        query = select(records.c.path, records.c.render_digest).where(undated)
         rows = [
             {"at": path, "dated": _version(digest, since)}
             for path, digest in self.connection.execute(query)
@@ -178,8 +178,8 @@ def _record_row(reading: FileReading, seen: int) -> dict[str, Any]:
         "seen": seen,
         "undated": int(reading.published is None),
         "published": published if public else 0,
-        "plain": reading.plain,
-        "shown": reading.shown,
+        "content_digest": reading.plain,
+        "render_digest": reading.shown,
         "version": _version(reading.shown, published) if public else b"",
         "data": reading.data,
     }

@@ -23,6 +23,7 @@ from sqlalchemy import (
     bindparam,
     column,
     event,
+    select,
     table,
     text,
 )
@@ -45,23 +46,22 @@ _VECTORS: Final = (
     "excerpt TEXT NOT NULL, names TEXT NOT NULL, words TSVECTOR NOT NULL)"
 )
 _OF_WORDS: Final = "CREATE INDEX search_words ON search USING gin (words)"
-_MADE_BY: Final = {"sqlite": [_FTS5], "postgresql": [_VECTORS, _OF_WORDS]}
+CREATE: Final = {"sqlite": [_FTS5], "postgresql": [_VECTORS, _OF_WORDS]}
 _DROP: Final = "DROP TABLE IF EXISTS search"
 _LONGEST: Final = 2046  # bytes of a word in a tsvector
 
 
-def declare(metadata: MetaData) -> str:
-    """Make the index whenever `metadata` is made; returns what it is made by."""
-    for dialect, made in _MADE_BY.items():
-        for when, statements in (("after_create", made), ("before_drop", [_DROP])):
+def declare(metadata: MetaData) -> None:
+    """Make the index whenever `metadata` is made, and drop it with that."""
+    for dialect, created in CREATE.items():
+        for when, statements in (("after_create", created), ("before_drop", [_DROP])):
             for statement in statements:
                 ddl = DDL(statement)  # type: ignore[no-untyped-call]
                 event.listen(metadata, when, ddl.execute_if(dialect=dialect))
-    return "".join(statement for made in _MADE_BY.values() for statement in made)
 
 
 class Words(NamedTuple):
-    """What is found of one entry: its position and row, and its words."""
+    """The words that an entry is found by, folded, with its position and row."""
 
     position: int
     row: int
@@ -98,6 +98,18 @@ def remove(connection: Connection, entries: Sequence[tuple[int, int]]) -> None:
         return
     statement = text("DELETE FROM search WHERE rowid = :place")
     connection.execute(statement, [{"place": place(*entry)} for entry in entries])
+
+
+def indexed(connection: Connection, entries: Sequence[tuple[int, int]]) -> set[Words]:
+    """What the index has of entries, by position and row."""
+    if connection.dialect.name == "postgresql":
+        keys = {row: (position, row) for position, row in entries}
+        key = "entry"
+    else:
+        keys = {place(*entry): entry for entry in entries}
+        key = "rowid"
+    query = select(column(key), INDEX).where(column(key).in_(list(keys)))
+    return {Words(*keys[found], *words) for found, *words in connection.execute(query)}
 
 
 def _vector(row: Words) -> str:

@@ -1,9 +1,8 @@
 """PostgreSQL as the store: how it is reached, locked and laid out.
 
-The tables of each version of the program are in a schema of their own, which
-is named after the digest of the tables: while a new version loads, servers of
-the old one go on reading theirs. Two versions are kept, the present one and
-the one before.
+The tables of each version are in a schema of their own, which is named after
+its number: while a new version loads, servers of the old one go on reading
+theirs. Two versions are kept, the present one and the one before.
 """
 
 from __future__ import annotations
@@ -18,8 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from feeds.store.schema import SCHEMA, metadata
 
-NAMESPACE: Final = f"feeds_{SCHEMA}"
+NAMESPACE: Final = f"feeds_v{SCHEMA}"
 EXTRA: Final = "psycopg isn't installed; pip install 'feeds[postgres]'"
+_NAMESPACES: Final = "^feeds_(v[0-9]+|[0-9a-f]{16})$"  # once they were named after a digest
 _ENCODING: Final = "UTF8"
 
 # What libpq is told, unless the URL says otherwise: a server that is gone
@@ -88,12 +88,13 @@ def make(connection: Connection) -> None:
 def tidy(bind: Engine) -> None:
     """Drop the schemas of earlier versions, but for the last of them, unless they are in use."""
     query = text(
-        "SELECT nspname FROM pg_namespace WHERE nspname ~ '^feeds_[0-9a-f]{16}$' "
+        "SELECT nspname FROM pg_namespace WHERE nspname ~ :ours "
         "AND nspname <> :present ORDER BY oid DESC OFFSET 1"
     )
+    names = {"ours": _NAMESPACES, "present": NAMESPACE}
     with suppress(SQLAlchemyError), bind.connect() as connection, connection.begin():
         connection.execute(text("SET LOCAL lock_timeout = '2s'"))
-        for name in connection.execute(query, {"present": NAMESPACE}).scalars().all():
+        for name in connection.execute(query, names).scalars().all():
             connection.execute(text(f"DROP SCHEMA {name} CASCADE"))
 
 

@@ -1,4 +1,4 @@
-"""The tables of the store. It is a derived index: everything in it can be made again.
+"""The tables of the store, and their version. It is derived: everything in it can be made again.
 
 All but when an undated record was first seen and when an entry last changed.
 Times are stored as whole seconds since 1970, UTC. `position` orders entries,
@@ -7,8 +7,10 @@ see `feeds.selection`.
 
 from __future__ import annotations
 
-import hashlib
+from functools import cache
+from importlib.metadata import version
 from typing import Final
+from unicodedata import unidata_version
 
 from sqlalchemy import (
     BigInteger,
@@ -22,9 +24,18 @@ from sqlalchemy import (
     Table,
     text,
 )
-from sqlalchemy.schema import CreateTable
 
 from feeds.store import fulltext
+
+# Raise it with any change of the tables, of the index of words, or of the JSON in
+# `data` and `problems` that what was written before can't be decoded by. A store with
+# another number is made anew: what it knew of undated records and changes is lost.
+SCHEMA: Final = 1
+# Raise it when the same file gives other rows: another rule for a field, a slug, the name
+# of a label or the words of a search. All files are then read anew, and nothing is lost.
+# tests/store/test_schema.py fails when either was forgotten.
+READING: Final = 1
+_DECIDING: Final = ("idna", "markdown-it-py", "nh3", "python-slugify")
 
 metadata = MetaData()
 # Texts are ordered by their bytes, as SQLite does, whatever the language of the database.
@@ -34,8 +45,8 @@ state = Table(
     "state",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("schema", Text, nullable=False),
-    Column("reading", Text, nullable=False),  # how the records were read
+    Column("schema", Integer, nullable=False),
+    Column("reading", Text, nullable=False),  # `reading_version` of the last load
     Column("writes", Integer, nullable=False),  # how often rows of files were written
     Column("generation", Integer, nullable=False),
     Column("loaded", BigInteger, nullable=False),
@@ -74,9 +85,9 @@ records = Table(
     Column("seen", BigInteger, nullable=False),
     Column("undated", Integer, nullable=False),
     Column("published", BigInteger, nullable=False),
-    Column("plain", LargeBinary, nullable=False),  # as in entries
-    Column("shown", LargeBinary, nullable=False),  # digest of what a feed may show
-    Column("version", LargeBinary, nullable=False),  # of that and the date
+    Column("content_digest", LargeBinary, nullable=False),  # as below, without quality and heat
+    Column("render_digest", LargeBinary, nullable=False),  # of what a feed may show
+    Column("version", LargeBinary, nullable=False),  # digest of that and the date
     Column("data", LargeBinary, nullable=False),  # JSON of Record
     Index("records_entry_id", "entry_id"),
     Index("records_public", "public", "undated", "published"),
@@ -97,7 +108,7 @@ entries = Table(
     Column("changed", BigInteger, nullable=False),
     Column("placed", BigInteger, nullable=False),  # when it came to its position or a scope
     Column("version", LargeBinary, nullable=False),
-    Column("plain", LargeBinary, nullable=False),  # the same, but for quality and heat
+    Column("content_digest", LargeBinary, nullable=False),
     Column("gone", Text, nullable=False),  # ids of related coverage that was removed
     Column("type", Text, nullable=False),
     Column("type_name", Text, nullable=False),
@@ -225,15 +236,11 @@ purges = Table(
 )
 
 
-_index_of_words: Final = fulltext.declare(metadata)
+fulltext.declare(metadata)
 
 
-def _digest_of_tables() -> str:
-    tables = metadata.sorted_tables
-    made = [str(CreateTable(table)) for table in tables] + [_index_of_words]
-    made += sorted(f"{i.name} {i.columns.keys()}" for t in tables for i in t.indexes)
-    return hashlib.sha256("".join(made).encode()).hexdigest()[:16]
-
-
-# A store with other tables, from an older or newer version, is made anew.
-SCHEMA: Final = _digest_of_tables()
+@cache  # looking the libraries up takes 5 ms
+def reading_version() -> str:
+    """READING with the versions of what decides, besides our code, which rows a file gives."""
+    libraries = " ".join(f"{name}-{version(name)}" for name in _DECIDING)
+    return f"{READING} {libraries} unicode-{unidata_version}"

@@ -5,18 +5,19 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Executable, select
 
 from feeds import urls
 from feeds.loading import loader
 from feeds.loading.entry_writer import winner
 from feeds.loading.report import Report
-from feeds.selection import Scope, Window
+from feeds.selection import Filters, Scope, Window
+from feeds.store import fulltext
 from feeds.store.database import Store
 from feeds.store.reader import LabelCounts
-from feeds.store.schema import entries, labels, state
+from feeds.store.schema import entries, entry_topics, labels, spellings, state
 from tests.helpers.databases import databases
-from tests.helpers.support import write
+from tests.helpers.support import dump, write
 
 pytestmark = pytest.mark.usefixtures("either")
 
@@ -403,14 +404,76 @@ def test_an_entry_changes_when_coverage_it_lists_is_removed(store: Store, tmp_pa
     assert changed(store) == first | {"a.md": seconds(2)}
 
 
+def written_by_another_version(store: Store, *statements: Executable) -> None:
+    """Leave a store as a version does that has other rules."""
+    with store.write() as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.execute(state.update().values(reading="another version"))
+
+
+def found(store: Store, written: str) -> int:
+    with store.read() as reader:
+        return reader.count(ALL, filters=Filters(q=written))
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_another_version_of_the_program_folds_all_words_anew(
+    store: Store, tmp_path: Path, broken: bool
+) -> None:
+    for name in ("one", "other"):
+        write(tmp_path, f"{name}.md", title="Crème", topics=["C++"])
+    load(store, tmp_path, 0)
+    before, times = dump(store), changed(store)
+    if broken:  # what it said is served on, and found as all the others are
+        (tmp_path / "one.md").write_text("---\ntitle: [\n")
+    with store.write() as connection:
+        rows = connection.execute(select(entries.c.position, entries.c.id)).all()
+        fulltext.remove(connection, [tuple(row) for row in rows])
+        fulltext.add(connection, [fulltext.Words(*row, "crème", "", "c") for row in rows])
+    written_by_another_version(store)
+    assert (found(store, "creme"), found(store, "c++")) == (0, 0)
+    report = load(store, tmp_path, 1)
+    assert (found(store, "creme"), found(store, "c++")) == (2, 2)
+    assert (report.parsed, report.changed, report.generation) == (2, 0, 2)
+    assert (dump(store), changed(store)) == (before, times)
+    assert load(store, tmp_path, 2).generation == 2
+
+
+def test_words_that_are_folded_as_ever_make_no_generation(store: Store, tmp_path: Path) -> None:
+    write(tmp_path, "a.md")
+    load(store, tmp_path, 0)
+    written_by_another_version(store)
+    report = load(store, tmp_path, 1)
+    assert (report.parsed, report.changed, report.generation) == (1, 0, 1)
+
+
+def test_another_version_of_the_program_makes_all_slugs_anew(store: Store, tmp_path: Path) -> None:
+    write(tmp_path, "a.md", topics=["C++", "AI"])
+    write(tmp_path, "b.md")
+    load(store, tmp_path, 0)
+    before, times = dump(store), changed(store)
+    topic = entry_topics.c.topic == "c-plus-plus"
+    written_by_another_version(
+        store,
+        entry_topics.update().where(topic).values(topic="c"),
+        labels.update().where(labels.c.slug == "c-plus-plus").values(slug="c"),
+        spellings.update().where(spellings.c.slug == "c-plus-plus").values(slug="c"),
+    )
+    report = load(store, tmp_path, 1)
+    assert dump(store) == before
+    assert tallies(store, "topic") == [("ai", "AI", 1), ("c-plus-plus", "C++", 1)]
+    assert (report.changed, report.generation) == (1, 2)
+    assert changed(store) == times | {"a.md": seconds(1)}  # it shows the slug
+    assert modified(store, Scope("c")) == modified(store, Scope("c-plus-plus")) == seconds(1)
+
+
 def test_another_version_of_the_program_names_all_anew(store: Store, tmp_path: Path) -> None:
     for number, name in enumerate(("Example", "Example", "Example Learn")):
         write(tmp_path, f"{number}.md", provider={"name": name, "domain": "example.com"})
     load(store, tmp_path, 0)
-    with store.write() as connection:  # as one that has another rule for names leaves it
-        named = labels.c.slug == "example.com"
-        connection.execute(labels.update().where(named).values(name="EXAMPLE.COM"))
-        connection.execute(state.update().values(reading="another version"))
+    named = labels.c.slug == "example.com"
+    written_by_another_version(store, labels.update().where(named).values(name="EXAMPLE.COM"))
     report = load(store, tmp_path, 1)
     assert tallies(store, "provider") == [("example.com", "Example and others", 3)]
     assert report.generation == 2

@@ -78,7 +78,7 @@ def test_what_a_store_is_called_hides_its_passwords(url: str, shown: str) -> Non
 @pytest.mark.parametrize(
     ("statement", "ready"),
     [
-        ("UPDATE state SET schema = 'another'", False),
+        ("UPDATE state SET schema = schema + 1", False),
         ("DELETE FROM state", False),
         ("UPDATE state SET schema = schema", True),
     ],
@@ -100,6 +100,27 @@ def test_a_store_of_another_version_is_made_anew(
     report = loader.load(store, tmp_path / "records")
     assert (report.parsed, report.generation) == (0 if ready else 1, 1)
     assert dump(store) == before
+    store.release()
+
+
+def test_a_store_whose_version_is_a_digest_is_made_anew(tmp_path: Path) -> None:
+    write(tmp_path / "records", "a.md")
+    other_database(
+        tmp_path / "feeds.db",
+        "CREATE TABLE state (id INTEGER NOT NULL PRIMARY KEY, schema VARCHAR NOT NULL, "
+        "reading VARCHAR NOT NULL, writes INTEGER NOT NULL, generation INTEGER NOT NULL, "
+        "loaded BIGINT NOT NULL)",
+        "INSERT INTO state VALUES (1, '0000000000000001', '0123456789abcdef', 3, 7, 1700000000)",
+        "CREATE TABLE entries (id INTEGER NOT NULL PRIMARY KEY, plain BLOB NOT NULL)",
+        "INSERT INTO entries VALUES (1, x'00')",
+        "CREATE VIRTUAL TABLE search USING fts5(title)",
+    )
+    store = Store(at(tmp_path / "feeds.db"))
+    with store.read() as reader:
+        assert reader.state() == State(0, 0)
+        assert reader.connection.execute(select(state.c.schema)).scalar_one() == SCHEMA
+    assert loader.load(store, tmp_path / "records").generation == 1
+    assert dump(store) == dump(loaded(tmp_path / "records"))
     store.release()
 
 

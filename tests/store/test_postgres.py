@@ -418,22 +418,30 @@ def _schemas(store: Store) -> set[str]:
         return set(reader.connection.execute(query).scalars())
 
 
+@pytest.mark.parametrize(
+    ("older", "old"),
+    [
+        ("feeds_0000000000000001", "feeds_0000000000000002"),
+        ("feeds_ffffffffffffffff", "feeds_v8"),
+        ("feeds_v9", "feeds_v10"),
+    ],
+)
 def test_of_earlier_versions_the_last_one_stays(
-    database: str, monkeypatch: pytest.MonkeyPatch
+    database: str, older: str, old: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    older, old = (f"feeds_{n:016x}" for n in (1, 2))
+    others = {"feeds_notes", "feeds_2019", "feeds_v", "feeds_v1a"}
     store = Store(database)
     with store.write() as connection:
-        for name in ("feeds_notes", older, old):
+        for name in (*others, older, old):
             connection.execute(text(f"CREATE SCHEMA {name}"))
     store.release()
-    newer = "feeds_" + "f" * 16
+    newer = "feeds_v11"
     monkeypatch.setattr(postgres, "NAMESPACE", newer)
     monkeypatch.setitem(postgres._SESSION, "search_path", newer)
     upgraded = Store(database)
     names = _schemas(upgraded)
     upgraded.release()
-    assert names == {"feeds_notes", old, newer}
+    assert names == {*others, old, newer}
 
 
 def test_a_version_reads_its_own_tables_while_another_loads(
@@ -444,7 +452,7 @@ def test_a_version_reads_its_own_tables_while_another_loads(
     loader.load(old, tmp_path)
     write(tmp_path, "a.md", title="New")
     before = dump(old)
-    newer = "feeds_" + "f" * 16
+    newer = "feeds_v11"
     with monkeypatch.context() as patch:
         patch.setattr(postgres, "NAMESPACE", newer)
         patch.setitem(postgres._SESSION, "search_path", newer)
