@@ -24,13 +24,38 @@ _ENTRY: Final = 130
 _VARIANT: Final = 1000
 
 
-class Variant(NamedTuple):
-    """A document in one content coding: its quoted ETag, and the headers of 200 and of 304."""
+class Answer(NamedTuple):
+    """What a request gets: status, status line, headers, and the body, empty where it has none.
 
-    body: bytes
-    etag: str
+    Answers are shared: whoever changes the headers copies them before. `size` are the bytes
+    of the whole document in this content coding.
+    """
+
+    code: int
+    status: str
     headers: Headers
-    headers_304: Headers
+    body: bytes
+    coding: str = content_coding.IDENTITY
+    size: int = 0
+
+
+class Variant(NamedTuple):
+    """A document in one content coding: its quoted ETag, and the answers it may be given in."""
+
+    etag: str
+    whole: Answer
+    head: Answer
+    not_modified: Answer
+
+    @property
+    def body(self) -> bytes:
+        """The document's bytes in this coding."""
+        return self.whole.body
+
+    @property
+    def headers(self) -> Headers:
+        """The headers of the whole document."""
+        return self.whole.headers
 
 
 class Document:
@@ -94,19 +119,18 @@ class Document:
             tag = f'"{self.etag}-{coding}"'
             coded = [("Content-Encoding", coding)]
         dated = [("Last-Modified", self.last_modified)] if self.last_modified else []
-        return Variant(
-            body,
-            tag,
-            [
-                ("Content-Type", self.media_type),
-                ("Content-Length", str(len(body))),
-                *coded,
-                ("ETag", tag),
-                *dated,
-                *self.headers,
-            ],
-            [("ETag", tag), *self.headers],
-        )
+        headers = [
+            ("Content-Type", self.media_type),
+            ("Content-Length", str(len(body))),
+            *coded,
+            ("ETag", tag),
+            *dated,
+            *self.headers,
+        ]
+        whole = Answer(200, "200 OK", headers, body, coding, len(body))
+        kept = [("ETag", tag), *self.headers]
+        not_modified = Answer(304, "304 NOT MODIFIED", kept, b"", coding, len(body))
+        return Variant(tag, whole, whole._replace(body=b""), not_modified)
 
 
 def etag(body: bytes) -> str:

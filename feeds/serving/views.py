@@ -8,12 +8,14 @@ here looks at the Host header.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, current_app, jsonify, request
 from werkzeug.exceptions import HTTPException, NotAcceptable, PreconditionFailed
-from werkzeug.http import is_resource_modified, parse_accept_header, quote_etag
+from werkzeug.http import quote_etag
 
 from feeds import sanitize
 from feeds.catalog import cache_keys
@@ -22,9 +24,9 @@ from feeds.catalog.parameters import BadParameter
 from feeds.catalog.titles import RedirectTo
 from feeds.model import FeedsError
 from feeds.rendering import security_headers
-from feeds.serving import content_coding, oembed
+from feeds.serving import conditional, oembed
 from feeds.serving.document_store import DocumentStore
-from feeds.serving.documents import Document, Variant
+from feeds.serving.documents import Answer, Document
 from feeds.store import recovery
 from feeds.store.database import StoreError
 from feeds.telemetry.log import MADE, PREPARED
@@ -171,46 +173,41 @@ def _moved(query: Query, status: int = 308) -> Response:
 
 
 def _send(query: Query, document: Document) -> Response:
-    """The document in the coding asked for, 304, or 226 with what changed (RFC 3229)."""
-    coding = content_coding.choose(request.headers.get("Accept-Encoding"))
-    if coding is None:
+    """The document in the coding asked for, 304, or 226 with what changed (RFC 3229).
+
+    Raises NotAcceptable and PreconditionFailed.
+    """
+    variant_of = partial(delivery().variant, query, document)
+    answer = conditional.decide(request.method, request.environ, document, variant_of)
+    if answer is conditional.NOT_ACCEPTABLE:
         raise NotAcceptable("This has no other content codings than br, zstd, gzip and identity")
-    variant = delivery().variant(query, document, coding)
-    environ = request.environ
-    said = note(environ)
-    said.coding, said.whole = coding, len(variant.body)
-    if request.if_match.star_tag:  # every document matches; Werkzeug takes * for a tag
-        environ = {name: value for name, value in environ.items() if name != "HTTP_IF_MATCH"}
-    modified = is_resource_modified(environ, variant.etag, last_modified=document.modified)
-    if not modified and request.if_match and not request.if_match.star_tag:
+    if answer is conditional.PRECONDITION_FAILED:
         raise PreconditionFailed
-    if not modified:
-        return Response(status=304, headers=variant.headers_304)
-    asks_for_delta = "feed" in request.headers.get("A-IM", "")
-    if asks_for_delta and isinstance(query, FeedQuery) and query.file:
-        delta = _delta(query, document, variant, coding)
+    said = note(request.environ)
+    said.coding, said.whole = answer.coding, answer.size
+    if answer.code == HTTPStatus.OK and isinstance(query, FeedQuery) and query.file:
+        delta = _delta(query, document, answer)
         if delta is not None:
             return delta
-    return Response(variant.body, headers=variant.headers)
+    return Response([answer.body], answer.status, answer.headers)
 
 
-def _delta(query: FeedQuery, document: Document, whole: Variant, coding: str) -> Response | None:
+def _delta(query: FeedQuery, document: Document, whole: Answer) -> Response | None:
     """226 IM Used, when the request names a state of the feed that is known (RFC 3229 10)."""
-    manipulations = parse_accept_header(request.headers["A-IM"])
-    tags = sorted(request.if_none_match.as_set(include_weak=True))
-    if not manipulations.quality("feed") or not tags:
+    bases = conditional.delta_bases(request.environ)
+    if not bases:
         return None
     forwarded = request.headers.get("X-Forwarded-For", "")  # tells clients apart, no more
     client = (request.remote_addr, forwarded, request.user_agent.string)
-    found = delivery().delta(query, document, tags, client)
+    found = delivery().delta(query, document, bases, client)
     if found is None:
         return None
-    tag, delta = found
-    variant = delta.variant(coding)
+    base, delta = found
+    variant = delta.variant(whole.coding)
     response = Response(variant.body, 226, headers=variant.headers)
-    response.headers["ETag"] = whole.etag
+    response.headers["ETag"] = document.variant(whole.coding).etag
     response.headers["IM"] = "feed"
-    response.headers["Delta-Base"] = quote_etag(tag)
+    response.headers["Delta-Base"] = quote_etag(base)
     response.headers["Vary"] = "Accept-Encoding, A-IM, If-None-Match"
     # A cache that doesn't know of deltas would take this for the whole feed.
     response.headers["Cache-Control"] = "no-store"

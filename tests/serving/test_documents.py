@@ -6,7 +6,7 @@ from threading import Barrier, Thread
 import pytest
 
 from feeds.serving import content_coding, documents
-from feeds.serving.documents import Document, Variant, base_etag, etag
+from feeds.serving.documents import Answer, Document, Variant, base_etag, etag
 from tests.helpers.server import PATIENCE
 
 MODIFIED = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -20,17 +20,19 @@ def document(modified: datetime | None = MODIFIED) -> Document:
 
 
 def test_identity_is_the_body_with_its_headers() -> None:
+    headers = [
+        ("Content-Type", "application/atom+xml; charset=utf-8"),
+        ("Content-Length", "1013"),
+        ("ETag", f'"{TAG}"'),
+        ("Last-Modified", "Tue, 02 Jan 2024 03:04:05 GMT"),
+        *HEADERS,
+    ]
+    repeated = [("ETag", f'"{TAG}"'), *HEADERS]
     assert document().variant("identity") == Variant(
-        BODY,
         f'"{TAG}"',
-        [
-            ("Content-Type", "application/atom+xml; charset=utf-8"),
-            ("Content-Length", "1013"),
-            ("ETag", f'"{TAG}"'),
-            ("Last-Modified", "Tue, 02 Jan 2024 03:04:05 GMT"),
-            *HEADERS,
-        ],
-        [("ETag", f'"{TAG}"'), *HEADERS],
+        Answer(200, "200 OK", headers, BODY, "identity", 1013),
+        Answer(200, "200 OK", headers, b"", "identity", 1013),
+        Answer(304, "304 NOT MODIFIED", repeated, b"", "identity", 1013),
     )
 
 
@@ -46,7 +48,7 @@ def test_a_coding_has_an_etag_and_a_length_of_its_own() -> None:
         ("Last-Modified", "Tue, 02 Jan 2024 03:04:05 GMT"),
         *HEADERS,
     ]
-    assert variant.headers_304 == [("ETag", f'"{TAG}-gzip"'), *HEADERS]
+    assert variant.not_modified.headers == [("ETag", f'"{TAG}-gzip"'), *HEADERS]
 
 
 def test_without_a_time_there_is_no_last_modified() -> None:
