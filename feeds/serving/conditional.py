@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, overload
 
-from werkzeug.http import parse_accept_header, parse_etags
-from werkzeug.sansio.http import is_resource_modified
+from werkzeug.http import parse_accept_header, parse_date, parse_etags
 
 from feeds.serving import content_coding
 from feeds.serving.documents import Answer, Document, Variant
@@ -59,24 +58,49 @@ def decide(
     variant = variant_of(coding)
     if variant is None:
         return None
-    tags, since = headers.get("HTTP_IF_NONE_MATCH"), headers.get("HTTP_IF_MODIFIED_SINCE")
-    if "HTTP_IF_MATCH" not in headers:
-        if tags == variant.etag:
-            return variant.not_modified
-        if tags is None and (since is None or (since and since == document.last_modified)):
-            answer = variant.whole if method != "HEAD" else variant.head
-            return answer if since is None else variant.not_modified
-    # Every document matches *, which Werkzeug takes for a tag.
-    match = parse_etags(headers.get("HTTP_IF_MATCH"))
-    if is_resource_modified(
-        http_if_modified_since=since,
-        http_if_none_match=tags,
-        http_if_match=None if match.star_tag else match.to_header(),
-        etag=variant.etag,
-        last_modified=document.modified,
+    if ("HTTP_IF_MATCH" in headers or "HTTP_IF_UNMODIFIED_SINCE" in headers) and not _is_expected(
+        headers, variant, document
     ):
-        return variant.whole if method != "HEAD" else variant.head
-    return PRECONDITION_FAILED if match and not match.star_tag else variant.not_modified
+        return PRECONDITION_FAILED
+    if ("HTTP_IF_NONE_MATCH" in headers or "HTTP_IF_MODIFIED_SINCE" in headers) and _is_known(
+        headers, variant, document
+    ):
+        return variant.not_modified
+    return variant.whole if method != "HEAD" else variant.head
+
+
+def _is_expected(headers: RequestHeaders, variant: Variant, document: Document) -> bool:
+    """Whether the client's document is ours, as far as it cares (RFC 9110 13.2.2, 1 and 2)."""
+    tags = parse_etags(headers.get("HTTP_IF_MATCH"))
+    if tags:
+        return tags.star_tag or tags.is_strong(variant.etag.strip('"'))
+    return _not_later(document, headers.get("HTTP_IF_UNMODIFIED_SINCE")) is not False
+
+
+def _is_known(headers: RequestHeaders, variant: Variant, document: Document) -> bool:
+    """Whether the client has the document already (RFC 9110 13.2.2, 3 and 4)."""
+    known = headers.get("HTTP_IF_NONE_MATCH")
+    if known:
+        if known == variant.etag:
+            return True
+        tags = parse_etags(known)
+        if tags:
+            return tags.contains_weak(variant.etag.strip('"'))
+    since = headers.get("HTTP_IF_MODIFIED_SINCE")
+    if not since:
+        return False
+    return since == document.last_modified or _not_later(document, since) is True
+
+
+def _not_later(document: Document, than: str | None) -> bool | None:
+    """Whether a document was last modified at a date or before; None without two dates."""
+    try:
+        date = parse_date(than)
+    except OverflowError:  # of the year 99999999999999999999
+        date = None
+    if date is None or document.modified is None:
+        return None
+    return document.modified.replace(microsecond=0) <= date
 
 
 def delta_bases(headers: RequestHeaders) -> list[str]:
