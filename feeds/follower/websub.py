@@ -42,7 +42,7 @@ from feeds.urls import POLICIES
 Log = Callable[[str], None]
 
 # Hubs fetch what they are told of at once. A worker looks every half second
-# whether there is a new generation (feeds.serving.document_store): until then it may still
+# whether there is a new generation (feeds.serving.generation_watch): until then it may still
 # answer with what was before.
 _SETTLING: Final = 0.8
 _TOGETHER: Final = 4  # pings under way at one hub
@@ -99,7 +99,10 @@ def retry_after(value: str | None, now: float) -> float:
         return 0.0
     if value.strip().isdecimal():
         return float(value)
-    date = parse_date(value)
+    try:
+        date = parse_date(value)
+    except OverflowError:  # of the year 99999999999999999999
+        return 0.0
     return max(date.timestamp() - now, 0.0) if date else 0.0
 
 

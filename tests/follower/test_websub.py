@@ -242,6 +242,7 @@ def test_what_a_hub_never_takes_is_given_up_after_a_day(tmp_path: Path, hub: Scr
         ("Fri, 15 Jan 2027 08:01:00 GMT", 60.0),
         ("Fri, 15 Jan 2027 07:00:00 GMT", 0.0),
         ("9" * 400, float("inf")),
+        ("Tue, 02 Jan 99999999999999999999 03:04:05 GMT", 0),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float) -> None:
