@@ -44,7 +44,7 @@ from feeds.config import Config
 from feeds.loading import loader
 from feeds.model import FeedsError
 from feeds.rendering.formats import FORMATS, MEDIA_TYPES
-from feeds.serving.app import assembled
+from feeds.serving.app import assemble
 from feeds.store import recovery
 from feeds.store.database import Store
 from feeds.store.schema import state
@@ -304,7 +304,7 @@ def _expected(config: Config, work: Path) -> dict[str, bytes]:
     fresh = steps.configuration(config.seeds, anew, limit=_LIMIT, base_url=config.root)
     store = Store(fresh.database)
     loader.load(store, fresh.seeds)
-    app = assembled(fresh, followed=True)
+    app = assemble(fresh, followed=True)
     grammar = Addresses(fresh.root, fresh.links, fresh.limit, MEDIA_TYPES)
     with store.read() as reader:
         scopes = [listed.scope for listed in builder.scopes(reader)]

@@ -203,9 +203,9 @@ def _change_one(bench: Bench) -> None:
 
 def _entries(bench: Bench) -> list[dict[str, Any]]:
     store = Store(bench.config.database)
-    delivery = DocumentStore(store, bench.config)
+    documents = DocumentStore(store, bench.config)
     query = FeedQuery(file=FEED.strip("/"), limit=bench.config.limit)
-    found = latency.plain_entries(latency.feed(delivery, query.scope))
+    found = latency.plain_entries(latency.feed(documents, query.scope))
     store.release()
     return found
 

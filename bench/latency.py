@@ -54,10 +54,10 @@ def measure(config: Config, paths: list[Path], repetitions: int) -> Latencies:
     """Load after load into the collection of `config`, whose files are `paths`."""
     bound_memory()  # as a worker does
     app = create_app(config)
-    delivery: DocumentStore = app.extensions[EXTENSION]
+    documents: DocumentStore = app.extensions[EXTENSION]
     store = Store(config.database)
-    everything = feed(delivery, Scope())
-    quiet, changing = _apart(delivery, everything, paths)
+    everything = feed(documents, Scope())
+    quiet, changing = _apart(documents, everything, paths)
     took: dict[str, list[float]] = {name: [] for name in Latencies._fields}
     kept = 0
     edition = itertools.count(1000)
@@ -87,15 +87,15 @@ def measure(config: Config, paths: list[Path], repetitions: int) -> Latencies:
             if loader.load(store, config.seeds).changed != 1:
                 raise BenchError("a load should have changed one entry")
             time.sleep(_LOOKS)
-            rendered = delivery.rendered
+            rendered = documents.renderer.rendered
             same = request(quiet, coding, "unchanged") == quiet_tag
-            kept += same and delivery.rendered == rendered
+            kept += same and documents.renderer.rendered == rendered
             name = "changed" if coding == "gzip" else "changed_identity"
             before, tag = tag, request(FEED, coding, name)
             if tag == before:
                 raise BenchError(f"{FEED} should have changed")
             request(FEED, coding, "hot")
-            fresh = feed(delivery, Scope())  # its records aren't decoded yet, as in a request
+            fresh = feed(documents, Scope())  # its records aren't decoded yet, as in a request
             body = clock("feedgen", partial(whole, fresh))
             clock("feedgen_gzip", partial(content_coding.ENCODERS["gzip"], body))
             clock("content", partial(_contents, fresh))
@@ -105,20 +105,20 @@ def measure(config: Config, paths: list[Path], repetitions: int) -> Latencies:
     return Latencies(**(medians | {"repetitions": repetitions, "kept": kept}))  # type: ignore[arg-type]
 
 
-def feed(delivery: DocumentStore, scope: Scope) -> Feed:
+def feed(documents: DocumentStore, scope: Scope) -> Feed:
     """The feed of a scope, as the store has it now."""
-    query = FeedQuery(scope, delivery.config.links, FEED.strip("/"), delivery.config.limit)
-    with delivery.store.read() as reader:
-        return builder.feed(reader, query, delivery.addresses, delivery.config, date.max)
+    query = FeedQuery(scope, documents.config.links, FEED.strip("/"), documents.config.limit)
+    with documents.store.read() as reader:
+        return builder.feed(reader, query, documents.addresses, documents.config, date.max)
 
 
-def _apart(delivery: DocumentStore, everything: Feed, paths: list[Path]) -> tuple[str, list[Path]]:
+def _apart(documents: DocumentStore, everything: Feed, paths: list[Path]) -> tuple[str, list[Path]]:
     """The address of a topic's feed, and files of entries of all that it doesn't show."""
     names = {path.name: path for path in paths}
     for topic in reversed(records.TOPICS):
         shown = {t.slug: t for entry in everything.entries for t in entry.topics if t.name == topic}
         for slug in shown:
-            ids = {entry.id for entry in feed(delivery, Scope(topic=slug)).entries}
+            ids = {entry.id for entry in feed(documents, Scope(topic=slug)).entries}
             found = [names[e.record.path] for e in everything.entries if e.id not in ids]
             if found:
                 return f"/topics/{slug}{FEED}", found

@@ -65,9 +65,9 @@ def microseconds(config: Config, rounds: int) -> dict[str, float]:
             started = time.perf_counter()
             for _ in range(_CALLS):
                 _poll(app.wsgi_app, environ)
-            desk: OperatorPages | None = app.extensions.get(EXTENSION)
-            if desk is not None and desk.tally is not None:
-                desk.tally.fold()
+            pages: OperatorPages | None = app.extensions.get(EXTENSION)
+            if pages is not None and pages.counter is not None:
+                pages.counter.fold()
             took[name].append((time.perf_counter() - started) / _CALLS * 1e6)
     return {name: median(found) for name, found in took.items()}
 

@@ -29,7 +29,7 @@ from feeds.loading.loader import Loader
 from feeds.records.scanner import scan
 from feeds.rendering.formats import FORMATS
 from feeds.selection import Scope
-from feeds.serving.app import assembled
+from feeds.serving.app import assemble
 from feeds.serving.views import EXTENSION
 from feeds.store.database import Store
 from feeds.urls import POLICIES
@@ -171,9 +171,9 @@ def latency(folder: Path, database: str) -> Measured:
         return (time.perf_counter() - started) * 1000
 
     found = addresses(config)
-    kept = assembled(config, followed=True)
+    kept = assemble(config, followed=True)
     for address in found:
-        app = assembled(config, followed=True)
+        app = assemble(config, followed=True)
         with app.extensions[EXTENSION].store.read() as reader:  # a connection is open
             reader.state()
         took["uncached"].append(request(app, address))

@@ -95,10 +95,10 @@ def export(found: config.Config, folder: Path, precompress: bool, **asked: str |
     Only what changed is written; of files that an export wrote, those that
     are no more are removed.
     """
-    delivery, wanted = _site(found, **asked)
+    documents, wanted = _site(found, **asked)
     codings = exporting.CODINGS if precompress else ()
     with _counted("Exporting") as progress:
-        click.echo(f"{folder}: {exporting.export(delivery, folder, wanted, codings, progress)}")
+        click.echo(f"{folder}: {exporting.export(documents, folder, wanted, codings, progress)}")
 
 
 @click.command()
@@ -118,7 +118,7 @@ def publish(found: config.Config, url: str, coding: str, **asked: str | None) ->
     Only what changed is uploaded; of what was published there, what is no
     more is removed.
     """
-    delivery, wanted = _site(found, **asked)
+    documents, wanted = _site(found, **asked)
     with _counted("Publishing") as progress:
-        outcome = publishing.publish(delivery, url, wanted, coding, progress)
+        outcome = publishing.publish(documents, url, wanted, coding, progress)
     click.echo(f"{remote.shown(url)}: {outcome}")

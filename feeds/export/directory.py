@@ -51,7 +51,7 @@ class Outcome(NamedTuple):
 
 
 def export(
-    delivery: DocumentStore,
+    documents: DocumentStore,
     folder: Path,
     asked: SiteSelection = WHOLE,
     codings: Sequence[str] = (),
@@ -65,19 +65,19 @@ def export(
     """
     try:
         with _Folder(folder).opened() as target:
-            items = of_one_state(delivery, asked)
-            return target.bring_up(items, delivery.config.root, codings, progress)
+            items = of_one_state(documents, asked)
+            return target.bring_up(items, documents.config.root, codings, progress)
     except OSError as error:
         place = error.filename2 or error.filename or folder
         raise ExportError(f"{place} can't be written: {error.strerror or error}") from error
 
 
-def of_one_state(delivery: DocumentStore, asked: SiteSelection) -> Iterator[Item]:
+def of_one_state(documents: DocumentStore, asked: SiteSelection) -> Iterator[Item]:
     """The walk of a site, all of it of one generation. Raises StoreError before the first load."""
-    with delivery.store.read() as reader:
+    with documents.store.read() as reader:
         if not reader.state().generation:
-            raise StoreError(f"the store {delivery.store.name} holds no load yet")
-        yield from walk(delivery, reader, asked)
+            raise StoreError(f"the store {documents.store.name} holds no load yet")
+        yield from walk(documents, reader, asked)
 
 
 class _Folder:

@@ -37,7 +37,7 @@ Job = tuple[str, Callable[[], None]]  # with the path that it is about
 
 
 def publish(
-    delivery: DocumentStore,
+    documents: DocumentStore,
     url: str,
     asked: SiteSelection = WHOLE,
     coding: str = content_coding.IDENTITY,
@@ -55,7 +55,7 @@ def publish(
             f"so they can't be {coding}; "
             "publish identity, or feeds export --precompress for a server of files"
         )
-    return place.bring_up(of_one_state(delivery, asked), delivery.config.root, coding, progress)
+    return place.bring_up(of_one_state(documents, asked), documents.config.root, coding, progress)
 
 
 class ObjectStore:

@@ -72,22 +72,22 @@ def chosen(option: str, said: str | None, accepted: Sequence[str]) -> Sequence[s
     return [word for word in accepted if word in words]
 
 
-def walk(delivery: DocumentStore, reader: Reader, asked: SiteSelection) -> Iterator[Item]:
+def walk(documents: DocumentStore, reader: Reader, asked: SiteSelection) -> Iterator[Item]:
     """Every document that is asked for, made when it is its turn.
 
     Each is what the server sends for the address while the store is as
     `reader` has it.
     """
-    addresses = delivery.addresses
+    addresses = documents.addresses
     led, leads = _stories(reader) if STORIES in asked.scopes else ({}, [])
     for query in _queries(reader, addresses, asked, leads):
-        yield Item(addresses.path(query), delivery.made(query, reader))
+        yield Item(addresses.path(query), documents.renderer.render(query, reader).document)
     if PAGE in asked.formats:
         for policy in asked.links:
             for story, lead in led.items():
                 query = FeedQuery(policy=policy, limit=addresses.limit, story=story)
                 location = addresses.url(query._replace(story=lead))
-                yield Item(addresses.path(query), delivery.moved(location), location)
+                yield Item(addresses.path(query), documents.renderer.moved(location), location)
 
 
 def _queries(

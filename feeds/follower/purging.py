@@ -34,7 +34,7 @@ from feeds.telemetry.metrics import Metrics
 Log = Callable[[str], None]
 
 # A worker looks every half second whether there is a new generation
-# (feeds.serving.document_store): a cache that forgot before would be given the old one again.
+# (feeds.serving.generation_watch): a cache that forgot before would be given the old one again.
 _SETTLING: Final = 0.8
 # How much longer than that hubs wait to be told, so that what they fetch
 # through a cache is new.

@@ -11,7 +11,7 @@ from feeds.config import Config, read
 from feeds.loading import loader
 from feeds.records.scanner import FolderError
 from feeds.serving import operator, views
-from feeds.serving.document_store import DocumentStore
+from feeds.serving.document_store import DocumentStore, Timing
 from feeds.serving.fast_path import FastPath
 from feeds.store import recovery
 from feeds.store.database import Store, StoreError, note_health
@@ -30,10 +30,10 @@ def create_app(config: Config | Mapping[str, object] | None = None) -> Flask:
     """
     if not isinstance(config, Config):
         config = read(config)
-    return assembled(config)
+    return assemble(config)
 
 
-def assembled(config: Config, *, followed: bool = False) -> Flask:
+def assemble(config: Config, timing: Timing | None = None, *, followed: bool = False) -> Flask:
     """The same; when `followed` by a process that loads, only what was never loaded is loaded."""
     app = Flask("feeds", static_folder=None)
 
@@ -55,18 +55,20 @@ def assembled(config: Config, *, followed: bool = False) -> Flask:
     # Redirects are ours alone to make: Werkzeug's would name the Host header.
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False
-    delivery = DocumentStore(store, config, followed=followed)
-    app.extensions[views.EXTENSION] = delivery
-    tally = None
+    documents = DocumentStore(store, config, timing, followed=followed)
+    app.extensions[views.EXTENSION] = documents
+    counter = None
     if config.metrics != "off":
-        metrics, audience = Metrics(), PollStore.of(config.database, warn)
-        tally = RequestCounter(metrics, audience, delivery.addresses, delivery.holds, warn)
-        desk = operator.OperatorPages(delivery, metrics, audience, tally, version("feeds"))
-        operator.register(app, desk)
+        metrics, poll_store = Metrics(), PollStore.of(config.database, warn)
+        counter = RequestCounter(
+            metrics, poll_store, documents.addresses, documents.cache.usage, warn
+        )
+        pages = operator.OperatorPages(documents, metrics, poll_store, counter, version("feeds"))
+        operator.register(app, pages)
     app.register_blueprint(views.blueprint)
-    observer = Observer(tally, log=config.log_requests == "on")
-    seen = observer if tally or observer.log else None
-    app.wsgi_app = FastPath(app.wsgi_app, delivery, seen)  # type: ignore[method-assign]
+    observer = Observer(counter, log=config.log_requests == "on")
+    seen = observer if counter or observer.log else None
+    app.wsgi_app = FastPath(app.wsgi_app, documents, seen)  # type: ignore[method-assign]
     return app
 
 

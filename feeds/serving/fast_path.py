@@ -30,11 +30,11 @@ class FastPath:
     def __init__(
         self,
         application: WSGIApplication,
-        delivery: DocumentStore,
+        documents: DocumentStore,
         observer: Observer | None = None,
     ) -> None:
         self.application = application
-        self.delivery = delivery
+        self._prepared = documents.cache.prepared
         self.observer = observer
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -51,7 +51,7 @@ class FastPath:
             return self._long_way(environ, start_response, started)
         if environ.get("QUERY_STRING"):
             address = f"{address}?{environ['QUERY_STRING']}"
-        document = self.delivery.prepared(address)
+        document = self._prepared(address)
         if document is None:
             return self._long_way(environ, start_response, started)
         answer = decide(method, environ, document, document.prepared)

@@ -24,6 +24,7 @@ from feeds.config import Config
 from feeds.model import decode_record
 from feeds.rendering import embed
 from feeds.serving.document_store import DocumentStore
+from feeds.serving.renderer import freshness
 from feeds.store import recovery
 from feeds.store.database import StoreError
 from feeds.store.reader import Reader
@@ -108,22 +109,23 @@ def answer(parameters: Parameters, reader: Reader, addresses: Addresses, config:
     return written
 
 
-def response(delivery: DocumentStore, parameters: Parameters) -> Response:
+def respond(documents: DocumentStore, parameters: Parameters) -> Response:
     """The answer over HTTP, open to scripts of other sites. Raises StoreError as well."""
     kind = media_type(parameters)
     try:
-        with delivery.store.read() as reader:
+        with documents.store.read() as reader:
             if not reader.state().generation:
-                raise StoreError(f"the store {delivery.store.name} holds no load yet")
-            body = answer(parameters, reader, delivery.addresses, delivery.config)
+                raise StoreError(f"the store {documents.store.name} holds no load yet")
+            body = answer(parameters, reader, documents.addresses, documents.config)
     except SQLAlchemyError as error:
-        recovery.flag_corruption(delivery.store, error)
-        raise StoreError(f"the store {delivery.store.name} doesn't answer") from error
-    keys = cache_keys.headers(delivery.config, [cache_keys.ANY])
-    found = Response(body, headers=delivery.freshness() + keys, content_type=MEDIA_TYPES[kind])
-    del found.headers["Vary"]  # it has one content coding
-    found.headers["Access-Control-Allow-Origin"] = "*"
-    return found
+        recovery.flag_corruption(documents.store, error)
+        raise StoreError(f"the store {documents.store.name} doesn't answer") from error
+    keys = cache_keys.headers(documents.config, [cache_keys.ANY])
+    headers = freshness(documents.config) + keys
+    response = Response(body, headers=headers, content_type=MEDIA_TYPES[kind])
+    del response.headers["Vary"]  # it has one content coding
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    return response
 
 
 def _titled(reader: Reader, query: FeedQuery, config: Config) -> tuple[FeedQuery, str]:

@@ -58,33 +58,33 @@ class OperatorPages:
 
     def __init__(
         self,
-        delivery: DocumentStore,
+        documents: DocumentStore,
         figures: Metrics,
-        audience: PollStore | None,
-        tally: RequestCounter | None,
+        poll_store: PollStore | None,
+        counter: RequestCounter | None,
         version: str,
     ) -> None:
-        self.delivery = delivery
+        self.documents = documents
         self.metrics = figures
-        self.audience = audience
-        self.tally = tally
+        self.poll_store = poll_store
+        self.counter = counter
         self.version = version
         self._page: tuple[float, bytes] | None = None
         self._lock = Lock()
 
     def figures(self) -> bytes:
         """What /metrics says."""
-        if self.tally is not None:
-            self.tally.fold()
-        standing = StoreCollector(self.delivery, self.version, self._waiting())
-        return self.metrics.render(standing)
+        if self.counter is not None:
+            self.counter.fold()
+        of_store = StoreCollector(self.documents, self.version, self._waiting())
+        return self.metrics.render(of_store)
 
     def _waiting(self) -> dict[str, int]:
-        hubs = dict.fromkeys(self.delivery.config.hubs, 0)
+        hubs = dict.fromkeys(self.documents.config.hubs, 0)
         if hubs:
             try:
-                with self.delivery.store.read() as reader:
-                    hubs |= reader.pings_waiting(self.delivery.config.hubs)
+                with self.documents.store.read() as reader:
+                    hubs |= reader.pings_waiting(self.documents.config.hubs)
             except SQLAlchemyError:
                 return {}
         return hubs
@@ -92,29 +92,29 @@ class OperatorPages:
     def page(self, now: float) -> bytes:
         """What /stats/ says. `now` in seconds since 1970."""
         with self._lock:
-            held = self._page
-            if held is None or time.monotonic() - held[0] > _KEPT:
-                if self.tally is not None:
-                    self.tally.tick(at_once=True)
-                body = stats_page.page(self.delivery, self.audience, now)
-                self._page = held = (time.monotonic(), body)
-            return held[1]
+            kept = self._page
+            if kept is None or time.monotonic() - kept[0] > _KEPT:
+                if self.counter is not None:
+                    self.counter.tick(at_once=True)
+                body = stats_page.page(self.documents, self.poll_store, now)
+                self._page = kept = (time.monotonic(), body)
+            return kept[1]
 
 
 class StoreCollector(Collector):
     """What the store holds, as the worker that is asked knows it."""
 
-    def __init__(self, delivery: DocumentStore, version: str, waiting: Mapping[str, int]) -> None:
-        self._delivery = delivery
+    def __init__(self, documents: DocumentStore, version: str, waiting: Mapping[str, int]) -> None:
+        self._watch = documents.watch
         self._version = version
         self._waiting = waiting
 
     def collect(self) -> Iterable[Metric]:
-        state, health = self._delivery.generation(), self._delivery.health
-        answers = self._delivery.answers
+        state, health = self._watch.generation(), self._watch.health
+        is_up = int(self._watch.store_is_up)
         yield _gauge("feeds_info", "The version that answers", {"version": self._version}, 1)
         yield _gauge("feeds_generation", "Which load is served", {}, state.generation)
-        yield _gauge("feeds_store_up", "Whether the store answers", {}, int(answers))
+        yield _gauge("feeds_store_up", "Whether the store answers", {}, is_up)
         yield _gauge(
             "feeds_degraded", "Whether the last load failed", {}, int(bool(health.degraded))
         )
@@ -148,16 +148,16 @@ def _gauge(name: str, about: str, labels: Mapping[str, str], value: Any) -> Metr
 # -- over HTTP ----------------------------------------------------------------------
 
 
-def desk() -> OperatorPages:
-    """The desk of the application that answers."""
-    found: OperatorPages = current_app.extensions[EXTENSION]
-    return found
+def operator_pages() -> OperatorPages:
+    """Those of the application that answers."""
+    pages: OperatorPages = current_app.extensions[EXTENSION]
+    return pages
 
 
 @blueprint.before_request
 def only_here() -> None:
     """Until somebody says otherwise, this machine alone is answered."""
-    config: Config = desk().delivery.config
+    config: Config = operator_pages().documents.config
     if config.metrics == "auto" and not _is_here(request.remote_addr or ""):
         abort(404)
 
@@ -169,13 +169,13 @@ def _is_here(client: str) -> bool:
 @blueprint.get("/metrics")
 def figures() -> Response:
     """The figures of all processes."""
-    return _private(Response(desk().figures(), content_type=metrics.CONTENT_TYPE))
+    return _private(Response(operator_pages().figures(), content_type=metrics.CONTENT_TYPE))
 
 
 @blueprint.get("/stats/")
 def stats() -> Response:
     """The page of who polls what."""
-    response = Response(desk().page(time.time()), mimetype="text/html")
+    response = Response(operator_pages().page(time.time()), mimetype="text/html")
     response.headers["Content-Security-Policy"] = _POLICY
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
@@ -189,10 +189,10 @@ def _private(response: Response) -> Response:
     return response
 
 
-def register(app: Flask, found: OperatorPages) -> None:
+def register(app: Flask, pages: OperatorPages) -> None:
     """Have an application that serves feeds answer the operator too, where it should."""
-    app.extensions[EXTENSION] = found
-    config = found.delivery.config
+    app.extensions[EXTENSION] = pages
+    config = pages.documents.config
     if config.metrics == "on" or (config.metrics == "auto" and config.is_local):
         app.register_blueprint(blueprint)
 
@@ -200,21 +200,21 @@ def register(app: Flask, found: OperatorPages) -> None:
 # -- at an address of its own (FEEDS_METRICS) -----------------------------------------
 
 
-def application(found: OperatorPages) -> Flask:
+def application(pages: OperatorPages) -> Flask:
     """What answers there."""
     app = Flask(__name__, static_folder=None)
-    app.extensions[EXTENSION] = found
+    app.extensions[EXTENSION] = pages
     app.register_blueprint(blueprint)
 
     def home() -> Response:
         return Response("See stats/ and metrics\n", 302, {"Location": "stats/"}, "text/plain")
 
-    def asset(name: str) -> Response:
-        held = ASSETS.get(f"static/{name}") or abort(404)
-        return Response(held.body, content_type=held.media_type)
+    def static(name: str) -> Response:
+        asset = ASSETS.get(f"static/{name}") or abort(404)
+        return Response(asset.body, content_type=asset.media_type)
 
     app.add_url_rule("/", "home", home)
-    app.add_url_rule("/static/<name>", "asset", asset)
+    app.add_url_rule("/static/<name>", "asset", static)
     return app
 
 
@@ -240,11 +240,11 @@ class ByPort:
 
 def operator_app(config: Config, warn: recovery.Warn) -> Flask:
     """The same in a process that serves no feeds itself."""
-    delivery = DocumentStore(
+    documents = DocumentStore(
         recovery.open_for_reading(config.database, warn), config, followed=True
     )
-    audience = PollStore.of(config.database, warn)
-    return application(OperatorPages(delivery, Metrics(), audience, None, version("feeds")))
+    poll_store = PollStore.of(config.database, warn)
+    return application(OperatorPages(documents, Metrics(), poll_store, None, version("feeds")))
 
 
 class _Listening(ThreadingMixIn, WSGIServer):

@@ -23,7 +23,7 @@ from gunicorn.arbiter import Arbiter
 from feeds.config import Config, ConfigError, environment, read
 from feeds.serving import operator
 from feeds.serving import operator as private
-from feeds.serving.app import assembled
+from feeds.serving.app import assemble
 from feeds.telemetry import log, log_setup, metrics, multiprocess
 
 SERVERS = ("gunicorn", "granian")
@@ -172,11 +172,11 @@ class Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> Callable[..., Iterable[bytes]]:
         bound_memory()
         log_setup.configure(self._config.log_format, "worker")
-        app = _counted(assembled(self._config, followed=True))
+        app = _counted(assemble(self._config, followed=True))
         if not self._config.metrics_address:
             return app
-        desk: operator.OperatorPages = app.extensions[operator.EXTENSION]
-        return private.ByPort(app, private.application(desk), self._config.metrics_address)
+        pages: operator.OperatorPages = app.extensions[operator.EXTENSION]
+        return private.ByPort(app, private.application(pages), self._config.metrics_address)
 
     def run(self) -> None:
         """Serve until a signal ends it."""
@@ -206,14 +206,14 @@ def application() -> Flask:
     bound_memory()
     config = read()
     log_setup.configure(config.log_format, "worker")
-    return _counted(assembled(config, followed=True))
+    return _counted(assemble(config, followed=True))
 
 
 def _counted(app: Flask) -> Flask:
     """The application of a worker, which is counted before its first request."""
-    desk: operator.OperatorPages | None = app.extensions.get(operator.EXTENSION)
-    if desk is not None and desk.tally is not None:
-        desk.tally.start()
+    pages: operator.OperatorPages | None = app.extensions.get(operator.EXTENSION)
+    if pages is not None and pages.counter is not None:
+        pages.counter.start()
     return app
 
 

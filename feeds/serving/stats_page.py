@@ -38,15 +38,15 @@ class Sparked(NamedTuple):
     spark: str
 
 
-def page(delivery: DocumentStore, audience: PollStore | None, now: float) -> bytes:
+def page(documents: DocumentStore, poll_store: PollStore | None, now: float) -> bytes:
     """The page of who polls what."""
     hour, today = int(now) // HOUR, int(now) // DAY
     problem = ""
     hours, days = {}, {}
     try:
-        if audience is not None:
-            hours = audience.hours(hour - poll_report.HOURS_SHOWN + 1)
-            days = audience.days(today - poll_report.DAYS_SHOWN + 1)
+        if poll_store is not None:
+            hours = poll_store.hours(hour - poll_report.HOURS_SHOWN + 1)
+            days = poll_store.days(today - poll_report.DAYS_SHOWN + 1)
     except (SQLAlchemyError, ImportError, OSError):
         problem = "Who polled can’t be read right now."
     found = poll_report.lately(hours, now)
@@ -54,8 +54,8 @@ def page(delivery: DocumentStore, audience: PollStore | None, now: float) -> byt
     for (day, feed, _), one in days.items():
         course = courses.setdefault(feed, {})
         course[day] = course.get(day, 0) + one.subscribers
-    root = delivery.addresses.root
-    return delivery.pages.render(
+    root = documents.addresses.root
+    return documents.pages.render(
         "stats.html",
         root=root,
         static=lambda name: f"../static/{name}?v={ASSETS[f'static/{name}'].version}",

@@ -41,10 +41,10 @@ EXTENSION = "feeds"
 _SHOWN_PATH = 200  # characters of an unknown address that are repeated
 
 
-def delivery() -> DocumentStore:
-    """The delivery of the application that answers."""
-    found: DocumentStore = current_app.extensions[EXTENSION]
-    return found
+def documents() -> DocumentStore:
+    """The documents of the application that answers."""
+    store: DocumentStore = current_app.extensions[EXTENSION]
+    return store
 
 
 @blueprint.get("/healthz")
@@ -56,37 +56,38 @@ def healthz() -> Response:
 @blueprint.get("/readyz")
 def readyz() -> Response:
     """Whether there are feeds, of when, and what is wrong; 503 before the first load."""
-    found = readiness(delivery(), datetime.now(UTC))
-    response = jsonify(found)
-    response.status_code = 200 if found["generation"] else 503
+    state = readiness(documents(), datetime.now(UTC))
+    response = jsonify(state)
+    response.status_code = 200 if state["generation"] else 503
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def readiness(delivery: DocumentStore, now: datetime) -> dict[str, Any]:
+def readiness(documents: DocumentStore, now: datetime) -> dict[str, Any]:
     """What `/readyz` says; generation 0 is not ready."""
-    state = delivery.generation()
-    found = delivery.health
+    store, watch = documents.store, documents.watch
+    state = watch.generation()
+    health = watch.health
     why = []
-    if delivery.anew:
-        why.append(f"the store {delivery.store.name} is being made anew; what it held is served")
-    elif not delivery.answers:
-        why.append(f"the store {delivery.store.name} doesn't answer; what is prepared is served")
-    if recovery.is_stand_in(delivery.store, delivery.config.database):
-        why.append(f"the database can't be written; {delivery.store.file} stands in for it")
-    if found.degraded:
-        why.append(found.degraded)
+    if watch.is_rebuilding:
+        why.append(f"the store {store.name} is being made anew; what it held is served")
+    elif not watch.store_is_up:
+        why.append(f"the store {store.name} doesn't answer; what is prepared is served")
+    if recovery.is_stand_in(store, documents.config.database):
+        why.append(f"the database can't be written; {store.file} stands in for it")
+    if health.degraded:
+        why.append(health.degraded)
     if not state.generation:
         why.append("nothing has been loaded yet")
-    silent = int(now.timestamp()) - found.checked
-    if delivery.followed and found.checked and silent > _SILENCE:
+    silent = int(now.timestamp()) - health.checked
+    if documents.followed and health.checked and silent > _SILENCE:
         why.append(f"the folder was last looked at {silent:,} seconds ago")
-    loaded = found.loaded or state.loaded
+    loaded = health.loaded or state.loaded
     return {
         "generation": state.generation,
         "loaded": _iso(loaded) if state.generation else None,
-        "records": {name: found.counts.get(name, 0) for name in _NUMBERS},
-        "entries": found.counts.get("entries", 0),
+        "records": {name: health.counts.get(name, 0) for name in _NUMBERS},
+        "entries": health.counts.get("entries", 0),
         "degraded": bool(why),
         "why": "; ".join(why),
     }
@@ -99,7 +100,7 @@ def _iso(seconds: int) -> str:
 @blueprint.get(f"/{oembed.PATH}")
 def embedding() -> Response:
     """How to frame a page of this site (oEmbed 1.0)."""
-    return oembed.response(delivery(), request.args.to_dict(flat=False))
+    return oembed.respond(documents(), request.args.to_dict(flat=False))
 
 
 @blueprint.route("/", defaults={"path": ""}, methods=["GET", "OPTIONS"])
@@ -110,16 +111,16 @@ def answer(path: str) -> Response:
         return _options()
     if request.environ.get("PATH_INFO", "").startswith("//"):  # Werkzeug folds them
         raise NotFound("an address has no empty segments")
-    query = delivery().addresses.parse("/" + path, request.args.to_dict(flat=False))
-    said = note(request.environ)
-    said.address = delivery().addresses.path(query)
-    said.outcome = PREPARED if delivery().prepared(said.address) else MADE
-    canonical = urlsplit(said.address).path
+    query = documents().addresses.parse("/" + path, request.args.to_dict(flat=False))
+    noted = note(request.environ)
+    noted.address = documents().addresses.path(query)
+    noted.outcome = PREPARED if documents().cache.prepared(noted.address) else MADE
+    canonical = urlsplit(noted.address).path
     if canonical != "/" + path or _is_form(query):
         first = query._replace(page=1) if isinstance(query, FeedQuery) else query
-        delivery().document(first)  # 404 rather than a redirect to one
+        documents().document(first)  # 404 rather than a redirect to one
         return _moved(query)
-    document = delivery().document(query)
+    document = documents().document(query)
     is_opened = _is_navigation() and "raw" not in request.args
     if is_opened and isinstance(query, FeedQuery) and query.file:
         return _to_page(query)
@@ -128,7 +129,7 @@ def answer(path: str) -> Response:
 
 def _is_form(query: Query) -> bool:
     """Whether a form was sent that leads to a page; the fields left empty go."""
-    left_empty = any(not said and name != "raw" for name, said in request.args.items(multi=True))
+    left_empty = any(not value and name != "raw" for name, value in request.args.items(multi=True))
     return left_empty and isinstance(query, FeedQuery) and not query.file
 
 
@@ -141,7 +142,7 @@ def _is_navigation() -> bool:
 
 def _to_page(query: FeedQuery) -> Response:
     """Leads a person from a feed to its page; no cache may keep this."""
-    url = delivery().addresses.url(query._replace(file="")) + "#subscribe"
+    url = documents().addresses.url(query._replace(file="")) + "#subscribe"
     response = Response(f"The page of this feed is {url}\n", 303, mimetype="text/plain")
     response.headers["Location"] = url
     response.headers["Cache-Control"] = "no-store"
@@ -161,14 +162,14 @@ def _options() -> Response:
 
 
 def _moved(query: Query, status: int = 308) -> Response:
-    url = delivery().addresses.url(query)
+    url = documents().addresses.url(query)
     if "raw" in request.args:
         url += ("&" if "?" in url else "?") + "raw"
     response = Response(f"Moved to {url}\n", status, mimetype="text/plain")
     response.headers["Location"] = url
-    response.headers["Cache-Control"] = f"public, max-age={delivery().config.max_age}"
+    response.headers["Cache-Control"] = f"public, max-age={documents().config.max_age}"
     # Where it leads may change with what there is.
-    response.headers.extend(cache_keys.headers(delivery().config, [cache_keys.ANY]))
+    response.headers.extend(cache_keys.headers(documents().config, [cache_keys.ANY]))
     return response
 
 
@@ -177,14 +178,14 @@ def _send(query: Query, document: Document) -> Response:
 
     Raises NotAcceptable and PreconditionFailed.
     """
-    variant_of = partial(delivery().variant, query, document)
+    variant_of = partial(documents().variant, query, document)
     answer = conditional.decide(request.method, request.environ, document, variant_of)
     if answer is conditional.NOT_ACCEPTABLE:
         raise NotAcceptable("This has no other content codings than br, zstd, gzip and identity")
     if answer is conditional.PRECONDITION_FAILED:
         raise PreconditionFailed
-    said = note(request.environ)
-    said.coding, said.whole = answer.coding, answer.size
+    noted = note(request.environ)
+    noted.coding, noted.whole = answer.coding, answer.size
     if answer.code == HTTPStatus.OK and isinstance(query, FeedQuery) and query.file:
         delta = _delta(query, document, answer)
         if delta is not None:
@@ -199,10 +200,10 @@ def _delta(query: FeedQuery, document: Document, whole: Answer) -> Response | No
         return None
     forwarded = request.headers.get("X-Forwarded-For", "")  # tells clients apart, no more
     client = (request.remote_addr, forwarded, request.user_agent.string)
-    found = delivery().delta(query, document, bases, client)
-    if found is None:
+    known = documents().deltas.delta(query, document, bases, client)
+    if known is None:
         return None
-    base, delta = found
+    base, delta = known
     variant = delta.variant(whole.coding)
     response = Response(variant.body, 226, headers=variant.headers)
     response.headers["ETag"] = document.variant(whole.coding).etag
@@ -256,16 +257,16 @@ def http_error(error: HTTPException) -> Response:
 
 
 def _problem(status: int, title: str, message: str) -> Response:
-    home = delivery().addresses.root + "/"
+    home = documents().addresses.root + "/"
     message = message.rstrip(".") + "."
     kinds = ["text/plain", "text/html"]
     # In a frame, plain text: no site may frame a page of ours that isn't made for it.
     is_framed = request.path.startswith(f"/{EMBED}/")
     if not is_framed and request.accept_mimetypes.best_match(kinds) == "text/html":
         sentence = message[:1].upper() + message[1:]
-        body = delivery().pages.problem(title, sentence)
+        body = documents().pages.problem(title, sentence)
         response = Response(body, status, mimetype="text/html")
-        response.headers.extend(security_headers.of_page(delivery().config))
+        response.headers.extend(security_headers.of_page(documents().config))
     else:
         line = f"{title}: {message}\nAll topics and providers are listed at {home}\n"
         response = Response(line, status, mimetype="text/plain")

@@ -250,7 +250,7 @@ class _FileIdentity:
             raise sqlite3.OperationalError("the database file was removed or replaced")
 
 
-# Queries take a millisecond or two, and few run at a time (documents.making):
+# Queries take a millisecond or two, and few run at a time (documents.render_slots):
 # a thread that has to wait for a connection gets one soon. Each connection
 # that is kept holds up to 2 MB of pages.
 _POOL: Final = {"pool_size": 4, "max_overflow": 8, "pool_timeout": 30}

@@ -43,7 +43,7 @@ class Site:
         self.folder = folder
         folder.mkdir()
         self.store = Store(databases.fresh())
-        self.delivery = DocumentStore(self.store, SMALL)
+        self.site = DocumentStore(self.store, SMALL)
         self.now = START
         self.rows: dict[str, dict[str, Any]] = {}
 
@@ -61,14 +61,14 @@ class Site:
             before = reader.state().loaded
         self.now += timedelta(minutes=1)
         loader.load(self.store, self.folder, now=self.now)
-        self.delivery._next_look = 0
+        self.site.watch.look_again()
         with self.store.read() as reader:
             return changed_keys.changed(reader, before, SMALL)
 
     def document(self, address: str) -> Document | None:
         path, _, parameters = address.partition("?")
         try:
-            return self.delivery.document(self.delivery.addresses.parse(path, parse_qs(parameters)))
+            return self.site.document(self.site.addresses.parse(path, parse_qs(parameters)))
         except (NotFound, RedirectTo):
             return None
 

@@ -17,7 +17,7 @@ from feeds.export.directory import CODINGS, ExportError, Outcome, export
 from feeds.export.manifest import SUFFIXES, Manifest, ManifestError
 from feeds.export.plan import SiteSelection
 from feeds.serving import content_coding
-from feeds.serving.documents import Document
+from feeds.serving.renderer import Rendering
 from tests.helpers import collection
 from tests.helpers.server import FEEDS, ROOT, clean_environment, delivery, feeds, load, until
 from tests.helpers.support import write
@@ -234,14 +234,14 @@ def test_a_journal_that_a_power_cut_left_stops_nothing(
     (out / ".feeds").mkdir(parents=True)
     for name in ("lock", "journal"):
         (out / ".feeds" / name).write_bytes(left if name == "journal" else b"")
-    made = delivery(app).made
+    made = delivery(app).renderer.render
 
-    def fails(query: FeedQuery, *rest: Any) -> Document:
+    def fails(query: FeedQuery, *rest: Any) -> Rendering:
         if query.scope.topic == "ai":
             raise KeyboardInterrupt
         return made(query, *rest)
 
-    monkeypatch.setattr(delivery(app), "made", fails)
+    monkeypatch.setattr(delivery(app).renderer, "render", fails)
     with pytest.raises(KeyboardInterrupt):
         run(app, out)
     monkeypatch.undo()
@@ -276,15 +276,15 @@ def test_an_export_that_fails_leaves_whole_files_and_is_made_good(
     for path in records.glob("*.md"):
         path.write_text(path.read_text().replace("title: A title", "title: Another"))
     load(app, records)
-    made, left = delivery(app).made, [2]
+    made, left = delivery(app).renderer.render, [2]
 
-    def fails(*arguments: Any) -> Document:
+    def fails(*arguments: Any) -> Rendering:
         left[0] -= 1
         if left[0] < 0:
             raise OSError(28, "No space left on device", str(out / "topics"))
         return made(*arguments)
 
-    monkeypatch.setattr(delivery(app), "made", fails)
+    monkeypatch.setattr(delivery(app).renderer, "render", fails)
     with pytest.raises(ExportError, match="topics can't be written: No space left on device"):
         run(app, out)
     monkeypatch.undo()

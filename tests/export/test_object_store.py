@@ -186,7 +186,7 @@ def test_only_what_changed_is_uploaded_and_what_is_gone_removed(
 def test_what_was_uploaded_before_it_failed_is_not_uploaded_again(
     s3: S3, bucket: str, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, left = delivery(app).made, [8]
+    made, left = delivery(app).renderer.render, [8]
 
     def fails(*arguments: Any) -> Any:
         left[0] -= 1
@@ -196,7 +196,7 @@ def test_what_was_uploaded_before_it_failed_is_not_uploaded_again(
 
     with monkeypatch.context() as patched:
         patched.setattr("feeds.export.object_store._HELD", 2)
-        patched.setattr(delivery(app), "made", fails)
+        patched.setattr(delivery(app).renderer, "render", fails)
         with pytest.raises(KeyboardInterrupt):
             publish(delivery(app), f"s3://{bucket}", RSS)
     kept = {path for path, file in noted(s3, bucket).files.items() if file.etag}

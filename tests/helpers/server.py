@@ -19,10 +19,11 @@ import pytest
 from flask import Flask
 from werkzeug.test import EnvironBuilder
 
-from feeds import create_app
+from feeds.config import read
 from feeds.loading import loader
 from feeds.loading.report import Report
-from feeds.serving.document_store import DocumentStore
+from feeds.serving.app import assemble
+from feeds.serving.document_store import DocumentStore, Timing
 from feeds.serving.views import EXTENSION
 from tests.helpers.databases import databases
 from tests.helpers.support import write
@@ -51,10 +52,11 @@ def news(folder: Path, entries: int = 5) -> Path:
     return folder
 
 
-def application(folder: Path, **settings: Any) -> Flask:
+def application(folder: Path, timing: Timing | None = None, **settings: Any) -> Flask:
     """The application over a folder of records, with a database beside it."""
     database = databases.at(folder.with_name(f"{folder.name}.db"))
-    return create_app({"seeds": str(folder), "database_url": database, "base_url": ROOT} | settings)
+    known = {"seeds": str(folder), "database_url": database, "base_url": ROOT}
+    return assemble(read(known | settings), timing)
 
 
 def delivery(app: Flask) -> DocumentStore:
@@ -65,7 +67,7 @@ def delivery(app: Flask) -> DocumentStore:
 def load(app: Flask, folder: Path) -> Report:
     """Loads the folder again, and has the application look at once."""
     report = loader.load(delivery(app).store, folder)
-    delivery(app)._next_look = 0
+    delivery(app).watch.look_again()
     return report
 
 

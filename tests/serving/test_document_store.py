@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from feeds.model import Entry
 from feeds.rendering import formats
+from feeds.serving.document_store import Timing
 from feeds.serving.documents import Document
 from tests.helpers.server import Answer, application, delivery, get, load, news
 from tests.helpers.support import write
@@ -29,9 +30,9 @@ def app(folder: Path) -> Flask:
 
 
 def held(app: Flask, address: str) -> Document:
-    found = delivery(app)._documents.get(address)
-    assert found is not None
-    return found.document
+    rendering = delivery(app).cache.last(address)
+    assert rendering is not None
+    return rendering.document
 
 
 def titles(answer: Answer) -> list[str]:
@@ -50,14 +51,14 @@ def test_a_document_is_rendered_once_for_a_generation_and_address(app: Flask) ->
         for address in addresses:
             assert get(app, address, accept_encoding="gzip").code == 200
             assert get(app, address, accept_encoding="br").code == 200
-    assert delivery(app).rendered == len(addresses)
+    assert delivery(app).renderer.rendered == len(addresses)
 
 
 def test_other_spellings_of_an_address_share_the_document(app: Flask) -> None:
     for query in ("", "?", "?limit=50", "?page=1", "?utm_source=x", "?a[]=b&limit=050&%00=%ff"):
         assert get(app, "/rss.xml" + query).code == 200
-    assert delivery(app).rendered == 1
-    assert len(delivery(app)._documents) == 1
+    assert delivery(app).renderer.rendered == 1
+    assert delivery(app).cache.usage()[0] == 1
 
 
 def test_many_who_ask_at_once_wait_for_one_rendering(app: Flask) -> None:
@@ -73,7 +74,7 @@ def test_many_who_ask_at_once_wait_for_one_rendering(app: Flask) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert delivery(app).rendered == 1
+    assert delivery(app).renderer.rendered == 1
     assert [a.code for a in answers] == [200] * 20
     assert len({a.body for a in answers}) == 1
 
@@ -120,10 +121,10 @@ def test_after_a_load_that_leaves_a_feed_as_it_was_nothing_is_rendered(
     document = held(app, "/topics/c-plus-plus/rss.xml")
     write(folder, "other.md", title="Elsewhere", topics=["AI"])
     assert load(app, folder).changed == 1
-    rendered = delivery(app).rendered
+    rendered = delivery(app).renderer.rendered
     assert get(app, "/topics/c-plus-plus/rss.xml") == first
     assert held(app, "/topics/c-plus-plus/rss.xml") is document
-    assert delivery(app).rendered == rendered
+    assert delivery(app).renderer.rendered == rendered
 
 
 def test_after_a_load_that_changes_nothing_at_all_the_prepared_document_stays(
@@ -131,7 +132,7 @@ def test_after_a_load_that_changes_nothing_at_all_the_prepared_document_stays(
 ) -> None:
     first, document = get(app, "/rss.xml"), held(app, "/rss.xml")
     assert load(app, folder).changed == 0
-    assert delivery(app).prepared("/rss.xml") is document
+    assert delivery(app).cache.prepared("/rss.xml") is document
     assert get(app, "/rss.xml") == first
 
 
@@ -188,21 +189,6 @@ def test_a_record_added_with_an_old_date_is_seen_by_if_modified_since_alone(
     assert again.code == 304
 
 
-@pytest.mark.usefixtures("either")
-def test_a_new_generation_is_noticed_within_half_a_second(app: Flask, folder: Path) -> None:
-    clock = 100.0
-    delivered = delivery(app)
-    delivered._clock = lambda: clock
-    delivered._next_look = 0.0
-    before = delivered.generation()
-    write(folder, "new.md")
-    assert load(app, folder).changed == 1
-    delivered._next_look = clock + 0.5
-    assert delivered.generation() == before
-    clock += 0.5
-    assert delivered.generation().generation == before.generation + 1
-
-
 def test_equal_records_give_equal_validators_in_every_process(tmp_path: Path) -> None:
     one, two = (application(news(tmp_path / name)) for name in ("one", "two"))
     for address in ("/rss.xml", "/atom.xml", "/", "/2024/01/atom.xml", "/amp/topics/ai/rss.xml"):
@@ -220,7 +206,7 @@ def break_store(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
         raise OperationalError("SELECT", {}, Exception("disk I/O error"))
 
     monkeypatch.setattr(delivery(app).store, "read", fail)
-    delivery(app)._next_look = 0
+    delivery(app).watch.look_again()
 
 
 @pytest.mark.usefixtures("either")
@@ -242,7 +228,7 @@ def test_a_stale_document_is_better_than_none_when_the_store_fails(
     first = get(app, "/rss.xml")
     write(folder, "new.md")
     load(app, folder)
-    delivery(app).generation()
+    delivery(app).watch.generation()
     break_store(app, monkeypatch)
     assert get(app, "/rss.xml") == first
 
@@ -264,13 +250,14 @@ def test_without_the_store_a_delta_becomes_the_whole_feed(
 
 def counted(app: Flask) -> list[tuple[int, int]]:
     found = delivery(app)
-    caches = (found._documents, found._fragments, found._states, found._deltas)
+    deltas = found.deltas
+    caches = (found.cache._documents, found.renderer._fragments, deltas._states, deltas._deltas)
     return [(len(cache), cache.size) for cache in caches]
 
 
 def test_a_hundred_thousand_query_strings_leave_the_caches_as_they_were(app: Flask) -> None:
     get(app, "/rss.xml")
-    before, rendered = counted(app), delivery(app).rendered
+    before, rendered = counted(app), delivery(app).renderer.rendered
     addresses = delivery(app).addresses
     for number in range(100_000):
         parameters = {"utm_source": [str(number)], f"x{number}": ["1"]}
@@ -281,7 +268,7 @@ def test_a_hundred_thousand_query_strings_leave_the_caches_as_they_were(app: Fla
         assert get(app, f"/rss.xml?limit={number + 201}").code == 400
         assert get(app, f"/topics/t{number}/rss.xml").code == 404
     assert counted(app) == before
-    assert delivery(app).rendered == rendered
+    assert delivery(app).renderer.rendered == rendered
 
 
 def test_the_caches_keep_to_the_memory_that_is_set(tmp_path: Path) -> None:
@@ -290,7 +277,7 @@ def test_the_caches_keep_to_the_memory_that_is_set(tmp_path: Path) -> None:
         for file in ("rss.xml", "atom.xml"):
             assert get(app, f"/{file}?limit={limit}", accept_encoding="gzip").code == 200
     (documents, _), *_ = sizes = counted(app)
-    assert delivery(app).rendered == 100
+    assert delivery(app).renderer.rendered == 100
     assert sum(size for _, size in sizes) <= 1024 * 1024
     assert 0 < documents < 50
 
@@ -395,7 +382,7 @@ def test_a_filtered_feed_is_cached_and_conditional_like_all_others(
     etag, modified = str(first.get("ETag")), str(first.get("Last-Modified"))
     assert get(app, address, if_none_match=etag).code == 304
     assert get(app, address, if_modified_since=modified).code == 304
-    assert delivery(app).rendered == 1
+    assert delivery(app).renderer.rendered == 1
     write(folder, "good.md", title="A good title", quality=3)  # it leaves the feed
     load(app, folder)
     later = get(app, address, if_modified_since=modified, if_none_match=etag)
@@ -404,11 +391,10 @@ def test_a_filtered_feed_is_cached_and_conditional_like_all_others(
 
 
 @pytest.mark.usefixtures("either")
-def test_a_feed_of_the_last_days_is_another_one_tomorrow(app: Flask, folder: Path) -> None:
+def test_a_feed_of_the_last_days_is_another_one_tomorrow(folder: Path) -> None:
     write(folder, "new.md", title="New", publishedDateTime="2026-05-19T10:00:00Z")
-    load(app, folder)
     day = date(2026, 5, 20)
-    delivery(app)._today = lambda: day
+    app = application(folder, Timing(today=lambda: day))
     first = get(app, "/rss.xml?since=1d")
     assert titles(first) == ["New"]
     assert get(app, "/rss.xml?since=1d", if_none_match=str(first.get("ETag"))).code == 304

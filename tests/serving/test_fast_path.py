@@ -51,11 +51,6 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
 before: dict[str, str] = {}
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_looked_up_again(app: Flask) -> None:
-    delivery(app)._next_look = float("inf")
-
-
 def conditions(document: Answer) -> Iterator[dict[str, str]]:
     """Conditional requests about a document; its validators as the server gave them."""
     tag = document.get("ETag") or '"none"'
@@ -168,7 +163,7 @@ def test_a_document_of_an_older_generation_is_not_prepared(tmp_path: Path) -> No
     folder = news(tmp_path / "records")
     app = application(folder)
     get(app, "/rss.xml")
-    assert isinstance(delivery(app).prepared("/rss.xml"), Document)
+    assert isinstance(delivery(app).cache.prepared("/rss.xml"), Document)
     write(folder, "new.md")
     load(app, folder)
-    assert delivery(app).prepared("/rss.xml") is None
+    assert delivery(app).cache.prepared("/rss.xml") is None

@@ -24,7 +24,7 @@ NONE = {"public": 0, "hidden": 0, "merged": 0, "errors": 0, "kept": 0}
 
 
 def ready(app: Flask) -> tuple[int, dict[str, Any]]:
-    delivery(app)._next_look = 0
+    delivery(app).watch.look_again()
     answer = get(app, "/readyz")
     return answer.code, json.loads(answer.body)
 
@@ -61,7 +61,7 @@ def test_they_are_never_prepared(tmp_path: Path) -> None:
     app = application(news(tmp_path / "news"))
     for path in ("/healthz", "/readyz"):
         get(app, path)
-        assert delivery(app).prepared(path) is None
+        assert delivery(app).cache.prepared(path) is None
 
 
 def test_readyz_counts_what_was_loaded(tmp_path: Path) -> None:

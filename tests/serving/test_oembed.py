@@ -200,11 +200,11 @@ def test_a_story_has_the_title_of_its_lead(tmp_path: Path) -> None:
 
 def test_distinct_parameters_leave_nothing_behind(app: Flask) -> None:
     found = delivery(app)
-    before = found.rendered
+    before = found.renderer.rendered
     for number in range(1, 200):
         ask(app, f"{ROOT}/?limit={number}&utm={number}", f"&maxwidth={number}")
-    assert found.rendered == before
-    assert len(found._documents) == 0
+    assert found.renderer.rendered == before
+    assert found.cache.usage() == (0, 0)
 
 
 def test_other_methods_are_refused(app: Flask) -> None:

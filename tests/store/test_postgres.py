@@ -19,10 +19,13 @@ from feeds import create_app
 from feeds.catalog import builder
 from feeds.catalog.addresses import FeedQuery
 from feeds.catalog.parameters import BadParameter, parse
+from feeds.config import read
 from feeds.loading import loader
 from feeds.loading.loader import Loader
 from feeds.rendering.formats import FORMATS
 from feeds.selection import Scope
+from feeds.serving.app import assemble
+from feeds.serving.document_store import Timing
 from feeds.store import bulk_insert, fulltext, postgres, recovery, schema
 from feeds.store.database import Store, StoreError
 from feeds.telemetry.poll_store import HOUR, Key, PollBucket, Polls, PollStore
@@ -95,10 +98,8 @@ class Both(NamedTuple):
         found = []
         for store in self.stores:
             url = store.url.render_as_string(hide_password=False)
-            app = create_app(
-                {"seeds": str(self.folder), "database_url": url, "base_url": ROOT, "limit": 20}
-            )
-            delivery(app)._today = lambda: TODAY
+            config = {"seeds": str(self.folder), "database_url": url, "base_url": ROOT, "limit": 20}
+            app = assemble(read(config), Timing(today=lambda: TODAY))
             found.append({address: get(app, address) for address in addresses})
             delivery(app).store.release()
         return found

@@ -16,8 +16,10 @@ from typing import Any
 
 import pytest
 
-from feeds import create_app
+from feeds.config import read
 from feeds.loading import loader
+from feeds.serving.app import assemble
+from feeds.serving.document_store import Timing
 from feeds.store.database import Store
 from tests.follower.test_follower import HALTED
 from tests.helpers.databases import PostgreSQL
@@ -302,27 +304,28 @@ def test_no_log_and_no_answer_shows_a_password(fleet: Fleet) -> None:
 
 
 def test_what_is_not_prepared_while_the_database_is_away_is_waited_for_then_a_503(
-    postgresql: PostgreSQL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    postgresql: PostgreSQL, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("feeds.serving.document_store._PATIENCE", 0.5)
     url = postgresql.database(empty=True)
     store = Store(url)
     loader.load(store, news(tmp_path / "news", 3))
     store.release()
-    app = create_app({"database_url": url, "load": "off"})
+    later = 0.0
+    timing = Timing(lambda: time.monotonic() + later, patience=0.5)
+    app = assemble(read({"database_url": url, "load": "off"}), timing)
     postgresql.stop()
     try:
         began = time.monotonic()
         answer = get(app, "/rss.xml")
         assert (answer.code, answer.get("Retry-After")) == (503, "30")
         assert time.monotonic() - began > 0.5
-        delivery(app)._clock = lambda: began + 60  # it has been away for long
+        later = 60  # it has been away for long
         began = time.monotonic()
         assert get(app, "/atom.xml").code == 503
         assert time.monotonic() - began < 0.5
     finally:
         postgresql.start()
-    delivery(app)._clock = lambda: began + 120
+    later = 120
     assert get(app, "/rss.xml").code == 200
     delivery(app).store.release()
     postgresql.drop(url)

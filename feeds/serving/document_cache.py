@@ -1,0 +1,63 @@
+"""Documents by their canonical address, for as long as they are what the store holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import NamedTuple
+
+from feeds.serving.byte_cache import ByteCache
+from feeds.serving.documents import Document, Variant
+from feeds.serving.generation_watch import GenerationWatch
+from feeds.serving.renderer import Rendering
+from feeds.store.reader import State
+
+
+class CachedDocument(NamedTuple):
+    """A rendering, and the generation of the store that it is of."""
+
+    rendering: Rendering
+    generation: State
+    turn: int  # of the store, which may turn to another database
+    day: date | None = None  # that it is of, when tomorrow's is another
+
+
+class DocumentCache:
+    """Holds documents of up to `budget` bytes; `today` gives the day in UTC."""
+
+    def __init__(self, budget: int, watch: GenerationWatch, today: Callable[[], date]) -> None:
+        self._watch = watch
+        self._today = today
+        self._documents: ByteCache[CachedDocument] = ByteCache(budget)
+
+    def prepared(self, address: str) -> Document | None:
+        """The document at a canonical address below the root, if it can be sent as it is."""
+        cached = self._documents.get(address)
+        if cached is None or cached.generation != self._watch.generation():
+            return None
+        if cached.day is not None and cached.day != self._today():
+            return None
+        return cached.rendering.document if cached.turn == self._watch.store.turns else None
+
+    def last(self, address: str) -> Rendering | None:
+        """What was rendered for an address last, of whatever generation."""
+        cached = self._documents.get(address)
+        return None if cached is None else cached.rendering
+
+    def put(self, address: str, cached: CachedDocument) -> None:
+        """Hold a document in the place of the one before."""
+        self._documents.put(address, cached, cached.rendering.document.size)
+
+    def variant(self, address: str, document: Document, coding: str) -> Variant:
+        """The document in a coding; what it grows by counts."""
+        before = document.size
+        variant = document.variant(coding)
+        if document.size != before:
+            cached = self._documents.get(address)
+            if cached is not None and cached.rendering.document is document:
+                self._documents.grow(address, cached, document.size - before)
+        return variant
+
+    def usage(self) -> tuple[int, int]:
+        """How many documents are held, and the bytes that they take."""
+        return len(self._documents), self._documents.size

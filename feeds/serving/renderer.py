@@ -1,0 +1,188 @@
+"""A query and a view of the store -> a document.
+
+Of a document that changed, only the entries that did are serialised; of one that didn't,
+nothing is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from typing import Final, NamedTuple
+
+import msgspec
+
+from feeds.catalog import builder, cache_keys
+from feeds.catalog.addresses import Addresses, FeedQuery, Query, SiteQuery
+from feeds.config import Config
+from feeds.model import UNKNOWN_TIME, Entry, Feed, Link
+from feeds.rendering import embed, security_headers, site_documents
+from feeds.rendering.formats import FORMATS, Format
+from feeds.rendering.pages import Pages
+from feeds.serving.byte_cache import ByteCache
+from feeds.serving.documents import Document, Headers
+from feeds.store.reader import Reader
+
+_CORS: Final = [("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", "*")]
+# Pages of other sites may load what is open as well, even under COEP (HTML 7.1.4).
+_OPEN: Final = [*_CORS, ("Cross-Origin-Resource-Policy", "cross-origin")]
+
+
+class Rendering(NamedTuple):
+    """A document, and a digest of what it was made from where that is cheaper to compare."""
+
+    document: Document
+    fingerprint: bytes = b""
+
+
+class DocumentRenderer:
+    """Makes the documents of one configuration.
+
+    Entries are kept serialised, up to `budget` bytes. `today` gives the day in UTC.
+    `rendered` counts documents since the start.
+    """
+
+    def __init__(
+        self,
+        addresses: Addresses,
+        pages: Pages,
+        config: Config,
+        today: Callable[[], date],
+        budget: int,
+    ) -> None:
+        self.addresses = addresses
+        self.pages = pages
+        self.config = config
+        self.rendered = 0
+        self._today = today
+        self._fragments: ByteCache[bytes] = ByteCache(budget)
+
+    def render(self, query: Query, reader: Reader, before: Rendering | None = None) -> Rendering:
+        """The document at a query's address; `before` itself where that says the same.
+
+        Raises NotFound, and RedirectTo for what is at another address by now.
+        """
+        fingerprint = b""
+        if isinstance(query, SiteQuery):
+            document = self._site(query, reader)
+        else:
+            feed = builder.feed(reader, query, self.addresses, self.config, self._today())
+            fingerprint = _fingerprint(feed) if query.file else b""
+            if before is not None and fingerprint and before.fingerprint == fingerprint:
+                return before
+            document = self._feed(query, feed, reader)
+        if before is not None and not fingerprint and document.same_as(before.document):
+            return before  # with its codings
+        return Rendering(document, fingerprint)
+
+    def changes(
+        self, query: FeedQuery, reader: Reader, whole: Document, known: Mapping[str, bytes]
+    ) -> Document | None:
+        """The feed `whole` with those entries alone whose version isn't the known one, by id.
+
+        None when the store holds another state of the feed by now.
+        """
+        feed = builder.feed(reader, query, self.addresses, self.config, self._today())
+        if _versions(feed) != whole.entries:
+            return None
+        changed = [entry for entry in feed.entries if known.get(entry.id) != entry.version]
+        kind = FORMATS[query.file]
+        body = self._body(kind, feed, changed)
+        return Document(body, kind.content_type, self._headers(feed) + _CORS, feed.modified)
+
+    def moved(self, location: str) -> Document:
+        """A page that leads to a URL, for those who can't redirect to it."""
+        body = self.pages.render("moved.html", location=location)
+        headers = freshness(self.config) + security_headers.of_page(self.config)
+        return Document(body, site_documents.HTML, headers)
+
+    def _feed(self, query: FeedQuery, feed: Feed, reader: Reader) -> Document:
+        self.rendered += 1
+        usual = self.addresses.default_limit(query.month, query.look)
+        keys = cache_keys.of_feed(self.config, query, feed.entries, usual)
+        if query.look is not None:
+            headers = freshness(self.config) + embed.headers(query, self.addresses) + keys
+            return Document(self.pages.frame(query, feed), site_documents.HTML, headers)
+        headers = self._headers(feed) + keys
+        if not query.file:
+            body = self.pages.feed(query, feed, reader)
+            headers += security_headers.of_page(self.config)
+            return Document(body, site_documents.HTML, headers)
+        kind = FORMATS[query.file]
+        body = self._body(kind, feed, feed.entries)
+        return Document(body, kind.content_type, headers + _CORS, feed.modified, _versions(feed))
+
+    def _site(self, query: SiteQuery, reader: Reader) -> Document:
+        self.rendered += 1
+        kind = site_documents.SITE[query.name]
+        site = site_documents.Site(query, reader, self.addresses, self.config, self.pages)
+        body = kind.render(site)
+        headers = freshness(self.config, kind.max_age)
+        headers += cache_keys.headers(self.config, [cache_keys.ANY] if kind.is_of_records else [])
+        if kind.media_type == site_documents.HTML:  # it leads to the feeds of everything
+            headers += [("Link", self._everything()), *security_headers.of_page(self.config)]
+        return Document(body, kind.media_type, headers + _OPEN if kind.is_open else headers)
+
+    def _body(self, kind: Format, feed: Feed, entries: Iterable[Entry]) -> bytes:
+        return kind.document(feed, [self._fragment(kind, entry, feed) for entry in entries])
+
+    def _fragment(self, kind: Format, entry: Entry, feed: Feed) -> bytes:
+        """One entry serialised, shared by all feeds that show it under a link policy."""
+        key = (kind.name, feed.policy, entry.id, entry.version)
+        fragment = self._fragments.get(key)
+        if fragment is None:
+            fragment = kind.entry(entry, feed.policy, feed.root)
+            self._fragments.put(key, fragment, len(fragment))
+        return fragment
+
+    def _headers(self, feed: Feed) -> Headers:
+        over = feed.archive is not None and feed.archive.over
+        links = ", ".join(_link_header(link) for link in (*feed.links, *feed.alternates))
+        max_age = self.config.archive_max_age if over else None
+        return [*freshness(self.config, max_age), ("Link", links)]
+
+    def _everything(self) -> str:
+        """The Link header of a page that is of no feed."""
+        query = FeedQuery(policy=self.config.links, limit=self.config.limit)
+        urls = {file: self.addresses.url(query._replace(file=file)) for file in FORMATS}
+        links = [Link("alternate", url, FORMATS[file].media_type) for file, url in urls.items()]
+        return ", ".join(map(_link_header, links))
+
+
+def freshness(config: Config, max_age: int | None = None) -> Headers:
+    """The headers of every document; `max_age` in seconds, None for the setting."""
+    directives = [
+        "public",
+        f"max-age={config.max_age if max_age is None else max_age}",
+        f"stale-while-revalidate={config.stale_while_revalidate}",
+        f"stale-if-error={config.stale_if_error}",
+    ]
+    return [
+        ("Cache-Control", ", ".join(directives)),
+        ("Vary", "Accept-Encoding"),
+        ("X-Content-Type-Options", "nosniff"),
+    ]
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _versions(feed: Feed) -> dict[str, bytes]:
+    return {entry.id: entry.version for entry in feed.entries}
+
+
+def _fingerprint(feed: Feed) -> bytes:
+    """A digest of all that a feed's document is made from, without making it."""
+    head = msgspec.structs.replace(feed, entries=(), modified=UNKNOWN_TIME)
+    digest = hashlib.blake2b(_encode(head), digest_size=16)
+    for entry in feed.entries:
+        digest.update(entry.id.encode())
+        digest.update(entry.version)
+    return digest.digest()
+
+
+def _link_header(link: Link) -> str:
+    """One link of a Link header (RFC 8288 3); the URLs are clean, so nothing needs quoting."""
+    kind = f'; type="{link.type}"' if link.type and link.rel == "alternate" else ""
+    return f'<{link.href}>; rel="{link.rel}"{kind}'
