@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from threading import Event, Thread
@@ -22,14 +19,11 @@ from gunicorn.arbiter import Arbiter
 
 from feeds.config import Config, ConfigError, environment, read
 from feeds.serving import operator
-from feeds.serving import operator as private
 from feeds.serving.app import assemble
+from feeds.serving.follower_process import FollowerProcess
 from feeds.telemetry import log, log_setup, metrics, multiprocess
 
 SERVERS = ("gunicorn", "granian")
-_RESTARTS: Final = (0.5, 1.0, 5.0, 30.0)  # seconds until a follower that died is started again
-_STEADY: Final = 60.0  # seconds after which one that dies didn't fail to start
-_GRACE: Final = 5.0  # seconds that it is given to end
 _MALLOC: Final = {  # options of mallopt (malloc.h)
     -8: 1,  # M_ARENA_MAX: one heap, not one for each of many threads
     -3: 128 * 1024,  # M_MMAP_THRESHOLD: documents apart from it; fixed, or it grows
@@ -82,56 +76,6 @@ def settings(config: Config, *, reload: bool = False) -> dict[str, Any]:
     }
 
 
-class FollowerProcess:
-    """The process that follows the folder: `feeds follow`, kept running."""
-
-    def __init__(self, config: Config) -> None:
-        self._environment = os.environ | environment(config)
-        self._process: subprocess.Popen[bytes] | None = None
-        self._started = float("-inf")
-        self._deaths = 0
-
-    def tend(self) -> None:
-        """Start it, if it doesn't run and it is time to."""
-        if self._process is not None and self._process.poll() is None:
-            return
-        lived = time.monotonic() - self._started
-        if self._process is not None:  # it died
-            self._process = None
-            self._deaths = 1 if lived > _STEADY else self._deaths + 1
-        if self._deaths and lived < _RESTARTS[min(self._deaths, len(_RESTARTS)) - 1]:
-            return
-        self._started = time.monotonic()
-        self._process = subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-m", "feeds", "follow", "--parent", str(os.getpid())],
-            env=self._environment,
-        )
-
-    def load(self) -> None:
-        """Have it load at once."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGHUP)
-
-    def end(self) -> None:
-        """Ask it to end."""
-        if self._process is not None:
-            self._process.terminate()
-
-    def wait(self) -> None:
-        """Wait until it has ended; a load that takes long is broken off, which loses nothing."""
-        if self._process is None:
-            return
-        try:
-            self._process.wait(_GRACE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-
-def _follower(config: Config) -> FollowerProcess | None:
-    return FollowerProcess(config) if config.load == "on" else None
-
-
 class _Arbiter(Arbiter):  # type: ignore[misc]
     """gunicorn's master, with a follower beside its workers."""
 
@@ -176,12 +120,12 @@ class Server(BaseApplication):  # type: ignore[misc]
         if not self._config.metrics_address:
             return app
         pages: operator.OperatorPages = app.extensions[operator.EXTENSION]
-        return private.ByPort(app, private.application(pages), self._config.metrics_address)
+        return operator.ByPort(app, operator.application(pages), self._config.metrics_address)
 
     def run(self) -> None:
         """Serve until a signal ends it."""
         try:
-            _Arbiter(self, _follower(self._config)).run()
+            _Arbiter(self, FollowerProcess.of(self._config)).run()
         except RuntimeError as error:
             log.get().critical(str(error))
             sys.exit(1)
@@ -271,7 +215,7 @@ def granian_settings(config: Config) -> dict[str, Any]:
 def _serve_the_operator(config: Config) -> None:
     """Answer at the address of the metrics, in a thread of this process."""
     try:
-        listening = private.listen(config.metrics_address, private.operator_app(config, log.warn))
+        listening = operator.listen(config.metrics_address, operator.operator_app(config, log.warn))
     except OSError as error:
         raise ConfigError(f"FEEDS_METRICS is {config.metrics!r}: {error}") from None
     Thread(target=listening.serve_forever, name="metrics", daemon=True).start()
@@ -285,23 +229,22 @@ def _run_granian(config: Config, *, reload: bool) -> None:
     if config.bind.startswith("unix:"):
         raise ConfigError("granian listens at host:port; FEEDS_BIND names a socket")
     os.environ.update(environment(config))  # its workers are processes that read it again
-    made = Granian("feeds.serving.server:application", **granian_settings(config), reload=reload)
+    granian = Granian("feeds.serving.server:application", **granian_settings(config), reload=reload)
     if config.metrics_address:  # granian listens at one address
         _serve_the_operator(config)
-    follower, stop = _follower(config), Event()
+    follower, stop = FollowerProcess.of(config), Event()
     if follower is None:
-        made.serve()
+        granian.serve()
         return
-    running = follower
 
-    def tend() -> None:
+    def keep_running(follower: FollowerProcess) -> None:
         while not stop.wait(0.5):
-            running.tend()
+            follower.tend()
 
-    made.on_startup(Thread(target=tend, daemon=True).start)
-    made.on_reload(follower.load)
+    granian.on_startup(Thread(target=keep_running, args=(follower,), daemon=True).start)
+    granian.on_reload(follower.load)
     try:
-        made.serve()
+        granian.serve()
     finally:
         stop.set()
         follower.end()
