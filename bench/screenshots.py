@@ -48,6 +48,7 @@ def main() -> None:
             "FEEDS_SEEDS": str(PROJECT / "seeds"),
             "FEEDS_DATABASE_URL": f"sqlite:///{home}/feeds.db",
             "FEEDS_BIND": f"{HOST}:{port}",
+            "FEEDS_BASE_URL": "https://feeds.example.org",
         }
         with running(python("feeds", "serve"), port, Path(home), variables):
             _take(f"http://{HOST}:{port}", folder)
