@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -48,16 +49,17 @@ def check(folder: Path, progress: Progress | None = None) -> Report:
     public: dict[str, int] = {}
     removed: set[str] = set()
     done = 0
-    for batch in read_all(folder, found, {}):
-        for reading in batch:
-            _count(report, reading)
-            if reading.outcome == "public":
-                public[reading.key] = public.get(reading.key, 0) + 1
-            if reading.removed:
-                removed.add(reading.key)
-        done += len(batch)
-        if progress:
-            progress(done, len(found))
+    with closing(read_all(folder, found, {})) as batches:
+        for batch in batches:
+            for reading in batch:
+                _count(report, reading)
+                if reading.outcome == "public":
+                    public[reading.key] = public.get(reading.key, 0) + 1
+                if reading.removed:
+                    removed.add(reading.key)
+            done += len(batch)
+            if progress:
+                progress(done, len(found))
     report.parsed, report.copies = len(found), sum(public.values())
     report.entries = len(public.keys() - removed)
     report.suppressed = sum(times for key, times in public.items() if key in removed)
@@ -242,30 +244,32 @@ class _Load:
         """Read what isn't as it was, once more what may have been half written."""
         done, doubtful = 0, []
         digests = {path: self.known[path][1] for path in fresh if path in self.known}
-        for batch in read_all(self.folder, fresh, digests):
-            settled = []
-            for reading in batch:
-                young = self.patience and _age(found[reading.path]) < self.patience
-                if reading.outcome == "error" and young:
-                    doubtful.append(reading.path)
-                else:
-                    settled.append(reading)
-            self.records.write(settled, found, self.look)
-            affected = self.records.affected
-            if self.first and len(affected) >= _WORTH_MERGING:
-                # While other processes read; who turns out to have a copy is made again.
-                self.entries.merge(sorted(affected))
-                affected.clear()
-            done += len(batch)
-            if progress:
-                progress(done, len(fresh))
+        with closing(read_all(self.folder, fresh, digests)) as batches:
+            for batch in batches:
+                settled = []
+                for reading in batch:
+                    young = self.patience and _age(found[reading.path]) < self.patience
+                    if reading.outcome == "error" and young:
+                        doubtful.append(reading.path)
+                    else:
+                        settled.append(reading)
+                self.records.write(settled, found, self.look)
+                affected = self.records.affected
+                if self.first and len(affected) >= _WORTH_MERGING:
+                    # While other processes read; who turns out to have a copy is made again.
+                    self.entries.merge(sorted(affected))
+                    affected.clear()
+                done += len(batch)
+                if progress:
+                    progress(done, len(fresh))
         if doubtful:
             time.sleep(self.patience)
             self.look = time.time_ns()
             again = scan(self.folder)
             doubtful = [path for path in doubtful if path in again]
-            for batch in read_all(self.folder, doubtful, digests):
-                self.records.write(batch, again, self.look)
+            with closing(read_all(self.folder, doubtful, digests)) as batches:
+                for batch in batches:
+                    self.records.write(batch, again, self.look)
 
     # -- records -> entries ------------------------------------------------
 

@@ -3,7 +3,6 @@ import multiprocessing
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -32,7 +31,6 @@ from feeds.store.database import Store, StoreError
 from feeds.store.schema import entries, records
 from feeds.urls import POLICIES
 from tests.helpers.databases import databases
-from tests.helpers.server import until
 from tests.helpers.support import SEEDS, addresses, dump, feed, record, rendered, settled, write
 
 pytestmark = pytest.mark.usefixtures("either")
@@ -674,99 +672,17 @@ def test_many_files_are_read_by_several_processes(
     assert (report.entries, len(report.errors)) == (30, 1)
 
 
-def _reading_in_another_process(folder: Path, never: str, threads: int, then: str) -> str:
-    """What a program prints that has another process read; it may not call `never` of `os`."""
-    program = (
-        "import os, threading, time\n"
-        "from pathlib import Path\n"
-        "from feeds.records import outcome, pool\n"
-        "def fail(*_, **__): raise OSError\n"
-        f"os.{never} = fail\n"
-        "stop = threading.Event()\n"
-        f"for _ in range({threads}):\n"
-        "    threading.Thread(target=stop.wait).start()\n"
-        "readers = [pool._Reader.started() for _ in range(3)]\n"
-        f"folder = Path({str(folder)!r})\n"
-        "task = pool.Task(str(folder), [('a.md', b''), ('b.md', b'')])\n"
-        "alone = [outcome.read_file(folder, path) for path, _ in task.files]\n"
-        "for reader in readers:\n"
-        "    reader.give(0, [task])\n"
-        "    assert reader.take() == (0, alone)\n"
-        f"{then}\n"
-        "stop.set()\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=300
-    )
-    return done.stdout + done.stderr
-
-
-@pytest.mark.parametrize(("threads", "never"), [(0, "posix_spawn"), (1, "fork")])
-def test_only_a_process_without_threads_is_forked(tmp_path: Path, threads: int, never: str) -> None:
-    write(tmp_path, "a.md")
-    then = "for reader in readers: reader.end()\nprint(threading.active_count())"
-    assert _reading_in_another_process(tmp_path, never, threads, then) == f"{threads + 1}\n"
-
-
-@pytest.mark.parametrize(("threads", "never"), [(0, "posix_spawn"), (1, "fork")])
-def test_processes_that_read_end_with_the_one_that_is_killed(
-    tmp_path: Path, threads: int, never: str
-) -> None:
-    write(tmp_path, "a.md")
-    then = "print(*(r._process for r in readers), flush=True)\nos.kill(os.getpid(), 9)"
-    told = _reading_in_another_process(tmp_path, never, threads, then)
-    until(lambda: not any(_runs(int(process)) for process in told.split()))
-
-
-def _runs(process: int) -> bool:
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
-    except OSError:
-        return False
-
-
-def test_what_processes_were_given_is_read_when_they_end(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for number in range(30):
-        write(tmp_path, f"{number}.md", webUrl=f"https://example.com/{number}")
-    alone = Store(databases.fresh())
-    load(alone, tmp_path)
-    monkeypatch.setattr(pool, "_WORTH_PROCESSES", 1)
-    monkeypatch.setattr(pool, "_BATCH", 7)
-    give = pool._Reader.give
-
-    def give_and_kill(self: Any, number: int, tasks: Any) -> None:
-        give(self, number, tasks)
-        os.kill(self._process, signal.SIGKILL)
-
-    monkeypatch.setattr(pool._Reader, "give", give_and_kill)
-    load(store, tmp_path)
-    assert dump(store) == dump(alone)
-
-
-@pytest.mark.parametrize("others", [1, 3])
-def test_who_has_nothing_left_to_read_does_what_others_were_given(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: int
-) -> None:
-    found = [f"{number}.md" for number in range(60)]
-    for path in found:
-        write(tmp_path, path)
-    monkeypatch.setattr(pool, "_WORTH_PROCESSES", 1)
-    monkeypatch.setattr(pool, "_BATCH", 2)
-    monkeypatch.setattr(os, "cpu_count", lambda: others + 1)
-    for _ in range(5):
-        batches = list(pool.read_all(tmp_path, found, {}))
-        assert [reading.path for batch in batches for reading in batch] == found
-        assert {reading.outcome for batch in batches for reading in batch} == {"public"}
-
-
-def test_a_program_that_loads_when_it_is_imported_loads(tmp_path: Path) -> None:
+@pytest.mark.parametrize("threads", [0, 1])
+def test_a_program_that_loads_when_it_is_imported_loads(tmp_path: Path, threads: int) -> None:
     for number in range(900):
         write(tmp_path / "records", f"{number}.md", webUrl=f"https://example.com/{number}")
     program = tmp_path / "app.py"
     program.write_text(
+        "import os, threading\n"
         "from feeds import create_app\n"
+        "os.cpu_count = lambda: 3\n"
+        f"for _ in range({threads}):\n"
+        "    threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
         f"app = create_app({{'seeds': {str(tmp_path / 'records')!r},"
         f" 'database_url': '{databases.at(tmp_path / 'feeds.db')}'}})\n"
         "print(app.test_client().get('/rss.xml').status_code)\n"
@@ -774,7 +690,7 @@ def test_a_program_that_loads_when_it_is_imported_loads(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, program], capture_output=True, text=True, check=True, timeout=300
     )
-    assert done.stdout == "200\n"
+    assert (done.stdout, done.stderr) == ("200\n", "")
 
 
 @pytest.mark.parametrize("loss", [_emptied, _gone, _only_others])

@@ -1,0 +1,189 @@
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from feeds.records import pool
+from feeds.records.outcome import FileReading, read_file
+from tests.helpers.server import until
+from tests.helpers.support import write
+
+FILES = [f"{number:02}.md" for number in range(40)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in FILES:
+        write(tmp_path, name, webUrl=f"https://example.com/{name}")
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def three_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    monkeypatch.setattr(pool, "_WORTH_PROCESSES", 1)
+    monkeypatch.setattr(pool, "_BATCH", 1)
+    monkeypatch.setattr(pool, "_AHEAD", 2)
+
+
+@pytest.fixture(params=[False, True], ids=["without threads", "with threads"])
+def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Processes start as in a process that has threads, or none."""
+    has_threads: bool = request.param
+    monkeypatch.setattr(pool, "_has_threads", lambda: has_threads)
+    if not has_threads:  # that of the tests may have some: then it is only told so
+        monkeypatch.setattr("warnings.warn", lambda *_, **__: None)
+    return has_threads
+
+
+def read_by_this_process(folder: Path) -> list[FileReading]:
+    return [read_file(folder, name) for name in FILES]
+
+
+def flat(batches: Iterator[list[FileReading]]) -> list[FileReading]:
+    return [reading for batch in batches for reading in batch]
+
+
+@pytest.mark.usefixtures("threads")
+def test_files_are_read_by_others_in_their_order(folder: Path) -> None:
+    batches = pool.read_all(folder, FILES, {})
+    first = next(batches)
+    assert len(multiprocessing.active_children()) == 2
+    assert [*first, *flat(batches)] == read_by_this_process(folder)
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("processors", [1, None])
+def test_on_one_processor_this_process_reads(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, processors: int | None
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: processors)
+    monkeypatch.setattr(pool, "ProcessPoolExecutor", None)
+    assert flat(pool.read_all(folder, FILES, {})) == read_by_this_process(folder)
+
+
+def test_few_files_are_read_by_this_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "_WORTH_PROCESSES", len(FILES) + 1)
+    monkeypatch.setattr(pool, "ProcessPoolExecutor", None)
+    assert flat(pool.read_all(folder, FILES, {})) == read_by_this_process(folder)
+
+
+def test_a_known_content_is_not_parsed_again(folder: Path) -> None:
+    known = {"03.md": read_file(folder, "03.md").digest}
+    outcomes = {r.path: r.outcome for r in flat(pool.read_all(folder, FILES, known))}
+    assert outcomes == {name: "touched" if name == "03.md" else "public" for name in FILES}
+
+
+@pytest.mark.usefixtures("threads")
+def test_what_killed_processes_had_is_read_by_this_one(folder: Path) -> None:
+    batches = pool.read_all(folder, FILES, {})
+    first = next(batches)
+    for process in multiprocessing.active_children():
+        process.kill()
+    assert [*first, *flat(batches)] == read_by_this_process(folder)
+
+
+@pytest.mark.parametrize("started", [0, 1])
+def test_processes_that_cannot_start_are_done_without(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, started: int
+) -> None:
+    monkeypatch.setattr(pool, "_has_threads", lambda: False)
+    monkeypatch.setattr("warnings.warn", lambda *_, **__: None)
+    fork, forks = os.fork, iter([True] * started)
+
+    def limited() -> int:
+        if not next(forks, False):
+            raise BlockingIOError("Resource temporarily unavailable")
+        return fork()
+
+    monkeypatch.setattr(os, "fork", limited)
+    assert flat(pool.read_all(folder, FILES, {})) == read_by_this_process(folder)
+    until(lambda: multiprocessing.active_children() == [])
+
+
+def test_without_semaphores_this_process_reads(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacking(*_: object) -> None:
+        raise ImportError("This platform lacks a functioning sem_open implementation")
+
+    monkeypatch.setattr(pool, "ProcessPoolExecutor", lacking)
+    assert flat(pool.read_all(folder, FILES, {})) == read_by_this_process(folder)
+
+
+class Counting(dict[str, bytes]):
+    """Known digests, none of them; counts the files that were asked for."""
+
+    asked = 0
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.asked += 1
+        return super().get(key, default)
+
+
+def test_few_batches_are_in_memory_at_once(folder: Path) -> None:
+    known: Mapping[str, bytes] = (counting := Counting())
+    batches = pool.read_all(folder, FILES, known)
+    for taken in range(1, 4):
+        next(batches)
+        assert counting.asked == taken - 1 + 2 * 2  # two for each process, and those taken
+    batches.close()
+    assert multiprocessing.active_children() == []
+
+
+PROGRAM = """
+import multiprocessing, os, signal, sys, threading
+from contextlib import closing
+from pathlib import Path
+from feeds.records import pool
+
+os.cpu_count = lambda: 3
+pool._WORTH_PROCESSES = pool._BATCH = 1
+for _ in range(int(sys.argv[1])):
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+with closing(pool.read_all(Path(sys.argv[2]), sys.argv[3:], {})) as batches:
+    next(batches)
+    print(*(process.pid for process in multiprocessing.active_children()), flush=True)
+    signal.pause()
+"""
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_processes_end_with_the_one_that_is_killed(folder: Path, number: int) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(number), folder, *FILES],
+        stdout=subprocess.PIPE, text=True,
+    ) as program:  # fmt: skip
+        assert program.stdout is not None
+        processes = [int(process) for process in program.stdout.readline().split()]
+        assert len(processes) == 2
+        assert all(map(_runs, processes))
+        program.send_signal(signal.SIGKILL)
+    until(lambda: not any(map(_runs, processes)))
+
+
+def _runs(process: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_an_interrupt_of_all_is_reported_by_one(folder: Path, number: int) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(number), folder, *FILES], start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as program:  # fmt: skip
+        assert program.stdout is not None
+        assert program.stderr is not None
+        processes = [int(process) for process in program.stdout.readline().split()]
+        os.killpg(program.pid, signal.SIGINT)
+        assert program.stderr.read().count("Traceback") == 1
+    until(lambda: not any(map(_runs, processes)))
