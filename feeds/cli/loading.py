@@ -17,7 +17,7 @@ from feeds.records.scanner import FolderError
 from feeds.rendering.formats import FORMATS
 from feeds.serving.server import SERVERS, run
 from feeds.store import recovery, spare
-from feeds.store.database import is_in_memory
+from feeds.store.engines import is_in_memory
 from feeds.telemetry import log, log_setup, metrics
 from feeds.urls import POLICIES
 

@@ -26,7 +26,8 @@ from feeds.loading.report import Report
 from feeds.model import FeedsError
 from feeds.records.scanner import UNSETTLED, FolderError, scan
 from feeds.store import recovery, spare
-from feeds.store.database import Store, StoreError, note_health, sqlite_file
+from feeds.store.database import Store, StoreError, note_health
+from feeds.store.engines import sqlite_file
 from feeds.telemetry import log
 from feeds.telemetry.metrics import Metrics
 

@@ -17,7 +17,6 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select, tuple_
 from feeds.store import bulk_insert
 from feeds.store.schema import pings
 
-_CHUNK: Final = 400
 # Seconds until a ping that failed is tried again, by how often it has been.
 _WAITS: Final = (1, 5, 15, 60, 300, 900, 3600)
 _DAY: Final = 86_400
@@ -85,8 +84,8 @@ def queue(
     connection.execute(delete(pings).where(pings.c.hub.not_in(hubs)))
     wanted = [(hub, url) for hub in hubs for url in urls]
     held: set[tuple[str, str]] = set()
-    for start in range(0, len(wanted), _CHUNK):
-        same = tuple_(pings.c.hub, pings.c.url).in_(wanted[start : start + _CHUNK])
+    for chunk in bulk_insert.chunks(wanted):
+        same = tuple_(pings.c.hub, pings.c.url).in_(chunk)
         rows = connection.execute(select(pings.c.hub, pings.c.url).where(same))
         held.update((hub, url) for hub, url in rows)
         again = pings.update().where(same).values(mark=pings.c.mark + 1, since=now)

@@ -24,6 +24,7 @@ from feeds.catalog import cache_keys
 from feeds.config import Config
 from feeds.follower import changed_keys
 from feeds.follower.workers import LOOK, HostWorkers, Step
+from feeds.messages import root_cause
 from feeds.model import FeedsError
 from feeds.store import recovery
 from feeds.store.database import Store, StoreError
@@ -81,7 +82,7 @@ def purge(cache: str, keys: Iterable[str]) -> None:
                     "PURGE", cache, headers=headers, timeout=_TIMEOUT, retries=False
                 )
             except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-                raise Unpurged(_cause(error)) from None
+                raise Unpurged(root_cause(error)) from None
             if not 200 <= response.status < 300:  # noqa: PLR2004 - RFC 9110 15.3
                 raise Unpurged(f"it answers {response.status}")
 
@@ -98,12 +99,6 @@ def _fitting(keys: Iterable[str]) -> Iterator[str]:
         length += len(key) + 1
     if line:
         yield " ".join(line)
-
-
-def _cause(error: BaseException) -> str:
-    """What went wrong, in one line, without the objects that urllib3 tells of."""
-    reason = getattr(error, "__cause__", None) or error
-    return str(getattr(reason, "strerror", None) or reason).strip().partition("\n")[0]
 
 
 class Purger:

@@ -29,6 +29,7 @@ from feeds.config import Config
 from feeds.follower import ping_queue, purging
 from feeds.follower.ping_queue import Fate, HubResponse, Ping
 from feeds.follower.workers import LOOK, HostWorkers, Step
+from feeds.messages import root_cause
 from feeds.rendering.formats import MEDIA_TYPES
 from feeds.selection import Scope
 from feeds.store import change_log, recovery
@@ -52,7 +53,7 @@ _AGENT: Final = f"feeds/{version('feeds')} (WebSub publisher)"
 _TIMEOUT: Final = urllib3.Timeout(connect=5.0, read=10.0)
 _CLAIM: Final = 20.0  # seconds; longer than a ping takes
 _READ: Final = 64 * 1024  # bytes of an answer that are read, so that the connection can be kept
-_SAID: Final = 200  # characters of what went wrong, which may be a hub's words
+_SAID: Final = 200  # characters
 
 
 def topics(
@@ -234,7 +235,7 @@ class Publisher:
                 response.read1(_READ)
             response.close()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            return HubResponse(0, _cause(error))
+            return HubResponse(0, _problem(error))
         wait = retry_after(response.headers.get("Retry-After"), self._clock())
         return HubResponse(response.status, retry_after=wait)
 
@@ -248,11 +249,9 @@ def _client(hub: str) -> urllib3.PoolManager:
     return urllib3.PoolManager(maxsize=_TOGETHER)
 
 
-def _cause(error: BaseException) -> str:
-    """What went wrong, in one line, without the objects that urllib3 tells of."""
-    reason = getattr(error, "__cause__", None) or error
-    said = sanitize.plain(str(getattr(reason, "strerror", None) or reason))
-    return said[:_SAID]
+def _problem(error: BaseException) -> str:
+    """What went wrong, short enough for a line of the log: it may be a hub's words."""
+    return sanitize.plain(root_cause(error))[:_SAID]
 
 
 def _told(ping: Ping, answer: HubResponse, outcome: ping_queue.Outcome) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, select
@@ -14,15 +14,8 @@ from feeds.loading.word_writer import words_of
 from feeds.model import Record, decode_record
 from feeds.selection import scopes_of
 from feeds.store import bulk_insert, change_log, fulltext
+from feeds.store.bulk_insert import chunks
 from feeds.store.schema import coverage, departures, entries, entry_topics, records
-
-CHUNK: Final = 500
-
-
-def chunks(items: Sequence[str]) -> Iterator[Sequence[str]]:
-    """`items` in runs that databases take as parameters of one statement."""
-    for start in range(0, len(items), CHUNK):
-        yield items[start : start + CHUNK]
 
 
 def listing(connection: Connection, ids: Sequence[str]) -> set[str]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
 
-from feeds.loading.entry_writer import EntryWriter, chunks, listing
+from feeds.loading.entry_writer import EntryWriter, listing
 from feeds.loading.record_writer import Known, RecordWriter, problems_of
 from feeds.loading.report import Report
 from feeds.loading.word_writer import refold
@@ -23,6 +23,7 @@ from feeds.records.outcome import FileReading, decode_problems, no_garbage_colle
 from feeds.records.pool import read_all
 from feeds.records.scanner import UNSETTLED, FileState, FolderError, scan
 from feeds.store import postgres
+from feeds.store.bulk_insert import chunks
 from feeds.store.database import Store, note_health
 from feeds.store.schema import entries, files, reading_version, records, state
 

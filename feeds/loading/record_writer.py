@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import Column, Connection, bindparam, delete, func, select
 
-from feeds.loading.entry_writer import chunks
 from feeds.model import UNKNOWN_TIME, Problem
 from feeds.records.outcome import FileReading
 from feeds.records.scanner import FileState
 from feeds.store import bulk_insert
+from feeds.store.bulk_insert import chunks
 from feeds.store.schema import files, records
 
 Known = dict[str, tuple[FileState, bytes]]  # by path: its state, and a digest of its content

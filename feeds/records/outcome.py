@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 from blake3 import blake3
 
+from feeds.messages import printable
 from feeds.model import Hidden, Problem, Record, RecordError
 from feeds.records import parser
 from feeds.records import scanner as folders
@@ -64,7 +65,7 @@ def read_file(folder: Path, path: str, known: bytes = b"") -> FileReading:
     except FileNotFoundError:
         return FileReading(path, b"", "gone")
     except OSError as error:
-        problem = Problem(shown(path), 1, "file", f"can't be opened: {error.strerror or error}")
+        problem = Problem(printable(path), 1, "file", f"can't be opened: {error.strerror or error}")
         return FileReading(path, b"", "error", (problem,))
     digest = blake3(data).digest(16)
     if digest == known:
@@ -75,7 +76,7 @@ def read_file(folder: Path, path: str, known: bytes = b"") -> FileReading:
 def interpret(path: str, data: bytes, digest: bytes = b"") -> FileReading:
     """What came of the file at `path` with the content `data`."""
     try:
-        reading = parser.parse_record(shown(path), data)
+        reading = parser.parse_record(printable(path), data)
     except parser.NotARecord:
         return FileReading(path, digest, "other")
     except RecordError as error:
@@ -108,10 +109,3 @@ def _public(path: str, digest: bytes, record: Record, notes: tuple[Problem, ...]
 
 def _digest(said: bytes) -> bytes:
     return blake3(said).digest(12)
-
-
-def shown(path: str) -> str:
-    """A path as reports show it, in one line whatever it holds."""
-    if path.isprintable():
-        return path
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in path)

@@ -1,4 +1,4 @@
-"""Inserting many rows.
+"""Many rows at a time.
 
 SQLAlchemy takes longer to look at each row than SQLite does to store it. All
 that it would find is that they are alike: the statement is its own, and the
@@ -7,14 +7,17 @@ rows go to the driver as they are. PostgreSQL copies them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.engine.interfaces import Compiled
 from sqlalchemy.exc import DBAPIError
+
+T = TypeVar("T")
+_CHUNK: Final = 500
 
 
 def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -34,6 +37,12 @@ def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
         connection.exec_driver_sql(str(compiled), [tuple(row.values()) for row in rows])
     else:
         connection.exec_driver_sql(str(compiled), list(map(itemgetter(*order), rows)))
+
+
+def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """`items` in runs that databases take as the parameters of one statement."""
+    for start in range(0, len(items), _CHUNK):
+        yield items[start : start + _CHUNK]
 
 
 @lru_cache(maxsize=64)

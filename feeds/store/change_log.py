@@ -18,7 +18,6 @@ from feeds.store import bulk_insert
 from feeds.store.schema import changes, entries, entry_topics
 
 NOWHERE: Final = -(1 << 62)  # below all positions
-_CHUNK: Final = 500
 
 
 class Change(NamedTuple):
@@ -48,8 +47,8 @@ def note(connection: Connection, found: Mapping[str, Change]) -> None:
     """Note what changed, by the keys of the scopes."""
     noted = dict(found)
     keys = sorted(noted)
-    for start in range(0, len(keys), _CHUNK):
-        known = changes.c.scope.in_(keys[start : start + _CHUNK])
+    for chunk in bulk_insert.chunks(keys):
+        known = changes.c.scope.in_(chunk)
         for key, *change in connection.execute(select(changes).where(known)):
             noted[key] = noted[key].after(Change._make(change))
         connection.execute(delete(changes).where(known))
@@ -62,10 +61,8 @@ def taken(connection: Connection, most: int) -> dict[Scope, Change]:
     """What changed in up to `most` scopes, which is forgotten."""
     rows = connection.execute(select(changes).order_by(changes.c.scope).limit(most)).all()
     found = {key: Change._make(change) for key, *change in rows}
-    keys = list(found)
-    for start in range(0, len(keys), _CHUNK):
-        known = changes.c.scope.in_(keys[start : start + _CHUNK])
-        connection.execute(delete(changes).where(known))
+    for chunk in bulk_insert.chunks(list(found)):
+        connection.execute(delete(changes).where(changes.c.scope.in_(chunk)))
     return {Scope(*key.split("\t")): change for key, change in found.items()}
 
 

@@ -9,14 +9,13 @@ one line.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import sqlite3
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from functools import lru_cache, partial
 from pathlib import Path
 from threading import Thread
@@ -25,8 +24,11 @@ from urllib.parse import quote
 
 from sqlalchemy import URL, make_url
 
+from feeds.messages import causes, root_cause
 from feeds.store import postgres, spare
-from feeds.store.database import Store, StoreError, sqlite_file
+from feeds.store.database import Store, StoreError
+from feeds.store.engines import sqlite_file
+from feeds.store.locks import locked
 
 Warn = Callable[[str], None]
 T = TypeVar("T")
@@ -106,7 +108,7 @@ def rescued(url: str, error: StoreError, warn: Warn) -> Store:
         raise error
     if not known:
         warn(
-            f"the database {file} can't be written ({_cause(error)}); "
+            f"the database {file} can't be written ({root_cause(error)}); "
             f"until it can, {sqlite_file(make_url(instead))} in memory stands in for it"
         )
     return _open_stand_in(url, instead)
@@ -134,12 +136,12 @@ def is_unwritable(error: BaseException) -> bool:
     """Whether this comes from a file or folder that can't be opened or written."""
     if _code(error) in _UNWRITABLE:
         return True
-    return any(isinstance(cause, OSError) for cause in _causes(error))
+    return any(isinstance(cause, OSError) for cause in causes(error))
 
 
 def is_missing(error: BaseException) -> bool:
     """Whether this comes from tables of PostgreSQL that aren't there any more."""
-    return any(map(postgres.is_missing, _causes(error)))
+    return any(map(postgres.is_missing, causes(error)))
 
 
 def flag_corruption(store: Store, error: BaseException) -> None:
@@ -154,24 +156,12 @@ def is_sound(store: Store) -> bool:
     return store.file is None or _is_sound(store.file)
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    cause: BaseException | None = error
-    while cause is not None:
-        yield getattr(cause, "orig", None) or cause
-        cause = cause.__cause__ or cause.__context__
-
-
 def _code(error: BaseException) -> int | None:
-    for cause in _causes(error):
+    for cause in causes(error):
         code: int | None = getattr(cause, "sqlite_errorcode", None)
         if code is not None:
             return code & 0xFF  # the rest tells more of the same
     return None
-
-
-def _cause(error: BaseException) -> str:
-    *_, cause = _causes(error)
-    return getattr(cause, "strerror", None) or str(cause)
 
 
 def _is_sound(file: Path) -> bool:
@@ -186,25 +176,14 @@ def _is_sound(file: Path) -> bool:
 # -- a damaged one ----------------------------------------------------------
 
 
-@contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    """Hold the lock that loads of this database hold. Raises OSError."""
-    lock = os.open(f"{file}.lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
-
-
 def set_aside(file: Path, error: BaseException, warn: Warn) -> None:
     """Rename a database file that is damaged, unless another process was first. Raises OSError."""
-    with _locked(file):
+    with locked(Path(f"{file}.lock")):  # as loads do
         if not _is_sound(file):
             aside = _set_aside(file)
             anew = "made anew" if not spare.restore(file) else "replaced by its spare copy"
             warn(
-                f"the database {file} is damaged ({_cause(error)}); "
+                f"the database {file} is damaged ({root_cause(error)}); "
                 f"it is kept as {aside.name} and {anew}"
             )
 

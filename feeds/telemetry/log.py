@@ -18,6 +18,8 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from feeds.messages import printable, without_passwords
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
@@ -27,10 +29,6 @@ FORMATS: Final = (HUMAN, JSON)
 HEADER: Final = "X-Request-ID"
 _SANE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}\Z")
 _SHOWN_PATH: Final = 200
-_PASSWORDS: Final = (
-    (re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]{0,30}://[^/\s:@]{0,200}:)[^/\s@]{1,500}@"), r"\1***@"),
-    (re.compile(r"(\b(?:password|passwd|secret)=)[^\s&]+", re.I), r"\1***"),
-)
 # What every line has for itself, beside what happened.
 _COMMON: Final = ("timestamp", "level", "process", "pid", "logger", "request_id", "exception")
 
@@ -154,15 +152,6 @@ def request(method: str, path: str, answer: RequestRecord, id_: str) -> None:
 # -- lines ----------------------------------------------------------------------------
 
 
-def without_passwords(text: str) -> str:
-    """A text with *** for the passwords of the URLs and settings in it."""
-    if "=" not in text and "://" not in text:
-        return text
-    for pattern, instead in _PASSWORDS:
-        text = pattern.sub(instead, text)
-    return text
-
-
 def as_json(_: Any, __: str, event: Event) -> str:
     """JSON in ASCII: whatever doesn't print, and whatever turns text around, is an escape."""
     first = {name: event.pop(name) for name in ("timestamp", "level", "event") if name in event}
@@ -175,12 +164,12 @@ def for_people(_: Any, __: str, event: Event) -> str:
     if said == "request" and "outcome" in event:
         said = _request_line(event)
     where = f"{event['process']}[{event['pid']}]"
-    line = _printable(f"{event['timestamp'][:23]}Z {event['level']} {where}: {said}")
+    line = printable(f"{event['timestamp'][:23]}Z {event['level']} {where}: {said}")
     if event["event"] != "request" and "request_id" in event:
-        line += _printable(f" (request {event['request_id']})")
+        line += printable(f" (request {event['request_id']})")
     if traceback := event.get("exception"):
         lines = str(traceback).splitlines()
-        line += "".join(f"\n    {_printable(one)}" for one in lines)
+        line += "".join(f"\n    {printable(one)}" for one in lines)
     return line
 
 
@@ -191,10 +180,3 @@ def _request_line(event: Mapping[str, Any]) -> str:
         f"{event['seconds'] * 1000:.2f} ms, {event['coding']}, {event['outcome']}, "
         f'"{agent}", {event["request_id"]}'
     )
-
-
-def _printable(text: str) -> str:
-    """One line that says no more than it shows."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

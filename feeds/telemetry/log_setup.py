@@ -14,6 +14,7 @@ from gunicorn.glogging import Logger as GunicornLogger
 from structlog.contextvars import merge_contextvars
 from structlog.stdlib import ProcessorFormatter
 
+from feeds.messages import without_passwords
 from feeds.telemetry import log
 
 _LONGEST: Final = 10_000  # characters of a value; a traceback is the longest
@@ -72,9 +73,9 @@ def _clean(_: Any, __: str, event: log.Event) -> log.Event:
     """Without passwords, and with nothing that is without end."""
     for name, value in event.items():
         if isinstance(value, str):
-            event[name] = log.without_passwords(value[:_LONGEST])
+            event[name] = without_passwords(value[:_LONGEST])
         elif not isinstance(value, int | float | None):
-            event[name] = log.without_passwords(str(value)[:_LONGEST])
+            event[name] = without_passwords(str(value)[:_LONGEST])
     return event
 
 

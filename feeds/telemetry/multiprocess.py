@@ -8,7 +8,6 @@ number.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -21,6 +20,8 @@ from typing import Final
 
 from prometheus_client import values
 from prometheus_client.multiprocess import mark_process_dead
+
+from feeds.store.locks import lock
 
 _VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - in a folder that is ours alone
@@ -93,13 +94,10 @@ class _Number:
 
 def _locked(file: Path) -> int | None:
     """A handle that holds the lock of a file, until it is closed; None where another one does."""
-    handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
+        return lock(file, wait=False, mode=0o600)
+    except BlockingIOError:
         return None
-    return handle
 
 
 def _forget(number: str, shared: Path) -> None:

@@ -30,9 +30,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     case,
-    create_engine,
     delete,
-    event,
     inspect,
     make_url,
     select,
@@ -43,7 +41,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from feeds.store import postgres, recovery
-from feeds.store.database import is_in_memory, sqlite_file
+from feeds.store.bulk_insert import chunks
+from feeds.store.engines import is_in_memory, sqlite_engine, sqlite_file
 from feeds.store.schema import Text
 
 HOUR: Final = 3600
@@ -53,7 +52,6 @@ DAYS_KEPT: Final = 400
 _NAMESPACE: Final = "feeds_statistics"
 _SUFFIX: Final = ".stats"
 _PATIENCE: Final = 2.0  # seconds that another writer is waited for
-_CHUNK: Final = 500  # rows in one statement
 
 metadata: Final = MetaData()
 _NUMBERS: Final = ("polls", "unmodified", "deltas", "sent", "saved")
@@ -303,8 +301,8 @@ def _upsert(
     statement = statement.on_conflict_do_update(
         index_elements=list(table.primary_key.columns), set_=values
     )
-    for start in range(0, len(rows), _CHUNK):
-        connection.execute(statement, rows[start : start + _CHUNK])
+    for chunk in chunks(rows):
+        connection.execute(statement, chunk)
 
 
 def _make_schema(connection: Connection) -> None:
@@ -323,21 +321,4 @@ def _exists(connection: Connection) -> bool:
 def _engine(url: URL, file: Path | None) -> Engine:
     if postgres.is_postgresql(url):
         return postgres.engine(url, {"poolclass": NullPool}, _NAMESPACE)
-    engine = create_engine(
-        url.set(database=str(file)), connect_args={"timeout": _PATIENCE}, poolclass=NullPool
-    )
-
-    @event.listens_for(engine, "connect")
-    def connect(connection: Any, _: object) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=NORMAL")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        write = connection.get_execution_options().get("feeds_write")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-    return engine
+    return sqlite_engine(url.set(database=str(file)), _PATIENCE, poolclass=NullPool)

@@ -261,7 +261,7 @@ def test_what_a_hub_says_breaks_no_line_of_the_log(tmp_path: Path, hub: Scripted
 
 
 def test_what_went_wrong_is_one_short_line() -> None:
-    said = websub._cause(OSError(f"a\x1b[31m\n  b\u202e{'c' * 1000}"))
+    said = websub._problem(OSError(f"a\x1b[31m  b\u202e{'c' * 1000}\nand more"))
     assert said == f"a[31m b{'c' * 193}"
 
 

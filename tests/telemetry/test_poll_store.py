@@ -130,7 +130,7 @@ def test_the_store_can_be_made_anew_without_them_and_loads_go_on_meanwhile(
     with store.write():  # a load that takes its time
         audience.write({key: seen()})
     with store.write() as connection:
-        connection.execute(text("UPDATE state SET schema = 'older'"))
+        connection.execute(text("UPDATE state SET schema = 0"))
     store.release()
     again = Store(databases.at(tmp_path / "feeds.db"))
     with again.read() as reader:

@@ -1,0 +1,55 @@
+"""What messages and lines of the log may say: one line, no passwords. Pure functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+# A character without which there is none, what to look for, and what is written instead.
+# All are bounded: strangers write what is looked through.
+_PASSWORDS: Final = (
+    ("@", re.compile(r"(://[^\s/:@]{0,200}:)(?:[^\s/@]{1,500}@)+"), r"\1***@"),
+    ("=", re.compile(r"((?:password|passwd|secret)=)(?:'[^']*'|[^\s&]*[^\s&'\"])", re.I), r"\1***"),
+)
+_WHOLE: Final = re.compile(r"(://[^\s/:@]*:).*@", re.S)
+
+
+def without_passwords(text: str, *, one_url: bool = False) -> str:
+    """A text with *** for the passwords of the URLs and settings in it.
+
+    In `one_url`, which may be a wrong one, a password may also hold spaces
+    and slashes that should have been encoded.
+    """
+    if one_url:
+        text = _WHOLE.sub(r"\1***@", text)
+    for needed, pattern, instead in _PASSWORDS:
+        if needed in text:
+            text = pattern.sub(instead, text)
+    return text
+
+
+def printable(text: str) -> str:
+    """A text in one line: what doesn't print, or turns text around, is written as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def first_line(text: object) -> str:
+    """The first line of what a library says, which may say more on others."""
+    return str(text).strip().partition("\n")[0]
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and those it came from, the last one first; a driver's instead of SQLAlchemy's."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield getattr(cause, "orig", None) or cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def root_cause(error: BaseException) -> str:
+    """What an error came from in the end, in one line: of the system, what it says, no path."""
+    said = [first_line(getattr(one, "strerror", None) or one) for one in causes(error)]
+    return next((text for text in reversed(said) if text), type(error).__name__)
