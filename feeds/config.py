@@ -9,18 +9,20 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from ipaddress import ip_address
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
-import flask
+import platformdirs
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from feeds import urls
+from feeds.messages import without_passwords
 from feeds.model import FeedsError
 
 FILE: Final = "feeds.toml"
@@ -38,10 +40,6 @@ _MAX_PORT: Final = 65_535
 # RFC 5646 2.1, without its grandfathered tags.
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
 _BIND = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]*):\d{1,5}\Z|unix:.+\Z")
-
-
-# In URLs: before the host, and among the parameters of libpq.
-_PASSWORD: Final = re.compile(r"(://[^:/@\s]*:).*(?=@)|(password=)[^&\s'\"]*", re.I)
 
 
 class ConfigError(FeedsError):
@@ -152,7 +150,7 @@ class Config:
         _database,
         "an SQLAlchemy URL such as sqlite:////var/lib/feeds/feeds.db or "
         "postgresql+psycopg://feeds@db.example.org/feeds",
-        "the store; a file in the instance folder, named after the seeds folder, by default",
+        "the store; by default a file in the folder for state, named after the seeds folder",
         "",
     )
     base_url: str = _setting(
@@ -283,12 +281,24 @@ class Config:
         folder = self.seeds.resolve()
         digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]
         name = re.sub(r"[^A-Za-z0-9]+", "-", folder.name).strip("-") or "seeds"
-        return f"sqlite:///{instance_folder() / f'{name}-{digest}.db'}"
+        return f"sqlite:///{state_folder() / f'{name}-{digest}.db'}"
 
 
-def instance_folder() -> Path:
-    """Flask's instance folder, where what the program keeps for itself lives."""
-    return Path(flask.Flask("feeds").instance_path)
+def state_folder() -> Path:
+    """The folder of what the program keeps for itself, unless a setting says otherwise.
+
+    Of a checkout, `instance` in it. Installed, the user's folder for state; but
+    the one within the Python that it was in once, for as long as that is there.
+    """
+    home = Path(__file__).absolute().parent.parent
+    if home.is_relative_to(sys.prefix):
+        once = Path(sys.prefix)
+    elif home.name in {"site-packages", "dist-packages"}:
+        once = home.parents[2]  # of lib/python3.x/site-packages
+    else:
+        return home / "instance"
+    once = once / "var" / "feeds-instance"
+    return once if once.is_dir() else platformdirs.user_state_path("feeds", appauthor=False)
 
 
 def _is_loopback(host: str) -> bool:
@@ -305,11 +315,6 @@ def _reachable(bind: str) -> str:
     if name in ("", "0.0.0.0", "[::]"):  # noqa: S104 - read here, not bound to
         name = "localhost"
     return name if port == "80" else f"{name}:{port}"
-
-
-def without_passwords(text: str) -> str:
-    """`text` with *** for the passwords in its URLs."""
-    return _PASSWORD.sub(lambda found: f"{found[1] or found[2]}***", text)
 
 
 def settings() -> dict[str, Setting]:
@@ -339,28 +344,32 @@ def read(overrides: Mapping[str, object] | None = None, folder: Path | None = No
     `overrides` that is no setting. Variables that are no setting are passed
     over: other programs own names that begin alike.
     """
-    in_file = flask.Config(folder or Path.cwd())
-    environment = flask.Config(in_file.root_path)
-    try:
-        in_file.from_file(FILE, _load_toml, text=False)
-    except FileNotFoundError:
-        pass
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{FILE} can't be read: {error}") from None
-    try:
-        environment.from_prefixed_env(_PREFIX.rstrip("_"), loads=str)
-    except TypeError:
-        raise ConfigError("FEEDS_..__.. is no setting; none of them has parts") from None
-    config = Config()
-    config = _apply(config, _flat(in_file), FILE, lambda name: f"{name} in {FILE}")
-    set_ = {k.lower(): v for k, v in environment.items() if v != "" and k.lower() in settings()}
-    config = _apply(config, set_, "environment", variable)
+    in_file = _flat(_from_file((folder or Path.cwd()) / FILE))
+    config = _apply(Config(), in_file, FILE, lambda name: f"{name} in {FILE}")
+    config = _apply(config, _from_environment(os.environ), "environment", variable)
     return _apply(config, _flat(overrides or {}), "command line", variable)
 
 
-def _load_toml(file: IO[Any]) -> dict[str, object]:
-    """A TOML file's names in upper case, which is what Flask's configuration keeps."""
-    return {name.upper(): value for name, value in tomllib.load(file).items()}
+def _from_file(file: Path) -> dict[str, object]:
+    try:
+        with file.open("rb") as opened:
+            return tomllib.load(opened)
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{FILE} can't be read: {error}") from None
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in _flat({k: v for k, v in environ.items() if k.startswith(_PREFIX)}).items():
+        setting, parts, _ = name.partition("__")
+        if setting not in settings() or value == "":
+            continue
+        if parts:
+            raise ConfigError(f"{variable(name)} is no setting; none of them has parts")
+        found[setting] = value
+    return found
 
 
 def _flat(values: Mapping[str, object]) -> dict[str, object]:
@@ -378,7 +387,7 @@ def _apply(
             parsed = known[name].parse(value)
         except (ValueError, TypeError):
             raise ConfigError(
-                f"{called(name)} is {without_passwords(repr(value))}; "
+                f"{called(name)} is {without_passwords(repr(value), one_url=True)}; "
                 f"it accepts {known[name].accepts}"
             ) from None
         config = replace(config, **{name: parsed}, sources={**config.sources, name: source})

@@ -1,8 +1,10 @@
+import sys
 from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from flask import Flask
 
 from feeds import config
 from feeds.config import FILE, Config, ConfigError, read, settings, variable
@@ -245,8 +247,52 @@ def test_each_folder_of_records_has_a_database_of_its_own(tmp_path: Path) -> Non
     folders = [tmp_path / "a/news", tmp_path / "b/news", tmp_path / "a/more news"]
     urls = [read({"seeds": str(folder)}).database for folder in folders]
     assert len(set(urls)) == 3
-    names = [url.removeprefix(f"sqlite:///{config.instance_folder()}/") for url in urls]
+    names = [url.removeprefix(f"sqlite:///{config.state_folder()}/") for url in urls]
     assert [name.rpartition("-")[0] for name in names] == ["news", "news", "more-news"]
+
+
+@pytest.mark.parametrize(
+    ("package", "prefix", "once", "folder"),
+    [
+        ("src/feeds", "src/.venv", "", "src/instance"),
+        ("src/feeds", "src/.venv", "src/.venv/var/feeds-instance", "src/instance"),
+        ("venv/lib/python3.11/site-packages/feeds", "venv", "", "state/feeds"),
+        (
+            "venv/lib/python3.11/site-packages/feeds",
+            "venv",
+            "venv/var/feeds-instance",
+            "venv/var/feeds-instance",
+        ),
+        ("user/lib/python3.11/site-packages/feeds", "usr", "", "state/feeds"),
+        (
+            "user/lib/python3.11/site-packages/feeds",
+            "usr",
+            "user/var/feeds-instance",
+            "user/var/feeds-instance",
+        ),
+        ("usr/lib/python3/dist-packages/feeds", "usr", "", "state/feeds"),
+    ],
+)
+def test_state_is_beside_a_checkout_or_in_the_users_folder(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    package: str,
+    prefix: str,
+    once: str,
+    folder: str,
+) -> None:
+    if once:
+        (tmp_path / once).mkdir(parents=True)
+    monkeypatch.setattr(config, "__file__", str(tmp_path / package / "config.py"))
+    monkeypatch.setattr("sys.prefix", str(tmp_path / prefix))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    assert config.state_folder() == tmp_path / folder
+    assert not (tmp_path / folder).exists() or folder == once
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other folders")
+def test_state_is_where_flask_kept_it() -> None:
+    assert config.state_folder() == Path(Flask("feeds").instance_path)
 
 
 def test_other_ways_to_a_folder_lead_to_the_same_database(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_every_setting_is_in_the_table_in_its_order() -> None:
 def test_the_table_gives_the_default_of_each_setting(name: str) -> None:
     value = getattr(config.Config(), name)
     in_words = {
-        "database_url": "a SQLite file in Flask's instance folder",
+        "database_url": "a SQLite file in a checkout's `instance/`, else in `~/.local/state/feeds`",
         "base_url": "the address served on",
         "workers": "one per core",
         "hubs": "",
