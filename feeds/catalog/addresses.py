@@ -55,7 +55,7 @@ class FeedQuery(NamedTuple):
 
     `file` is its file name, empty for the page of the folder. `month` is that
     of an archive (year * 12 + month - 1), None for the subscription document.
-    `story` is the id of a story, whose coverage is the feed. `look` is that of
+    `story` is the id of a story, whose coverage is the feed. `style` is that of
     a page made to be framed, None for the page itself.
     """
 
@@ -67,7 +67,7 @@ class FeedQuery(NamedTuple):
     month: int | None = None
     story: str = ""
     filters: Filters = NONE
-    look: EmbedStyle | None = None
+    style: EmbedStyle | None = None
 
 
 class SiteQuery(NamedTuple):
@@ -160,22 +160,22 @@ class Addresses:
             segments.pop()
         if "" in segments:
             raise NotFound("an address has no empty segments")
-        look = None
+        style = None
         if segments and segments[0] == EMBED and not file:
             del segments[0]
-            look = EmbedStyle(one_of(parameters, "theme", THEMES), _accent(parameters))
+            style = EmbedStyle(one_of(parameters, "theme", THEMES), _accent(parameters))
         policy = self.policy
         if segments and segments[0] in POLICIES:
             policy = segments.pop(0)
-        month = _month(segments) if look is None else None
-        limit = self.default_limit(month, look)
+        month = _month(segments) if style is None else None
+        limit = self.default_limit(month, style)
         query = FeedQuery(
             policy=policy,
             file=file,
             limit=number(parameters, "limit", limit, MAX_LIMIT),
-            page=1 if look else number(parameters, "page", 1, MAX_PAGE),
+            page=1 if style else number(parameters, "page", 1, MAX_PAGE),
             month=month,
-            look=look,
+            style=style,
         )
         if segments and segments[0] == "stories" and month is None:
             return query._replace(story=_story(segments))
@@ -184,9 +184,9 @@ class Addresses:
         )
         return query._replace(scope=scope, filters=rest)
 
-    def default_limit(self, month: int | None, look: EmbedStyle | None = None) -> int:
+    def default_limit(self, month: int | None, style: EmbedStyle | None = None) -> int:
         """How many entries a document has where the address doesn't say: an archive, many."""
-        if look is not None:
+        if style is not None:
             return _EMBEDDED
         return self.limit if month is None else MAX_LIMIT
 
@@ -210,7 +210,7 @@ class Addresses:
                 parameters.append(("format", kind_of(query.format)))
             return _with("/" + "/".join([*segments, query.name]), parameters)
         scope = query.scope
-        if query.look is not None:
+        if query.style is not None:
             segments.insert(0, EMBED)
         if query.story:
             segments += ["stories", query.story]
@@ -225,9 +225,9 @@ class Addresses:
         if query.month is not None:
             segments += [f"{query.month // 12:04}", f"{query.month % 12 + 1:02}"]
         said = query.filters.parameters()
-        said += EmbedStyle._asdict(query.look).items() if query.look else []
+        said += EmbedStyle._asdict(query.style).items() if query.style else []
         said += [("limit", str(query.limit)), ("page", str(query.page))]
-        limit = self.default_limit(query.month, query.look)
+        limit = self.default_limit(query.month, query.style)
         defaults = {"theme": THEMES[0], "accent": "", "limit": str(limit), "page": "1"}
         folder = "".join(f"/{segment}" for segment in segments) + "/"
         kept = [(name, value) for name, value in said if value != defaults.get(name)]

@@ -78,14 +78,14 @@ def of_feed(
     config: Config, query: FeedQuery, shown: Collection[Entry], usual_limit: int
 ) -> Headers:
     """The headers of a feed, its page or its frame; `usual_limit` where its address says none."""
-    is_page = not query.file and query.look is None
+    is_page = not query.file and query.style is None
     is_usual = query.limit == usual_limit
     keys = []
     if is_page or query.story or query.filters != NONE or (query.month and not is_usual):
         keys.append(ANY)
     elif query.month is not None:
         keys.append(of_month(query.scope, query.month))
-    elif query.page == 1 and (query.limit <= config.limit if query.look else is_usual):
+    elif query.page == 1 and (query.limit <= config.limit if query.style else is_usual):
         # A frame shows the beginning of the feed, and tells nothing of the rest.
         keys.append(of_scope(query.scope))
         if query.file == JSON:

@@ -113,9 +113,9 @@ def _queries(
 
 def _plain(addresses: Addresses, policy: str, form: str) -> FeedQuery:
     """The query of everything in one form under one link policy."""
-    look = EmbedStyle() if form == EMBED else None
-    limit = addresses.default_limit(None, look)
-    return FeedQuery(policy=policy, file=_FILES.get(form, ""), limit=limit, look=look)
+    style = EmbedStyle() if form == EMBED else None
+    limit = addresses.default_limit(None, style)
+    return FeedQuery(policy=policy, file=_FILES.get(form, ""), limit=limit, style=style)
 
 
 def _kind(scope: Scope) -> str:

@@ -27,25 +27,25 @@ _STEPS: Final = 40
 
 
 def framed(query: FeedQuery, addresses: Addresses) -> FeedQuery:
-    """The framed page of a feed or page: of its newest entries, in no look of its own."""
-    look = query.look or EmbedStyle()
-    limit = query.limit if query.look else addresses.default_limit(None, look)
-    return query._replace(file="", month=None, page=1, look=look, limit=limit)
+    """The framed page of a feed or page: of its newest entries, in the default style."""
+    style = query.style or EmbedStyle()
+    limit = query.limit if query.style else addresses.default_limit(None, style)
+    return query._replace(file="", month=None, page=1, style=style, limit=limit)
 
 
 def unframed(query: FeedQuery, addresses: Addresses) -> FeedQuery:
     """The page that a framed page is of."""
-    return query._replace(file="", look=None, limit=addresses.limit)
+    return query._replace(file="", style=None, limit=addresses.limit)
 
 
 def headers(query: FeedQuery, addresses: Addresses) -> list[tuple[str, str]]:
     """The headers of a framed page; the page that it is of is the canonical one (RFC 6596)."""
     link = ("Link", f'<{addresses.url(unframed(query, addresses))}>; rel="canonical"')
-    look = query.look or EmbedStyle()
-    return [link, *security_headers.of_framed_page(style_hash(style(look.accent)))]
+    style = query.style or EmbedStyle()
+    return [link, *security_headers.of_framed_page(style_hash(declarations(style.accent)))]
 
 
-def style(accent: str) -> str:
+def declarations(accent: str) -> str:
     """The declarations of a colour RRGGBB; empty without one.
 
     The colour itself is for surfaces; for text it is made as much darker or

@@ -88,12 +88,12 @@ class Pages:
 
     def frame(self, query: FeedQuery, feed: Feed) -> bytes:
         """A page that other sites frame: see `feeds.rendering.embed`."""
-        look = query.look or EmbedStyle()
+        style = query.style or EmbedStyle()
         return self.render(
             "embed.html",
             feed=feed,
-            theme=look.theme,
-            style=embed.style(look.accent),
+            theme=style.theme,
+            style=embed.declarations(style.accent),
             page=embed.unframed(query, self.addresses),
         )
 

@@ -99,9 +99,9 @@ class DocumentRenderer:
 
     def _feed(self, query: FeedQuery, feed: Feed, reader: Reader) -> Document:
         self.rendered += 1
-        usual = self.addresses.default_limit(query.month, query.look)
+        usual = self.addresses.default_limit(query.month, query.style)
         keys = cache_keys.of_feed(self.config, query, feed.entries, usual)
-        if query.look is not None:
+        if query.style is not None:
             headers = freshness(self.config) + embed.headers(query, self.addresses) + keys
             return Document(self.pages.frame(query, feed), site_documents.HTML, headers)
         headers = self._headers(feed) + keys

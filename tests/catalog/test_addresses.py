@@ -87,7 +87,7 @@ plain_queries = st.builds(
     month=st.none() | st.integers(1970 * 12, 2199 * 12 + 11),
     story=st.just(""),
     filters=st.just(NONE),
-    look=st.none(),
+    style=st.none(),
 )
 queries = st.one_of(
     plain_queries,
@@ -102,8 +102,8 @@ queries = st.one_of(
         st.uuids(),
     ),
     st.builds(
-        lambda query, filters, look: query._replace(
-            filters=unfolded(filters, query.scope), look=look, file="", page=1, month=None
+        lambda query, filters, style: query._replace(
+            filters=unfolded(filters, query.scope), style=style, file="", page=1, month=None
         ),
         plain_queries,
         narrowed,

@@ -206,14 +206,14 @@ def test_what_a_record_says_stays_text(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("accent", ["", "0a6e5c", "ffffff", "000000", "ffcc00"])
 def test_a_style_holds_nothing_but_colours(accent: str) -> None:
-    text = embed.style(accent)
+    text = embed.declarations(accent)
     assert re.fullmatch(r"(:root\{(--[a-z-]+:#[0-9a-f]{6};)+\})?", text)
     assert bool(text) == bool(accent)
 
 
 @given(st.binary(min_size=3, max_size=3))
 def test_every_accent_can_be_read(accent: bytes) -> None:
-    colours = dict(re.findall(r"--([a-z-]+):#([0-9a-f]{6})", embed.style(accent.hex())))
+    colours = dict(re.findall(r"--([a-z-]+):#([0-9a-f]{6})", embed.declarations(accent.hex())))
     assert colours["accent"] == accent.hex()
     assert embed.contrast(colours["on-accent"], colours["accent"]) >= 4.5
     assert embed.contrast(colours["link-light"], embed.LIGHT) >= 4.5
@@ -242,10 +242,10 @@ def test_the_stylesheet_has_the_backgrounds_that_accents_are_made_for() -> None:
 def test_framing_a_feed_and_back_is_its_page() -> None:
     query = FeedQuery(file="rss.xml", limit=7, page=3, month=24000)
     framed = embed.framed(query, addresses())
-    assert framed == FeedQuery(look=EmbedStyle(), limit=5)
+    assert framed == FeedQuery(style=EmbedStyle(), limit=5)
     assert embed.unframed(framed, addresses()) == FeedQuery()
-    looking = FeedQuery(look=EmbedStyle("dark", "0a6e5c"), limit=9)
-    assert embed.framed(looking, addresses()) == looking
+    styled = FeedQuery(style=EmbedStyle("dark", "0a6e5c"), limit=9)
+    assert embed.framed(styled, addresses()) == styled
 
 
 # -- in Chromium ---------------------------------------------------------------
