@@ -37,11 +37,13 @@ _IMPOSSIBLE_HOST = "has an impossible host name; example.com would be right"
 
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
-_CHARACTERS = r"(?:[A-Za-z0-9!$&'()*+,;=:@/._~-]++|%[0-9A-Fa-f]{2})"
+# Atomic, for it is repeated possessively: with (?:...)*+ Python before 3.11.5
+# keeps what a round read before it failed, such as a "%" that begins no escape.
+_CHARACTERS = r"(?>[A-Za-z0-9!$&'()*+,;=:@/._~-]++|%[0-9A-Fa-f]{2})"
 # What `clean` would leave as it is; nearly all URLs are of this form.
 _CLEAN = re.compile(
-    rf"https?://(?=[^/]{{1,{_MAX_HOST}}}/){_LABEL}(?:\.{_LABEL})*+"
-    rf"/{_CHARACTERS}*+(?:\?(?:{_CHARACTERS}|\?)++)?(?:#(?:{_CHARACTERS}|\?)++)?\Z"
+    rf"https?://(?=[^/]{{1,{_MAX_HOST}}}/){_LABEL}(?>\.{_LABEL})*+"
+    rf"/{_CHARACTERS}*+(?:\?(?>{_CHARACTERS}|\?)++)?(?:#(?>{_CHARACTERS}|\?)++)?\Z"
 )
 
 

@@ -102,6 +102,8 @@ def test_an_unknown_policy_is_refused_with_the_known_ones() -> None:
         ("https://example.com/a\u202eb", "https://example.com/a%E2%80%AEb"),
         ("https://example.com/100%", "https://example.com/100%25"),
         ("https://example.com/%zz%2", "https://example.com/%25zz%252"),
+        ("https://example.com/%?a=%#b", "https://example.com/%25?a=%25#b"),
+        ("https://example.com/a?b=%#c", "https://example.com/a?b=%25#c"),
         ("https://example.com/a%20b%e9", "https://example.com/a%20b%e9"),
         ("https://bücher.example/", "https://xn--bcher-kva.example/"),
         ("https://BÜCHER.example/", "https://xn--bcher-kva.example/"),

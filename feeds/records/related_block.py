@@ -32,9 +32,14 @@ _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 _TO_LAST_QUOTE: Final = rb'".*"'
 _UNSIGNED: Final = bytes(range(0x20, 0x7F)).translate(None, b'"\\')
 _ESCAPE: Final = re.compile(rb"\\[\"\\/nrt]")
-_LINES: Final = re.compile(rb'(?:(?:"[^"\\\n]*+"|[^"\\\n]*+)\n)*+\Z')
-_QUOTED: Final = rb'"[^"\\\n]*+(?:\\["\\/nrt][^"\\\n]*+)*+"'
-_BARE: Final = rb"[A-Za-z0-9/\xc3-\xf4](?:[^\n :#\"]++|:(?![ \n])| ++(?![#\n])|#)*+"
+# All groups that are repeated possessively are atomic too, here and in `_shape`:
+# with (?:...)*+ Python before 3.11.5 keeps what a round read before it failed.
+_LINES: Final = re.compile(rb'(?>(?:"[^"\\\n]*+"|[^"\\\n]*+)\n)*+\Z')
+_QUOTED: Final = rb'"[^"\\\n]*+(?>\\["\\/nrt][^"\\\n]*+)*+"'
+_BARE: Final = (
+    rb"[A-Za-z0-9/\xc3-\xf4][^\n :#\"]*+"
+    rb"(?>(?::(?![ \n])| ++(?![#\n])|#)[^\n :#\"]*+)*+"
+)
 _DATE: Final = (
     rb"(?:197[1-9]|19[89]\d|2[01]\d\d)-"
     rb"(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])"
@@ -58,25 +63,25 @@ def _shape(quoted: bytes) -> re.Pattern[bytes]:
 
     def field(name: bytes, indent: int = 4) -> bytes:
         line = b" " * indent + name + rb": (?P<" + name + rb">" + value + rb")\n"
-        return rb"(?:" + line + rb")?+"
+        return rb"(?>" + line + rb")?+"
 
     def unread(name: bytes, indent: int) -> bytes:
-        return rb"(?:" + b" " * indent + name + rb": " + value + rb"\n)?+"
+        return rb"(?>" + b" " * indent + name + rb": " + value + rb"\n)?+"
 
     return re.compile(
         rb"  - title: (?P<title>" + value + rb")\n"
         + field(b"excerpt")
-        + rb"(?:    publishedDateTime: (?P<date>" + _DATE + rb")\n)?+"
+        + rb"(?>    publishedDateTime: (?P<date>" + _DATE + rb")\n)?+"
         + field(b"originalUrl")
         + field(b"webUrl")
         + unread(b"ampWebUrl", 4)
         + unread(b"cdnAmpWebUrl", 4)
         + field(b"type")
-        + rb"(?:    provider:\n(?=      [nd])"
+        + rb"(?>    provider:\n(?=      [nd])"
         + field(b"name", 6)
         + field(b"domain", 6)
-        + rb")?+(?:    quality: (?P<quality>0|[1-9]\d{0,8})\n)?+"
-        + rb"(?:    images:\n(?:      - url: " + value + rb"\n"
+        + rb")?+(?>    quality: (?P<quality>0|[1-9]\d{0,8})\n)?+"
+        + rb"(?>    images:\n(?>      - url: " + value + rb"\n"
         + unread(b"width", 8)
         + unread(b"height", 8)
         + unread(b"isCached", 8)

@@ -20,12 +20,17 @@ _ODD: Final = re.compile(
     rb"[\x00-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]|\xef(?:\xbb\xbf|\xbf[\xbe\xbf])"
 )
 
-_QUOTED: Final = r'("[^"\\\n]*+(?:\\["\\/nrt][^"\\\n]*+)*+")'
+# All groups that are repeated possessively are atomic too: with (?:...)*+
+# Python before 3.11.5 keeps what a round read before it failed.
+_QUOTED: Final = r'("[^"\\\n]*+(?>\\["\\/nrt][^"\\\n]*+)*+")'
 # What begins one: a letter or digit, a slash, anything from U+00C0 on.
-_BARE: Final = r"([^\x00-.:-@\[-`{-\xbf](?:[^ :#\n]++|:(?![ \n])| ++(?![#\n])|#)*+)"
+_BARE: Final = (
+    r"([^\x00-.:-@\[-`{-\xbf][^ :#\n]*+"
+    r"(?>(?::(?![ \n])| ++(?![#\n])|#)[^ :#\n]*+)*+)"
+)
 # Blank lines before it, indentation, dash, key, its value; or the item that is no mapping.
 _LINE: Final = re.compile(
-    rf"^(\n*+)( *+)(- )?+(?:([A-Za-z]{{1,99}}+):(?: (?:{_QUOTED}|{_BARE}))?+"
+    rf"^(\n*+)( *+)(- |)(?:([A-Za-z]{{1,99}}+):(?> (?:{_QUOTED}|{_BARE}))?+"
     rf"|(?<=- )(?:{_QUOTED}|{_BARE}))\n",
     re.M,
 )

@@ -110,6 +110,7 @@ def test_an_item_may_have_all_that_the_collections_give_it() -> None:
         (b'title: "A"\n', b"title: a: b\n"),
         (b'title: "A"\n', b"title: a:\n"),
         (b'title: "A"\n', b"title: a #b\n"),
+        (b'title: "A"\n', b"title: a #\n"),
         (b'title: "A"\n', b"title: a \n"),
         (b'title: "A"\n', b'title: a "b"\n'),
         (b'title: "A"\n', b"title: a\n      b\n"),

@@ -77,6 +77,8 @@ def test_a_record_is_read_as_the_parser_reads_it() -> None:
         "a: b: c\n",
         "a: b:\n",
         "a: b #c\n",
+        "a: b #\n",
+        "a:\n- b #\n",
         "a: #c\n",
         "a: # c\n  b: 1\n",
         "a: b \n",
