@@ -237,7 +237,7 @@ class FolderFollower:
         if store.replaced:
             self._warn(f"the database {store.file} is gone; it is made anew")
             return True
-        if recovery.is_stand_in(store, self.config.database):
+        if recovery.is_fallback(store, self.config.database):
             return time.monotonic() - self._primary_tried >= _SAFETY
         if self._signature is not None and _signature(store) != self._signature:
             return not recovery.is_sound(store)

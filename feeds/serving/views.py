@@ -73,7 +73,7 @@ def readiness(documents: DocumentStore, now: datetime) -> dict[str, Any]:
         why.append(f"the store {store.name} is being made anew; what it held is served")
     elif not watch.store_is_up:
         why.append(f"the store {store.name} doesn't answer; what is prepared is served")
-    if recovery.is_stand_in(store, documents.config.database):
+    if recovery.is_fallback(store, documents.config.database):
         why.append(f"the database can't be written; {store.file} stands in for it")
     if health.degraded:
         why.append(health.degraded)

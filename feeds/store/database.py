@@ -29,7 +29,7 @@ class StoreError(FeedsError):
 
     @classmethod
     def of(cls, name: str, error: Exception) -> StoreError:
-        """What the database complained of, of the store called `name`, in one line."""
+        """The error of a database as one line about the store called `name`."""
         said = first_line(getattr(error, "orig", None) or error)
         return cls(f"the store {name} can't be used: {said}")
 
@@ -65,11 +65,10 @@ class Store:
             self._identity.inode = inode_of(self.file)
 
     def refresh(self) -> bool:
-        """Turn to the database that is in the place of this one, if there is another by now.
+        """Connect to another database, if `locate` names one or the file was replaced.
 
-        Only to one that holds a load: until then, the connections that are
-        open still reach the file that was removed. Never makes one. True
-        when it turned.
+        Only to one that holds a load: until then, open connections still reach
+        the file that was removed. Never makes one. Returns whether it did.
         """
         url = self._locate()
         parsed = make_url(url)
@@ -100,12 +99,12 @@ class Store:
 
     @staticmethod
     def described(url: str) -> str:
-        """The URL without its passwords."""
+        """A URL as messages show it: without its passwords."""
         return without_passwords(make_url(url).render_as_string())
 
     @contextmanager
     def _errors(self, *more: type[Exception]) -> Iterator[None]:
-        """What the database complains of as a StoreError that names it."""
+        """Raise errors of the database, and those of `more` kinds, as StoreErrors."""
         caught: tuple[type[Exception], ...] = (SQLAlchemyError, *more)
         try:
             yield
@@ -134,13 +133,13 @@ class Store:
     def _is_ready(self, connection: Connection) -> bool:
         if self._is_postgresql and not postgres.exists(connection):
             return False  # whatever else there is, is elsewhere
-        found = set(inspect(connection).get_table_names())
-        if found and "state" not in found:
+        tables = set(inspect(connection).get_table_names())
+        if tables and "state" not in tables:
             raise StoreError(
-                f"the store {self.name} holds something else: {', '.join(sorted(found))}; "
+                f"the store {self.name} holds something else: {', '.join(sorted(tables))}; "
                 "give FEEDS_DATABASE_URL a database of its own"
             )
-        return bool(found) and connection.execute(select(state.c.schema)).scalar() == SCHEMA
+        return bool(tables) and connection.execute(select(state.c.schema)).scalar() == SCHEMA
 
     @property
     def _is_postgresql(self) -> bool:
@@ -158,7 +157,10 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Reader]:
-        """A consistent view: all queries of one `with` block see one generation."""
+        """A consistent view: all queries of one `with` block see one generation.
+
+        Raises SQLAlchemyError.
+        """
         with self.engine.connect() as connection, connection.begin():
             yield Reader(connection)
 
@@ -181,7 +183,7 @@ class Store:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Hold the lock of the database's loaders: the second one waits, and finds it done.
+        """Hold the lock of the database's loaders, which the others wait for.
 
         Raises StoreError.
         """
@@ -205,7 +207,10 @@ def note_health(
     counts: Mapping[str, Any] | None = None,
     now: int | None = None,
 ) -> None:
-    """Note what came of a load: its `counts` when it was good, or what is wrong."""
+    """Write the health of loading: the `counts` of a good load, or what is wrong (`degraded`).
+
+    `now` is in seconds since 1970.
+    """
     moment = int(time.time()) if now is None else now
     values: dict[str, Any] = {"checked": moment, "degraded": degraded}
     if counts is not None:

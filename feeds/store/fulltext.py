@@ -109,7 +109,7 @@ def indexed(connection: Connection, entries: Sequence[tuple[int, int]]) -> set[W
         keys = {place(*entry): entry for entry in entries}
         key = "rowid"
     query = select(column(key), INDEX).where(column(key).in_(list(keys)))
-    return {Words(*keys[found], *words) for found, *words in connection.execute(query)}
+    return {Words(*keys[rowid], *words) for rowid, *words in connection.execute(query)}
 
 
 def _vector(row: Words) -> str:
@@ -121,7 +121,7 @@ def _vector(row: Words) -> str:
             at += 1
             places.setdefault(_lexeme(word), []).append(str(at))
         at += 1
-    return " ".join(f"{word}:{','.join(found)}" for word, found in places.items())
+    return " ".join(f"{word}:{','.join(numbers)}" for word, numbers in places.items())
 
 
 def _lexeme(word: str) -> str:
@@ -184,30 +184,30 @@ class _Place(FunctionElement[Any]):
     inherit_cache = True
 
 
-def _given(element: FunctionElement[Any], compiler: SQLCompiler) -> list[str]:
+def _arguments(element: FunctionElement[Any], compiler: SQLCompiler) -> list[str]:
     return [compiler.process(clause) for clause in element.clauses]
 
 
 @compiles(_Joined, "sqlite")
 def _joined_sqlite(element: _Joined, compiler: SQLCompiler, **_: Any) -> str:
-    position, row = _given(element, compiler)
+    position, row = _arguments(element, compiler)
     low = (1 << _ROW_BITS) - 1
     return f"({position} = search.rowid >> {_ROW_BITS} AND {row} & {low} = search.rowid & {low})"
 
 
 @compiles(_Joined, "postgresql")
 def _joined_postgresql(element: _Joined, compiler: SQLCompiler, **_: Any) -> str:
-    return f"search.entry = {_given(element, compiler)[1]}"
+    return f"search.entry = {_arguments(element, compiler)[1]}"
 
 
 @compiles(_Matching, "sqlite")
 def _matching_sqlite(element: _Matching, compiler: SQLCompiler, **_: Any) -> str:
-    return f"search MATCH {_given(element, compiler)[0]}"
+    return f"search MATCH {_arguments(element, compiler)[0]}"
 
 
 @compiles(_Matching, "postgresql")
 def _matching_postgresql(element: _Matching, compiler: SQLCompiler, **_: Any) -> str:
-    return f"search.words @@ CAST({_given(element, compiler)[0]} AS tsquery)"
+    return f"search.words @@ CAST({_arguments(element, compiler)[0]} AS tsquery)"
 
 
 @compiles(_Place, "sqlite")
@@ -217,7 +217,7 @@ def _place_sqlite(_element: _Place, _compiler: SQLCompiler, **_: Any) -> str:
 
 @compiles(_Place, "postgresql")
 def _place_postgresql(element: _Place, compiler: SQLCompiler, **_: Any) -> str:
-    return ", ".join(f"{one} DESC" for one in _given(element, compiler))
+    return ", ".join(f"{one} DESC" for one in _arguments(element, compiler))
 
 
 class Matches(NamedTuple):

@@ -83,8 +83,8 @@ class Reader:
 
     def label(self, kind: str, slug: str) -> LabelCounts | None:
         """What is known of one topic, provider, name (key/slug) or type."""
-        found = self.connection.execute(statements.LABEL, {"kind": kind, "slug": slug}).first()
-        return LabelCounts._make(found) if found else None
+        row = self.connection.execute(statements.LABEL, {"kind": kind, "slug": slug}).first()
+        return LabelCounts._make(row) if row else None
 
     def labels(self, kind: str) -> list[LabelCounts]:
         """All topics, providers, names or types, by name."""
@@ -95,8 +95,12 @@ class Reader:
 
     def count(self, scope: Scope, window: Window = EVERYTHING, filters: Filters = NONE) -> int:
         """How many entries a scope has in a window; through filters, `search.COUNTED` at most."""
-        given = statements.given(scope, window, filters)
-        return int(self.connection.execute(statements.count(frozenset(given)), given).scalar_one())
+        parameters = statements.parameters(scope, window, filters)
+        return int(
+            self.connection.execute(
+                statements.count(frozenset(parameters)), parameters
+            ).scalar_one()
+        )
 
     def pairs(self) -> list[tuple[str, str, str, int, int]]:
         """Every topic and provider that have entries together.
@@ -112,24 +116,24 @@ class Reader:
 
     def changes(self) -> dict[Scope, int]:
         """When each scope last changed, as `modified` says of all it has, in seconds."""
-        found: dict[Scope, int] = {}
+        latest: dict[Scope, int] = {}
         for names, query in statements.CHANGES.items():
             for *slugs, changed in self.connection.execute(query):
-                given = dict(zip(names, slugs, strict=True))
+                slug_of = dict(zip(names, slugs, strict=True))
                 # What a scope has, those that are wider have too.
                 for kept in {names[:length] for length in range(len(names) + 1)}:
-                    scope = Scope(**{name: given[name] for name in kept})
-                    found[scope] = max(found.get(scope, 0), changed)
+                    scope = Scope(**{name: slug_of[name] for name in kept})
+                    latest[scope] = max(latest.get(scope, 0), changed)
         departed = select(departures.c.scope, func.max(departures.c.departed))
         for key, moment in self.connection.execute(departed.group_by(departures.c.scope)):
             scope = Scope(*key.split("\t"))
-            found[scope] = max(found.get(scope, 0), moment)
-        return found
+            latest[scope] = max(latest.get(scope, 0), moment)
+        return latest
 
     def topics_within(self, scope: Scope) -> list[tuple[str, int]]:
         """The topics of a provider's entries, with their numbers; most entries first."""
-        given = statements.given(scope, EVERYTHING)
-        rows = self.connection.execute(statements.topics_within(frozenset(given)), given)
+        parameters = statements.parameters(scope, EVERYTHING)
+        rows = self.connection.execute(statements.topics_within(frozenset(parameters)), parameters)
         return [(slug, number) for slug, number in rows]
 
     def providers_within(self, topic: str) -> list[tuple[str, int]]:
@@ -146,24 +150,26 @@ class Reader:
         filters: Filters = NONE,
     ) -> list[Row]:
         """`limit` entries of a scope and window, in their order, after the first `offset`."""
-        given = statements.given(scope, window, filters)
-        paged = given | {"limit": limit, "offset": offset}
-        chosen = statements.chosen_rows(frozenset(given), filters.sort)
+        parameters = statements.parameters(scope, window, filters)
+        paged = parameters | {"limit": limit, "offset": offset}
+        chosen = statements.chosen_rows(frozenset(parameters), filters.sort)
         if filters.sort == "newest" and not filters.q:
             query = statements.page_of(chosen)
             return [Row._make(row) for row in self.connection.execute(query, paged).all()]
         if filters.sort == "relevance":
-            ids = self._best(given, filters.q)[offset : offset + limit]
+            ids = self._best(parameters, filters.q)[offset : offset + limit]
         else:
             ids = list(self.connection.execute(chosen, paged).scalars())
         rows = self.connection.execute(statements.ROWS, {"rows": ids}).all()
-        found = {row.id: Row._make(row) for row in rows}
-        return [found[row] for row in ids]
+        by_id = {row.id: Row._make(row) for row in rows}
+        return [by_id[id_] for id_ in ids]
 
-    def _best(self, given: Mapping[str, Any], written: str) -> list[int]:
+    def _best(self, parameters: Mapping[str, Any], written: str) -> list[int]:
         """The rows of the newest matches of a search, best first, then newest."""
         score = search_query.scoring(written)
-        newest = self.connection.execute(statements.newest_matches(frozenset(given)), given)
+        newest = self.connection.execute(
+            statements.newest_matches(frozenset(parameters)), parameters
+        )
         scored = [(-score(*words), place, row) for place, (row, *words) in enumerate(newest)]
         return [row for _, _, row in sorted(scored)]
 
@@ -174,13 +180,13 @@ class Reader:
 
     def listed_by(self, rows: Sequence[int]) -> list[tuple[int, str]]:
         """Which keys the entries in these rows list as coverage of their story: row, key."""
-        found = self.connection.execute(statements.LISTED, {"rows": list(rows)})
-        return [(row, key) for row, key in found]
+        pairs = self.connection.execute(statements.LISTED, {"rows": list(rows)})
+        return [(row, key) for row, key in pairs]
 
     def months(self, scope: Scope) -> list[tuple[int, int]]:
         """The months that a scope has entries in, newest first, with their numbers."""
-        given = statements.given(scope, EVERYTHING)
-        rows = self.connection.execute(statements.months(frozenset(given)), given).all()
+        parameters = statements.parameters(scope, EVERYTHING)
+        rows = self.connection.execute(statements.months(frozenset(parameters)), parameters).all()
         return [(month, number) for month, number in rows]
 
     def neighbours(
@@ -188,8 +194,8 @@ class Reader:
     ) -> tuple[int | None, int | None]:
         """The nearest months before and after `month` that a scope has entries in."""
         first, end = month_window(month)
-        before = statements.given(scope, window._replace(end=first), filters)
-        after = statements.given(scope, window._replace(first=end), filters)
+        before = statements.parameters(scope, window._replace(end=first), filters)
+        after = statements.parameters(scope, window._replace(first=end), filters)
         older = self.connection.execute(
             statements.extreme(frozenset(before), newest=True), before
         ).scalar()
@@ -213,10 +219,10 @@ class Reader:
             slug: Label(slug, name)
             for slug, name in self.connection.execute(statements.NAMES, wanted)
         }
-        found: dict[int, list[Label]] = {}
+        by_entry: dict[int, list[Label]] = {}
         for entry, slug in pairs:
-            found.setdefault(entry, []).append(topics[slug])
-        return found
+            by_entry.setdefault(entry, []).append(topics[slug])
+        return by_entry
 
     def pings_waiting(self, hubs: Sequence[str]) -> dict[str, int]:
         """How many pings wait for each of these WebSub hubs, where any do."""
@@ -230,9 +236,11 @@ class Reader:
         That is the latest change of an entry in it, or departure of one that
         was in it.
         """
-        given = statements.given(scope, window)
-        query = statements.modified(frozenset(given))
-        changed, departed = self.connection.execute(query, given | {"scope": scope.key()}).one()
+        parameters = statements.parameters(scope, window)
+        query = statements.modified(frozenset(parameters))
+        changed, departed = self.connection.execute(
+            query, parameters | {"scope": scope.key()}
+        ).one()
         return max(changed or 0, departed or 0)
 
 

@@ -1,10 +1,10 @@
 """What to do about a database that is damaged or can't be written.
 
 A damaged one is set aside; its spare copy takes its place, or it is made anew
-from the folder. One that can't be written is replaced by a stand-in in memory:
-a SQLite file in /dev/shm that all processes of a server find by themselves, and
-that goes away once a load has reached the database again. Either is told in
-one line.
+from the folder. One that can't be written is replaced by a fallback in memory:
+an SQLite file in /dev/shm, which all processes of a server find by themselves and
+which a load removes as soon as it has reached the database again. Either is one
+line for `warn`.
 """
 
 from __future__ import annotations
@@ -47,105 +47,107 @@ _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - only in a folder that is ours 
 
 
 def open_store(url: str, warn: Warn) -> Store:
-    """The store at `url`, mended or replaced by its stand-in where that is needed.
+    """Open the store at `url`; a damaged one is replaced, one that can't be written has a fallback.
 
     Raises StoreError when the database holds something else, doesn't answer,
     or can't be replaced.
     """
     try:
-        return Store(url, partial(place, url))
+        return Store(url, partial(current_url, url))
     except StoreError as error:
-        return rescued(url, error, warn)
+        return _recovered(url, error, warn)
 
 
 def open_for_reading(url: str, warn: Warn) -> Store:
-    """The store that is in force for `url` now, for those who only read it.
+    """Open the database at `url`, or its fallback where there is one, to read it.
 
     PostgreSQL is not connected to yet: it may be away just now, or empty.
+    Raises StoreError as `open_store` does.
     """
     if postgres.is_postgresql(make_url(url)):
         return Store(url, prepare=False)
     try:
-        return Store(place(url), partial(place, url))
+        return Store(current_url(url), partial(current_url, url))
     except StoreError:
         return open_store(url, warn)
 
 
 def with_recovery(url: str, warn: Warn, work: Callable[[Store], T]) -> T:
-    """What `work`, which loads, makes of the store; with a rescued one if it fails for that.
+    """Call `work`, which loads, with the store; once more with a recovered one on a StoreError.
 
-    Raises what `work` raises.
+    Returns what `work` does, and raises what it raises the second time. A
+    load that reached the database drops the fallback.
     """
     store = open_store(url, warn)
     try:
-        done = work(store)
+        result = work(store)
     except StoreError as error:
         store.release()
-        store = rescued(url, error, warn)
-        done = work(store)
-    if not is_stand_in(store, url):
+        store = _recovered(url, error, warn)
+        result = work(store)
+    if not is_fallback(store, url):
         drop_fallback(url)
-    return done
+    return result
 
 
-def rescued(url: str, error: StoreError, warn: Warn) -> Store:
-    """Another store instead of the one that failed. Raises `error` where there can't be one."""
+def _recovered(url: str, error: StoreError, warn: Warn) -> Store:
+    """Open what replaces the store that failed. Raises `error` when nothing can."""
     file = sqlite_file(make_url(url))
     if file is None:
         raise error
     if is_damaged(error):
         try:
             set_aside(file, error, warn)
-            return Store(url, partial(place, url))
+            return Store(url, partial(current_url, url))
         except OSError as failure:
             error = StoreError(f"the damaged database {file} can't be replaced: {failure}")
             error.__cause__ = failure
     if not is_unwritable(error):
         raise error
-    known = place(url) != url
-    instead = _make_stand_in(url)
-    if instead is None:
+    exists = current_url(url) != url
+    fallback = _make_fallback(url)
+    if fallback is None:
         raise error
-    if not known:
+    if not exists:
         warn(
             f"the database {file} can't be written ({root_cause(error)}); "
-            f"until it can, {sqlite_file(make_url(instead))} in memory stands in for it"
+            f"until it can, {sqlite_file(make_url(fallback))} in memory stands in for it"
         )
-    return _open_stand_in(url, instead)
+    return _open_fallback(url, fallback)
 
 
-def _open_stand_in(url: str, instead: str) -> Store:
+def _open_fallback(url: str, fallback: str) -> Store:
     try:
-        return Store(instead, partial(place, url))
+        return Store(fallback, partial(current_url, url))
     except StoreError as error:
         if not is_damaged(error):
             raise
     drop_fallback(url)
-    return Store(_make_stand_in(url) or instead, partial(place, url))
+    return Store(_make_fallback(url) or fallback, partial(current_url, url))
 
 
-# -- what is wrong ----------------------------------------------------------
+# -- kinds of errors --------------------------------------------------------
 
 
 def is_damaged(error: BaseException) -> bool:
-    """Whether this comes from a file that SQLite can't make sense of."""
+    """Whether the cause is a file that SQLite can't make sense of."""
     return _code(error) in _DAMAGED
 
 
 def is_unwritable(error: BaseException) -> bool:
-    """Whether this comes from a file or folder that can't be opened or written."""
+    """Whether the cause is a file or folder that can't be opened or written."""
     if _code(error) in _UNWRITABLE:
         return True
     return any(isinstance(cause, OSError) for cause in causes(error))
 
 
 def is_missing(error: BaseException) -> bool:
-    """Whether this comes from tables of PostgreSQL that aren't there any more."""
+    """Whether the cause are tables of PostgreSQL that aren't there any more."""
     return any(map(postgres.is_missing, causes(error)))
 
 
 def flag_corruption(store: Store, error: BaseException) -> None:
-    """Have the follower look at the file of a store that failed like this: it sees the new time."""
+    """If an error tells of damage, set the file's time, so that the follower checks the file."""
     if store.file and is_damaged(error):
         with suppress(OSError):  # it looks at one that is gone or can't be written anyway
             os.utime(store.file)
@@ -181,10 +183,10 @@ def set_aside(file: Path, error: BaseException, warn: Warn) -> None:
     with locked(Path(f"{file}.lock")):  # as loads do
         if not _is_sound(file):
             aside = _set_aside(file)
-            anew = "made anew" if not spare.restore(file) else "replaced by its spare copy"
+            outcome = "replaced by its spare copy" if spare.restore(file) else "made anew"
             warn(
                 f"the database {file} is damaged ({root_cause(error)}); "
-                f"it is kept as {aside.name} and {anew}"
+                f"it is kept as {aside.name} and {outcome}"
             )
 
 
@@ -207,31 +209,31 @@ def _numbered(file: Path, number: int) -> Path:
 
 
 def keep_spare(url: str, keeper: spare.Keeper) -> Thread | None:
-    """Have the spare copy of a database renewed, if that is due; see `Keeper.look`."""
+    """Renew the spare copy of a database, if that is due; see `Keeper.renew_if_due`."""
     file = sqlite_file(make_url(url))
-    return keeper.look(file) if file is not None and place(url) == url else None
+    return keeper.renew_if_due(file) if file is not None and current_url(url) == url else None
 
 
 # -- one that can't be written ----------------------------------------------
 
 
-def place(url: str) -> str:
-    """Where the database is now: at `url`, unless there is a stand-in."""
-    for folder in _folders(url):
-        if _is_ours(folder) and (folder / "feeds.db").is_file():
+def current_url(url: str) -> str:
+    """The URL of the database to use now: of its fallback where there is one, else `url`."""
+    for folder in _fallback_folders(url):
+        if _is_private(folder) and (folder / "feeds.db").is_file():
             return _url_in(folder)
     return url
 
 
-def is_stand_in(store: Store, url: str) -> bool:
-    """Whether `store` stands in for the database at `url`."""
+def is_fallback(store: Store, url: str) -> bool:
+    """Whether `store` is the fallback of the database at `url`."""
     return store.url != make_url(url)
 
 
 def drop_fallback(url: str) -> None:
-    """Remove the stand-in; those who read it turn back to the database by themselves."""
-    for folder in _folders(url):
-        if not _is_ours(folder):
+    """Remove the fallback; its readers turn back to the database by themselves."""
+    for folder in _fallback_folders(url):
+        if not _is_private(folder):
             continue
         for name in ("feeds.db", *(f"feeds.db{part}" for part in _PARTS), "feeds.db.lock"):
             (folder / name).unlink(missing_ok=True)
@@ -241,22 +243,22 @@ def drop_fallback(url: str) -> None:
             continue
 
 
-def _make_stand_in(url: str) -> str | None:
-    for folder in _folders(url):
+def _make_fallback(url: str) -> str | None:
+    for folder in _fallback_folders(url):
         try:
             folder.mkdir(mode=0o700)
         except FileExistsError:
             pass
         except OSError:
             continue
-        if _is_ours(folder):
+        if _is_private(folder):
             return _url_in(folder)
     return None
 
 
 @lru_cache
-def _folders(url: str) -> tuple[Path, ...]:
-    """Where a stand-in may be: in memory, else in the folder of temporary files."""
+def _fallback_folders(url: str) -> tuple[Path, ...]:
+    """The folders that a fallback may be in: in memory, else among temporary files."""
     file = sqlite_file(make_url(url))
     if file is None:
         return ()
@@ -265,8 +267,8 @@ def _folders(url: str) -> tuple[Path, ...]:
     return tuple(parent / name for parent in (_MEMORY, Path(tempfile.gettempdir())))
 
 
-def _is_ours(folder: Path) -> bool:
-    """Whether it is a folder that nobody else may write to: the place is open to all."""
+def _is_private(folder: Path) -> bool:
+    """Whether it is our own folder that nobody else may enter: its parent is open to all."""
     try:
         status = folder.lstat()
     except OSError:

@@ -60,16 +60,16 @@ def parse(written: str) -> list[Term]:
     """
     if len(written) > MAX_LENGTH:
         raise ValueError(f"accepts at most {MAX_LENGTH} characters")
-    found = []
+    terms = []
     for minus, phrase, word in _TERM.findall(written):
         words = tuple(folded(phrase or word).split())
         if words:
-            found.append(Term(words, word.endswith("*") and len(words[-1]) > 1, not minus))
-    if sum(len(term.words) for term in found) > MAX_WORDS:
+            terms.append(Term(words, word.endswith("*") and len(words[-1]) > 1, not minus))
+    if sum(len(term.words) for term in terms) > MAX_WORDS:
         raise ValueError(f"accepts at most {MAX_WORDS} words")
-    if not any(term.wanted for term in found):
+    if not any(term.wanted for term in terms):
         raise ValueError("needs a word to look for, of letters or digits")
-    return found
+    return terms
 
 
 # -- how well an entry matches -----------------------------------------------------
@@ -81,7 +81,7 @@ _AGAIN: Final = 1  # more, when it is in the excerpt more than once
 
 
 def scoring(written: str) -> Callable[[str, str, str], int]:
-    """What gives an entry's score, of its words: title, excerpt, names.
+    """The function that scores an entry by its folded words: title, excerpt, names.
 
     Each term that is looked for counts once in each of them, most in the title.
     """
@@ -89,12 +89,12 @@ def scoring(written: str) -> Callable[[str, str, str], int]:
 
     def score(title: str, excerpt: str, names: str) -> int:
         title, excerpt, names = f" {title} ", f" {excerpt} ", f" {names} "
-        found = 0
+        total = 0
         for term in wanted:
-            found += _IN_TITLE * (term in title) + _IN_NAMES * (term in names)
+            total += _IN_TITLE * (term in title) + _IN_NAMES * (term in names)
             first = excerpt.find(term)
             if first >= 0:
-                found += _IN_EXCERPT + _AGAIN * (excerpt.find(term, first + 1) >= 0)
-        return found
+                total += _IN_EXCERPT + _AGAIN * (excerpt.find(term, first + 1) >= 0)
+        return total
 
     return score

@@ -1,9 +1,9 @@
-"""A copy of a database that takes long to make anew, for the day that it is damaged.
+"""The spare copy of a large SQLite database, for the day that the database is damaged.
 
-It lies beside the database, an hour old or so. It takes the place of one that
-was damaged, and is brought up to the folder by a load of what changed since:
-that takes seconds, where reading every file again takes minutes in which what
-isn't prepared could not be answered. PostgreSQL has backups of its own.
+It lies beside the database and is an hour old or so. Restored, it needs a load
+of what changed since: seconds, where reading every file again takes minutes in
+which documents that aren't prepared can't be answered. PostgreSQL has backups
+of its own.
 """
 
 from __future__ import annotations
@@ -19,29 +19,28 @@ from typing import Final
 from urllib.parse import quote
 
 # A smaller database is made anew while a request waits.
-_LARGE: Final = 32 * 1024 * 1024
-_EVERY: Final = 3600.0  # seconds
-_ROOM: Final = 3  # times its size that the disk must have free
-_SERVED: Final = "the database was damaged; a copy of before is served until the folder is loaded"
+_WORTH_COPYING: Final = 32 * 1024 * 1024
+_INTERVAL: Final = 3600.0  # seconds
+_FREE: Final = 3  # times its size that the disk must have free
+_DEGRADED: Final = "the database was damaged; a copy of before is served until the folder is loaded"
 
 
 class Keeper:
-    """Keeps the spare copy of a database up, beside everything else. `log` is given a line."""
+    """Renews the spare copy of a database in a thread. `log` is given a line when that fails."""
 
     def __init__(self, log: Callable[[str], None]) -> None:
         self._log = log
         self._copying: Thread | None = None
         self._failed = float("-inf")
 
-    def look(self, file: Path) -> Thread | None:
-        """Begin to copy the database, if that is due. It goes on being read and written.
+    def renew_if_due(self, file: Path) -> Thread | None:
+        """Start to copy the database, if that is due; returns the thread that does, or None.
 
-        What the copying may be waited for with; ending in the middle of it
-        does no harm.
+        The database may be read and written meanwhile, and the process may end.
         """
         if self._copying is not None and self._copying.is_alive():
             return self._copying
-        if time.monotonic() < self._failed + _EVERY or not is_due(file, time.time()):
+        if time.monotonic() < self._failed + _INTERVAL or not is_due(file, time.time()):
             return None
         self._copying = Thread(target=self._copy, args=(file,), daemon=True)
         self._copying.start()
@@ -61,13 +60,13 @@ def spare_path(file: Path) -> Path:
 
 
 def is_due(file: Path, now: float) -> bool:
-    """Whether a database is worth a copy, and has none or an old one; `now` in seconds."""
+    """Whether a database is large, and has no spare copy or an old one; `now` in seconds."""
     try:
         size = file.stat().st_size
-        if size < _LARGE or shutil.disk_usage(file.parent).free < size * _ROOM:
+        if size < _WORTH_COPYING or shutil.disk_usage(file.parent).free < size * _FREE:
             return False
         with suppress(FileNotFoundError):
-            return spare_path(file).stat().st_mtime + _EVERY < now and _writes(file) != _writes(
+            return spare_path(file).stat().st_mtime + _INTERVAL < now and _writes(file) != _writes(
                 spare_path(file)
             )
     except (sqlite3.Error, OSError):
@@ -77,25 +76,25 @@ def is_due(file: Path, now: float) -> bool:
 
 def copy(file: Path) -> None:
     """Make the spare copy of a database, of one moment. Raises sqlite3.Error and OSError."""
-    made = spare_path(file).with_suffix(".new")
-    made.unlink(missing_ok=True)
+    new = spare_path(file).with_suffix(".new")
+    new.unlink(missing_ok=True)
     try:
-        with closing(_opened(file)) as source, closing(sqlite3.connect(made)) as target:
+        with closing(_connect(file)) as source, closing(sqlite3.connect(new)) as target:
             source.backup(target)
             target.execute("PRAGMA journal_mode=DELETE")  # all of it is in the one file
-            target.execute("UPDATE health SET degraded = ?", (_SERVED,))
+            target.execute("UPDATE health SET degraded = ?", (_DEGRADED,))
             target.commit()
-            found = target.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if found != "ok":
-                raise sqlite3.DatabaseError(found)
-        made.rename(spare_path(file))
+            verdict = target.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if verdict != "ok":
+                raise sqlite3.DatabaseError(verdict)
+        new.rename(spare_path(file))
     finally:
         for part in ("", "-wal", "-shm", "-journal"):  # of one that failed
-            Path(f"{made}{part}").unlink(missing_ok=True)
+            Path(f"{new}{part}").unlink(missing_ok=True)
 
 
 def restore(file: Path) -> bool:
-    """Put the spare copy in the place of a database that was set aside; whether there was one."""
+    """Put the spare copy in the place of a database that was set aside; False without one."""
     try:
         spare_path(file).rename(file)
     except OSError:
@@ -104,10 +103,10 @@ def restore(file: Path) -> bool:
 
 
 def _writes(file: Path) -> object:
-    with closing(_opened(file)) as connection:
+    with closing(_connect(file)) as connection:
         return connection.execute("SELECT writes FROM state").fetchone()
 
 
-def _opened(file: Path) -> sqlite3.Connection:
-    """A database that is there already."""
+def _connect(file: Path) -> sqlite3.Connection:
+    """Open a database, and never make one. Raises sqlite3.Error."""
     return sqlite3.connect(f"file:{quote(str(file))}?mode=rw", uri=True, timeout=60)

@@ -96,18 +96,18 @@ CHANGES: Final = {
 _Names = frozenset[str]
 
 
-def given(scope: Scope, window: Window, filters: Filters = NONE) -> dict[str, Any]:
+def parameters(scope: Scope, window: Window, filters: Filters = NONE) -> dict[str, Any]:
     """What narrows a query, by the names of the parameters in `_conditions`."""
     if scope.topic and scope.type:
         raise ValueError("a scope has a topic or a type, not both")
-    given: dict[str, Any] = {name: slug for name, slug in scope._asdict().items() if slug}
-    given |= {name: at for name, at in window._asdict().items() if at is not None}
+    parameters: dict[str, Any] = {name: slug for name, slug in scope._asdict().items() if slug}
+    parameters |= {name: at for name, at in window._asdict().items() if at is not None}
     for name, value in narrowing(filters).items():
         if name == "q":
-            given["q"] = value  # fulltext tells each database in its terms
+            parameters["q"] = value  # fulltext tells each database in its terms
         else:
-            given[_FILTER + name] = list(value) if isinstance(value, tuple) else value
-    return given
+            parameters[_FILTER + name] = list(value) if isinstance(value, tuple) else value
+    return parameters
 
 
 _FILTER: Final = "filter_"
@@ -126,8 +126,8 @@ def _source(names: _Names, *, whole: bool = False) -> FromClause:
     """What is selected from; `whole` when columns of `entries` are needed."""
     table = _table(names)
     if "q" in names:
-        found = fulltext.matches(entries.c.position, entries.c.id)
-        return found.table.join(entries, found.joined)
+        matches = fulltext.matches(entries.c.position, entries.c.id)
+        return matches.table.join(entries, matches.joined)
     if table is entry_topics and (whole or _is_filtered(names)):
         return entry_topics.join(entries, entries.c.id == entry_topics.c.entry)
     return table
@@ -140,15 +140,17 @@ def _conditions(names: _Names) -> list[ColumnElement[bool]]:
         "name": table.c.provider_slug,
         "type": entries.c.type,
     }
-    found = [column == bindparam(name) for name, column in columns.items() if name in names]
+    conditions = [column == bindparam(name) for name, column in columns.items() if name in names]
     if "topic" in names:
         wanted: Any = bindparam("topic")
-        walked = table is entry_topics
-        found.append(table.c.topic == wanted if walked else _with_topic(_other.c.topic == wanted))
+        by_topic = table is entry_topics
+        conditions.append(
+            table.c.topic == wanted if by_topic else _with_topic(_other.c.topic == wanted)
+        )
     if "q" in names:
-        found.append(fulltext.matches(entries.c.position, entries.c.id).matching)
-    made = (make(_FILTER + name) for name, make in _FILTERS.items() if _FILTER + name in names)
-    return [*found, *made, *_bounds(table.c.position, names)]
+        conditions.append(fulltext.matches(entries.c.position, entries.c.id).matching)
+    filters = (make(_FILTER + name) for name, make in _FILTERS.items() if _FILTER + name in names)
+    return [*conditions, *filters, *_bounds(table.c.position, names)]
 
 
 def _any(name: str) -> Any:
@@ -183,13 +185,13 @@ def _chosen(names: _Names, *columns: ColumnElement[Any], whole: bool = False) ->
 
 @cache
 def count(names: _Names) -> Select[Any]:
-    """How many entries are chosen."""
+    """The number of entries."""
     if "q" not in names and not _is_filtered(names):
         return _chosen(names, func.count())
     if names == {"q"}:  # the index alone knows
-        found = fulltext.matches(entries.c.position, entries.c.id)
-        chosen: Select[Any] = select(literal_column("1")).select_from(found.table)
-        chosen = chosen.where(found.matching)
+        matches = fulltext.matches(entries.c.position, entries.c.id)
+        chosen: Select[Any] = select(literal_column("1")).select_from(matches.table)
+        chosen = chosen.where(matches.matching)
     else:
         chosen = _chosen(names, literal_column("1"))
     some = chosen.limit(search_query.COUNTED)

@@ -9,7 +9,7 @@ from feeds.loading import loader
 from feeds.selection import Scope
 from feeds.store import recovery
 from feeds.store.database import Store, StoreError
-from feeds.store.recovery import drop_fallback, is_stand_in, open_store, place, with_recovery
+from feeds.store.recovery import current_url, drop_fallback, is_fallback, open_store, with_recovery
 from tests.helpers.server import news
 
 GARBAGE = b"This is not a database. " * 1000
@@ -20,9 +20,9 @@ def _memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Stand-ins are made in a folder of the test."""
     (tmp_path / "memory").mkdir()
     monkeypatch.setattr(recovery, "_MEMORY", tmp_path / "memory")
-    recovery._folders.cache_clear()
+    recovery._fallback_folders.cache_clear()
     yield
-    recovery._folders.cache_clear()
+    recovery._fallback_folders.cache_clear()
 
 
 def at(path: Path) -> str:
@@ -99,10 +99,10 @@ def test_a_database_that_cannot_be_made_has_a_stand_in_that_all_processes_find(
     store = load(url, news(tmp_path / "news", 3), lines)
     assert store.file is not None
     assert store.file.parent.parent == tmp_path / "memory"
-    assert is_stand_in(store, url)
+    assert is_fallback(store, url)
     failed = f"the database {tmp_path}/file/sub/feeds.db can't be written (Not a directory)"
     assert lines == [f"{failed}; until it can, {store.file} in memory stands in for it"]
-    assert place(url) == at(store.file)
+    assert current_url(url) == at(store.file)
     other = recovery.open_for_reading(url, lines.append)
     assert (entries(other), len(lines)) == (3, 1)
 
@@ -115,7 +115,7 @@ def test_a_load_that_reaches_the_database_again_dismisses_the_stand_in(tmp_path:
     (tmp_path / "place").unlink()
     store = load(url, folder, lines)
     assert store.file == tmp_path / "place" / "feeds.db"
-    assert place(url) == url
+    assert current_url(url) == url
     assert list((tmp_path / "memory").iterdir()) == []
     assert reader.refresh()
     assert (reader.file, entries(reader)) == (store.file, 3)
@@ -128,14 +128,14 @@ def test_a_full_disk_is_noticed_in_the_middle_of_a_load(
     lines: list[str] = []
 
     def work(store: Store) -> Store:
-        if not is_stand_in(store, url):
+        if not is_fallback(store, url):
             with store.write() as connection:
                 connection.exec_driver_sql("PRAGMA max_page_count=1")
                 connection.exec_driver_sql("CREATE TABLE more AS SELECT zeroblob(1000000)")
         return store
 
     store = with_recovery(url, lines.append, work)
-    assert is_stand_in(store, url)
+    assert is_fallback(store, url)
     assert len(lines) == 1
     assert "can't be written (database or disk is full)" in lines[0]
 
@@ -146,7 +146,7 @@ def test_a_folder_for_the_stand_in_that_is_not_ours_alone_is_refused(
 ) -> None:
     (tmp_path / "file").touch()
     url = at(tmp_path / "file" / "sub" / "feeds.db")
-    first, second = recovery._folders(url)
+    first, second = recovery._fallback_folders(url)
     for folder in (first, second):
         if how == "a file":
             folder.touch()
@@ -159,7 +159,7 @@ def test_a_folder_for_the_stand_in_that_is_not_ours_alone_is_refused(
     try:
         with pytest.raises(StoreError, match="Not a directory"):
             opened(url)
-        assert place(url) == url
+        assert current_url(url) == url
     finally:
         second.rmdir() if how == "open to others" else second.unlink()
 

@@ -26,7 +26,7 @@ GARBAGE = b"This is not a database. " * 4000
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every database is worth a copy."""
-    monkeypatch.setattr(spare, "_LARGE", 0)
+    monkeypatch.setattr(spare, "_WORTH_COPYING", 0)
 
 
 def at(file: Path) -> str:
@@ -80,9 +80,9 @@ def test_a_small_database_and_a_full_disk_have_none(
     file = tmp_path / "feeds.db"
     made(file, news(tmp_path / "news"))
     size = file.stat().st_size
-    monkeypatch.setattr(spare, "_LARGE", size + 1)
+    monkeypatch.setattr(spare, "_WORTH_COPYING", size + 1)
     assert not is_due(file, 0)
-    monkeypatch.setattr(spare, "_LARGE", size)
+    monkeypatch.setattr(spare, "_WORTH_COPYING", size)
     assert is_due(file, 0)
     usage = shutil.disk_usage(tmp_path)._replace(free=3 * size - 1)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
@@ -103,12 +103,12 @@ def test_a_damaged_database_is_never_copied_over_a_good_copy(tmp_path: Path) -> 
         copy(file)
     keeper = Keeper(lines.append)
     spare_path(file).unlink()
-    copying = keeper.look(file)
+    copying = keeper.renew_if_due(file)
     assert copying is not None
     copying.join()
     assert len(lines) == 1
     assert lines[0].startswith(f"the database {file} has no new spare copy: ")
-    assert keeper.look(file) is None  # for a while
+    assert keeper.renew_if_due(file) is None  # for a while
     assert sorted(path.name for path in tmp_path.glob("feeds.db.*")) == ["feeds.db.lock"]
     spare_path(file).write_bytes(good)
     assert restore(file)
