@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, overload
 
-from werkzeug.http import parse_accept_header, parse_date, parse_etags
+from werkzeug.http import parse_date
 
-from feeds.serving import content_coding
+from feeds.serving import content_coding, request_headers
 from feeds.serving.documents import Answer, Document, Variant
 
 # By their names in CGI (RFC 3875 4.1.18), as a WSGI environment has them; a mapping of
@@ -71,7 +71,7 @@ def decide(
 
 def _is_expected(headers: RequestHeaders, variant: Variant, document: Document) -> bool:
     """Whether the client's document is ours, as far as it cares (RFC 9110 13.2.2, 1 and 2)."""
-    tags = parse_etags(headers.get("HTTP_IF_MATCH"))
+    tags = request_headers.etags(headers.get("HTTP_IF_MATCH"))
     if tags:
         return tags.star_tag or tags.is_strong(variant.etag.strip('"'))
     return _not_later(document, headers.get("HTTP_IF_UNMODIFIED_SINCE")) is not False
@@ -83,7 +83,7 @@ def _is_known(headers: RequestHeaders, variant: Variant, document: Document) -> 
     if known:
         if known == variant.etag:
             return True
-        tags = parse_etags(known)
+        tags = request_headers.etags(known)
         if tags:
             return tags.contains_weak(variant.etag.strip('"'))
     since = headers.get("HTTP_IF_MODIFIED_SINCE")
@@ -109,6 +109,8 @@ def delta_bases(headers: RequestHeaders) -> list[str]:
     None are named by a request that doesn't ask for changes.
     """
     wanted = headers.get("HTTP_A_IM", "")
-    if "feed" not in wanted or not parse_accept_header(wanted).quality("feed"):
+    if "feed" not in wanted or not request_headers.accept(wanted).quality("feed"):
         return []
-    return sorted(parse_etags(headers.get("HTTP_IF_NONE_MATCH")).as_set(include_weak=True))
+    return sorted(
+        request_headers.etags(headers.get("HTTP_IF_NONE_MATCH")).as_set(include_weak=True)
+    )

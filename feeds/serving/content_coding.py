@@ -10,7 +10,8 @@ from typing import Final
 import brotli
 import zstandard
 from werkzeug.datastructures import Accept
-from werkzeug.http import parse_accept_header
+
+from feeds.serving import request_headers
 
 IDENTITY: Final = "identity"
 
@@ -36,7 +37,7 @@ def choose(header: str | None) -> str | None:
     """
     if header is None:
         return IDENTITY
-    accepted = parse_accept_header(header, Accept)
+    accepted = request_headers.accept(header)
     qualities = {coding: _quality(accepted, coding) for coding in ENCODERS}
     best = max(qualities, key=lambda coding: qualities[coding])
     identity = _identity_quality(accepted)
