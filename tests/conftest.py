@@ -17,6 +17,8 @@ from tests.helpers.other_site import Elsewhere
 from tests.helpers.server import Served
 from tests.helpers.support import SEEDS, loaded
 
+pytest_plugins = ["tests.helpers.tiers"]
+
 # The same examples every time, and no failure because a machine is slow.
 settings.register_profile(
     "feeds", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -67,7 +69,9 @@ def postgresql() -> Iterator[PostgreSQL]:
         cluster.remove()
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(
+    scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)]
+)
 def either(request: pytest.FixtureRequest) -> Iterator[None]:
     """Has the stores of a module's tests in SQLite, then all again in PostgreSQL."""
     if request.param == "sqlite":

@@ -2,7 +2,7 @@ import os
 import re
 import shutil
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -88,27 +88,72 @@ def test_the_commands_at_the_top_serve_and_test() -> None:
     assert README.index(TOP[1]) < 600
 
 
-def test_ci_runs_the_test_command_of_the_readme_and_takes_no_skipped_test(tmp_path: Path) -> None:
-    """In a copy whose README's command is one that says how it was called."""
-    script = PROJECT / ".ci" / "run"
-    if not script.exists():
-        pytest.fail(".ci/run is missing")
-    (tmp_path / ".ci").mkdir()
-    shutil.copy(script, tmp_path / ".ci" / "run")
-    fake = tmp_path / "pytest"
+# What .ci/run is given for the programs that it calls: each notes how, and does nothing else.
+FAKE = """#!/bin/sh
+echo "${0##*/} $*" >> "$CALLS"
+case "${0##*/} $*" in
+    "id -u") echo "$USER_ID" ;;
+    "python3 -c"*) echo 3.11.7 ;;
+    "python3.12 -c"*) echo 3.12.1 ;;
+    *" -m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/pip" && cp "$0" "$3/bin/pytest" ;;
+    "pytest "*) echo "== 3 $OUTCOME in 1.00s ==" && [ "$OUTCOME" = passed ] ;;
+esac
+"""
+PROGRAMS = ("cat", "cp", "grep", "mkdir", "mktemp", "rm", "sh", "tee")
 
-    def run(says: str) -> tuple[int, str]:
-        fake.write_text(f'#!/bin/sh\necho "CI=$CI {says}"\n')
+
+@pytest.fixture
+def ci(tmp_path: Path) -> Callable[..., tuple[int, str, list[str]]]:
+    """Runs .ci/run in a copy where nothing else is real: exit code, output, calls of programs."""
+    programs = tmp_path / "programs"
+    for folder in (programs, tmp_path / ".ci", tmp_path / ".venv" / "bin"):
+        folder.mkdir(parents=True)
+    shutil.copy(PROJECT / ".ci" / "run", tmp_path / ".ci")
+    for name in (*PROGRAMS, "bash"):
+        (programs / name).symlink_to(str(shutil.which(name, path=os.defpath)))
+    fakes = [programs / name for name in ("apt-get", "id", "python3", "python3.12")]
+    for fake in (*fakes, tmp_path / ".venv" / "bin" / "pytest"):
+        fake.write_text(FAKE)
         fake.chmod(0o755)
-        (tmp_path / "README.md").write_text(f"# x\n\n    true && {tmp_path}/pytest\n")
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    (tmp_path / "README.md").write_text("# x\n\n    true && .venv/bin/pytest\n")
+
+    def run(user: int, outcome: str = "passed") -> tuple[int, str, list[str]]:
+        calls = tmp_path / "calls"
+        calls.write_text("")
         done = subprocess.run(
-            [tmp_path / ".ci" / "run"],
-            env={**os.environ, "PATH": path},
+            [programs / "bash", tmp_path / ".ci" / "run"],
+            env={"PATH": str(programs), "HOME": str(tmp_path), "CALLS": str(calls),
+                 "USER_ID": str(user), "OUTCOME": outcome},
             capture_output=True, text=True, check=False,
         )  # fmt: skip
-        return done.returncode, done.stdout
+        return done.returncode, done.stdout + done.stderr, calls.read_text().splitlines()
 
-    assert run("3 passed in 1.00s") == (0, "CI=1 3 passed in 1.00s\n")
-    code, _ = run("3 passed, 1 skipped in 1.00s")
-    assert code != 0
+    return run
+
+
+def test_ci_runs_the_readmes_command_then_the_rest_then_other_pythons(
+    ci: Callable[..., tuple[int, str, list[str]]],
+) -> None:
+    code, said, calls = ci(0)
+    assert code == 0, said
+    assert [call for call in calls if call.startswith("pytest")] == [
+        "pytest ",
+        "pytest -m browser or servers or slow",
+        "pytest -p no:cacheprovider",
+    ]
+    assert "pip install -qqc constraints.txt -e .[test]" in calls
+    assert said.splitlines()[-1].startswith("=========== 9 passed in ")
+
+
+def test_ci_fails_where_a_test_fails(ci: Callable[..., tuple[int, str, list[str]]]) -> None:
+    code, said, _ = ci(0, "failed")
+    assert (code, said.splitlines()[-1]) == (1, "failed: 3.12.1")
+
+
+def test_ci_tells_who_may_not_install_programs_what_is_missing(
+    ci: Callable[..., tuple[int, str, list[str]]],
+) -> None:
+    code, said, calls = ci(1000)
+    assert code == 1
+    assert said.startswith("missing packages: newsboat rss2email chromium ")
+    assert calls == ["id -u"]

@@ -18,6 +18,7 @@ from feeds.export.remote import PublishError
 from tests.helpers import collection
 from tests.helpers.server import PATIENCE, delivery, free_port, load, program, until
 
+pytestmark = pytest.mark.servers
 RSS: Final = SiteSelection(("page", "rss"), ("canonical",), ("everything", "topics", "site"))
 SSHD: Final = "/usr/sbin/sshd"  # it wants to be called by its whole path
 APART: Final = Path("/run/sshd")  # which it wants to be there where it is started as root

@@ -222,6 +222,7 @@ def test_a_name_that_is_markup_is_text_in_a_list(tmp_path: Path) -> None:
     assert b"<script" not in body
 
 
+@pytest.mark.servers
 def test_newsboat_imports_a_list_and_reads_its_feeds(
     tmp_path: Path, serve: Callable[..., Served]
 ) -> None:

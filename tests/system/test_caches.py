@@ -24,6 +24,7 @@ from tests.helpers.caches import varnish as in_front_of
 from tests.helpers.server import PATIENCE, Answer, Served, free_port, news, until
 from tests.helpers.support import write
 
+pytestmark = pytest.mark.servers
 BROWSER: Final = {"Accept_Encoding": "gzip, deflate, br, zstd"}
 DECODERS: Final = {
     "gzip": gzip.decompress,

@@ -76,6 +76,7 @@ def add(server: Served, name: str, published: str = "2024-03-01T00:00:00Z") -> N
     until(lambda: server.get("/rss.xml").get("ETag") != tag)
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("file", ["rss.xml", "atom.xml"])
 def test_newsboat_gets_new_entries_once_and_then_304(
     server: Served, proxy: Proxy, file: str
@@ -104,6 +105,7 @@ def test_newsboat_gets_new_entries_once_and_then_304(
     assert proxy.seen[3:] == [226, 304]
 
 
+@pytest.mark.servers
 def test_rss2email_gets_new_entries_once_and_then_304(server: Served, proxy: Proxy) -> None:
     r2e = program("r2e")
     home = server.home / "r2e"
