@@ -132,6 +132,7 @@ def change(site: Site, chosen: random.Random, number: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(2))
+@pytest.mark.slow
 def test_what_a_load_made_different_is_purged_and_feeds_that_are_as_they_were_are_not(
     site: Site, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:

@@ -299,6 +299,7 @@ def test_an_export_that_fails_leaves_whole_files_and_is_made_good(
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_an_export_wrote_that_was_killed_is_known_to_the_next(
     tmp_path: Path, records: Path, out: Path
 ) -> None:

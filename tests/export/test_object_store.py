@@ -36,6 +36,7 @@ from tests.helpers.server import (
 )
 from tests.helpers.support import write
 
+pytestmark = pytest.mark.slow  # moto's server takes long to start
 RSS: Final = SiteSelection(("page", "rss"), ("canonical",), ("everything", "topics", "site"))
 FEEDS: Final = SiteSelection(("rss",), ("canonical",), ("everything", "topics"))
 

@@ -181,6 +181,7 @@ def test_a_file_looked_at_in_the_moment_it_was_written_is_loaded_once_more(
     assert [next(looks) for _ in range(3)] == [True, False, False]
 
 
+@pytest.mark.slow
 def test_a_burst_is_one_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(following, "_QUIET", 3.0)  # so that it is one on a slow machine too
     monkeypatch.setattr(following, "_BURST", 60.0)
@@ -373,6 +374,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("where", ["reading", "merging", "ending"])
+@pytest.mark.slow
 def test_what_a_follower_did_that_is_killed_in_its_first_load_is_done_again(
     where: str, tmp_path: Path
 ) -> None:
@@ -460,6 +462,7 @@ def test_a_server_over_a_lost_folder_serves_what_there_was(tmp_path: Path, serve
 
 
 @pytest.mark.parametrize("how", ["deleted", "replaced by garbage", "overwritten with garbage"])
+@pytest.mark.slow
 def test_a_database_that_is_lost_is_made_anew_while_feeds_are_served(
     how: str, tmp_path: Path, serve: Serve
 ) -> None:
@@ -547,6 +550,7 @@ def test_a_worker_that_is_killed_is_replaced_and_loads_nothing(
         assert len(titles(server)) == 3
 
 
+@pytest.mark.slow
 def test_all_end_when_the_master_is_killed_and_a_new_one_serves(
     tmp_path: Path, serve: Serve
 ) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,6 +44,7 @@ def variables(folder: Path, hub: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_feeds_ping_tells_hubs_after_a_load_and_says_what_waits(
     tmp_path: Path, hub: Scripted
 ) -> None:
@@ -61,9 +63,13 @@ def test_feeds_ping_tells_hubs_after_a_load_and_says_what_waits(
     )
     assert len(done.stdout.splitlines()) == len(set(hub.urls)) == len(URLS)
     hub.answer = lambda _: (202, {})
-    time.sleep(1.0)
-    done = feeds("ping", cwd=tmp_path, **run)
-    assert (done.returncode, done.stderr) == (0, "")
+
+    def pinged() -> subprocess.CompletedProcess[str] | None:
+        done = feeds("ping", cwd=tmp_path, **run)
+        return done if done.returncode == 0 else None
+
+    done = until(pinged)
+    assert done.stderr == ""
     assert done.stdout == f"hub {hub.url} was told of {ROOT}/rss.xml (202, attempt 2)\n"
     assert feeds("ping", cwd=tmp_path, **run).stdout == ""
 
@@ -143,6 +149,7 @@ def test_what_a_follower_that_is_killed_has_queued_is_told_by_the_next(
     store.release()
 
 
+@pytest.mark.slow
 def test_a_hub_that_was_down_is_told_after_a_restart_of_the_server(
     tmp_path: Path, serve: Serve, hub: Scripted
 ) -> None:

@@ -212,6 +212,7 @@ def test_hubs_are_told_after_the_caches(site: Site) -> None:
     assert due[False] + due[True] > purging._SETTLING * 2
 
 
+@pytest.mark.slow
 def test_the_command_purges_all_or_keys_and_says_what_went_wrong(
     tmp_path: Path, cache: Cache
 ) -> None:
@@ -234,6 +235,7 @@ def test_the_command_purges_all_or_keys_and_says_what_went_wrong(
     assert "FEEDS_PURGE names no cache" in run(caches="")[1]
 
 
+@pytest.mark.slow
 def test_the_command_purges_what_changed_since_it_last_did(tmp_path: Path, cache: Cache) -> None:
     folder = news(tmp_path / "seeds")
     variables = {"FEEDS_PURGE": cache.url, "FEEDS_DATABASE_URL": f"sqlite:///{tmp_path}/a.db"}

@@ -768,6 +768,7 @@ def _load_when_all_are_there(url: str, folder: Path) -> Report:
     return load(Store(url), folder)
 
 
+@pytest.mark.slow
 def test_of_processes_that_load_at_once_one_parses_everything(tmp_path: Path) -> None:
     for number in range(50):
         write(tmp_path / "records", f"{number}.md")

@@ -255,6 +255,7 @@ def counted(app: Flask) -> list[tuple[int, int]]:
     return [(len(cache), cache.size) for cache in caches]
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_query_strings_leave_the_caches_as_they_were(app: Flask) -> None:
     get(app, "/rss.xml")
     before, rendered = counted(app), delivery(app).renderer.rendered
@@ -271,6 +272,7 @@ def test_a_hundred_thousand_query_strings_leave_the_caches_as_they_were(app: Fla
     assert delivery(app).renderer.rendered == rendered
 
 
+@pytest.mark.slow
 def test_the_caches_keep_to_the_memory_that_is_set(tmp_path: Path) -> None:
     app = application(news(tmp_path / "many", 100), cache_mb=1)
     for limit in range(1, 200, 4):

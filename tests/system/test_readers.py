@@ -145,6 +145,7 @@ def test_rss2email_gets_new_entries_once_and_then_304(server: Served, proxy: Pro
 
 
 @pytest.mark.parametrize("file", ["rss.xml", "atom.xml"])
+@pytest.mark.slow
 def test_feedparser_gets_everything_then_nothing_then_what_changed(
     server: Served, file: str
 ) -> None:

@@ -161,6 +161,7 @@ def test_errors_carry_the_id_and_nothing_that_caches_keep(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("server", ["gunicorn", "granian"])
+@pytest.mark.slow
 def test_all_processes_of_a_server_log_in_one_form(
     tmp_path: Path, serve: Callable[..., Served], server: str
 ) -> None:

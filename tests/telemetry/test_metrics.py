@@ -202,6 +202,7 @@ def two(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         server.stop()
 
 
+@pytest.mark.slow
 def test_two_workers_are_told_as_one(two: tuple[Served, int]) -> None:
     server, port = two
     until(lambda: scraped(server, port).get(("feeds_workers",)) == 2)
@@ -234,6 +235,7 @@ def test_they_are_at_their_own_address_alone(two: tuple[Served, int]) -> None:
         server.port = usual
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_leaves_its_counts_and_no_gauge(tmp_path: Path, serve: Any) -> None:
     server = serve(news(tmp_path / "news"), variables={"FEEDS_WORKERS": "2"})
     until(lambda: scraped(server).get(("feeds_workers",)) == 2)

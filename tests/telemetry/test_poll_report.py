@@ -117,6 +117,7 @@ def test_one_of_a_kind_is_called_so() -> None:
 # -- as it is served ----------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_is_polled_is_told_by_the_command_and_the_page(
     tmp_path: Path, serve: Callable[..., Served]
 ) -> None:
