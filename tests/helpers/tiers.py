@@ -63,8 +63,12 @@ def pytest_testnodedown(node: Any) -> None:
     _left_out.update(Counter(output.get("left_out", {})) - _left_out)
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Say in a line what was left out, and how to run it."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(
+    terminalreporter: Any, config: pytest.Config
+) -> Generator[None, None, None]:
+    """Say in a line, the last but one, what was left out, and how to run it."""
+    yield
     if _left_out and _is_default(config):
         counts = ", ".join(f"{_left_out[mark]} {mark}" for mark in TIERS if _left_out[mark])
         terminalreporter.write_line(
