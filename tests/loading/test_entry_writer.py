@@ -1,7 +1,6 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,7 +8,6 @@ from sqlalchemy import Executable, select
 
 from feeds import urls
 from feeds.loading import loader
-from feeds.loading.entry_writer import winner
 from feeds.loading.report import Report
 from feeds.selection import Filters, Scope, Window
 from feeds.store import fulltext
@@ -58,33 +56,6 @@ def tallies(store: Store, kind: str) -> list[tuple[str, str, int]]:
 @pytest.fixture
 def store() -> Store:
     return Store(databases.fresh())
-
-
-def copy(path: str, **fields: int) -> Any:
-    return SimpleNamespace(
-        **({"public": 1, "removed": 0, "quality": 0, "published": 0, "path": path} | fields)
-    )
-
-
-@pytest.mark.parametrize(
-    ("copies", "stays"),
-    [
-        ([], None),
-        ([copy("a", public=0)], None),
-        ([copy("a", removed=1, public=0)], None),
-        ([copy("a", quality=9), copy("b", removed=1, public=0)], None),
-        ([copy("a", public=0, quality=9), copy("b")], "b"),
-        ([copy("a", quality=1), copy("b", quality=2)], "b"),
-        ([copy("a", quality=1, published=9), copy("b", quality=2)], "b"),
-        ([copy("a", published=1), copy("b", published=2)], "b"),
-        ([copy("b"), copy("a")], "a"),
-        ([copy("b", quality=-1), copy("a", quality=-2)], "b"),
-    ],
-)
-def test_one_copy_stays(copies: list[Any], stays: str | None) -> None:
-    for several in (copies, copies[::-1]):
-        found = winner(several)
-        assert (found.path if found else None) == stays
 
 
 def test_copies_of_a_record_are_one_entry(store: Store, tmp_path: Path) -> None:

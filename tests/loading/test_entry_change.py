@@ -1,0 +1,300 @@
+"""What is to be written of an entry: values in, values out."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import pytest
+
+from feeds.loading import entry_change
+from feeds.loading.entry_change import Copy, EntryChange, EntryRow, StoredEntry
+from feeds.model import Image, Provider, Record, RelatedLink
+from feeds.selection import Scope, position
+from feeds.store.change_log import Change
+
+MOMENT: Final = 9_000
+ALL, AI, GO = (Scope(topic=slug).key() for slug in ("", "ai", "go"))
+ARTICLES: Final = Scope(type="articles").key()
+
+
+def copy(path: str, **fields: Any) -> Copy:
+    usual = Copy("urn:uuid:1", path, 1, 0, 0, 0, b"version", b"plain", b"")
+    return usual._replace(**fields)
+
+
+@pytest.mark.parametrize(
+    ("copies", "stays"),
+    [
+        ([], None),
+        ([copy("a", public=0)], None),
+        ([copy("a", removed=1, public=0)], None),
+        ([copy("a", quality=9), copy("b", removed=1, public=0)], None),
+        ([copy("a", public=0, quality=9), copy("b")], "b"),
+        ([copy("a", quality=1), copy("b", quality=2)], "b"),
+        ([copy("a", quality=1, published=9), copy("b", quality=2)], "b"),
+        ([copy("a", published=1), copy("b", published=2)], "b"),
+        ([copy("b"), copy("a")], "a"),
+        ([copy("b", quality=-1), copy("a", quality=-2)], "b"),
+    ],
+)
+def test_one_copy_stays(copies: Sequence[Copy], stays: str | None) -> None:
+    for several in (copies, copies[::-1]):
+        found = entry_change.winner(several)
+        assert (found.path if found else None) == stays
+
+
+# -- the entry made of a copy --------------------------------------------------------
+
+ID: Final = "urn:uuid:00000000-0000-5000-8000-0000000abcde"
+RECORD: Final = Record(
+    "a.md",
+    ID,
+    "urn:x:own",
+    "Ein Tïtle",
+    excerpt="Short",
+    updated=datetime(2024, 5, 1, tzinfo=UTC),
+    type="article",
+    quality=3,
+    heat=4,
+    provider=Provider(
+        "times.example", "times", "Times", icon=Image("https://times.example/icon.png")
+    ),
+    authors=("Ann",),
+    topics=("C++", "AI"),
+    related=(RelatedLink("urn:uuid:2", "", ""), RelatedLink("urn:uuid:3", "", "")),
+)
+
+
+def test_an_entry_is_made_of_its_copy_and_what_of_its_coverage_was_removed() -> None:
+    published = int(datetime(2024, 3, 1, tzinfo=UTC).timestamp())
+    made = entry_change.entry_of(
+        copy("a.md", entry_id=ID, published=published), RECORD, {"urn:uuid:3", "urn:uuid:9"}, 7
+    )
+    row = EntryRow(
+        id=7,
+        entry_id=ID,
+        shown_id="urn:x:own",
+        path="a.md",
+        position=position(published, ID),
+        month=2024 * 12 + 2,
+        published=published,
+        updated=int(datetime(2024, 5, 1, tzinfo=UTC).timestamp()),
+        changed=0,
+        placed=0,
+        version=b"version",
+        content_digest=b"plain",
+        gone="urn:uuid:3",
+        type="articles",
+        type_name="article",
+        provider="times.example",
+        provider_name="Times",
+        provider_slug="times",
+        icon="https://times.example/icon.png",
+        quality=3,
+        heat=4,
+    )
+    assert made == StoredEntry(row, {"c-plus-plus": "C++", "ai": "AI"})
+    assert list(made.topics) == ["c-plus-plus", "ai"]
+    same = {"month": row.month, "provider": "times.example", "provider_slug": "times"}
+    assert entry_change.topic_rows(made) == [
+        {"entry": 7, "topic": slug, "rank": rank, "name": name, "position": row.position} | same
+        for rank, (slug, name) in enumerate(made.topics.items())
+    ]
+    assert entry_change.coverage_rows(7, RECORD) == [
+        {"entry": 7, "target": "urn:uuid:2"},
+        {"entry": 7, "target": "urn:uuid:3"},
+    ]
+
+
+def test_an_entry_is_never_updated_before_it_is_published() -> None:
+    made = entry_change.entry_of(copy("a.md", published=2_000_000_000), RECORD, (), 1)
+    assert made.row.updated == 2_000_000_000
+
+
+# -- the difference ------------------------------------------------------------------
+
+
+def entry(topics: str = "ai", **fields: Any) -> StoredEntry:
+    """An article of 1970 that changed at 100, and came where it is at 50."""
+    row = EntryRow(
+        id=1,
+        entry_id="urn:uuid:1",
+        shown_id="urn:uuid:1",
+        path="a.md",
+        position=5,
+        month=0,
+        published=5,
+        updated=5,
+        changed=100,
+        placed=50,
+        version=b"v",
+        content_digest=b"p",
+        gone="",
+        type="articles",
+        type_name="article",
+        provider="",
+        provider_name="",
+        provider_slug="",
+        icon="",
+        quality=0,
+        heat=0,
+    )
+    return StoredEntry(row._replace(**fields), {slug: slug.upper() for slug in topics.split()})
+
+
+def notes(position: int, more: int, *scopes: str) -> list[tuple[str, Change]]:
+    return [(scope, Change(position, more=more)) for scope in scopes]
+
+
+OLD: Final = entry()
+IN_OLD: Final = (ALL, AI, ARTICLES)
+NOW: Final[dict[str, Any]] = {"changed": MOMENT, "placed": MOMENT}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        pytest.param(None, None, None, id="there never was one"),
+        pytest.param(
+            None,
+            entry(changed=0, placed=0),
+            EntryChange(None, entry(**NOW), (), 1, notes(5, 1, *IN_OLD)),
+            id="new",
+        ),
+        pytest.param(
+            OLD, None, EntryChange(OLD, None, IN_OLD, 1, notes(5, -1, *IN_OLD)), id="removed"
+        ),
+        pytest.param(OLD, entry(changed=0, placed=0), None, id="the same"),
+        pytest.param(
+            OLD,
+            entry(path="b.md"),
+            EntryChange(OLD, entry(path="b.md"), (), 0),
+            id="a copy in another file that says the same",
+        ),
+        pytest.param(
+            OLD,
+            entry(version=b"w", quality=7),
+            EntryChange(
+                OLD,
+                entry(version=b"w", quality=7, changed=MOMENT),
+                (),
+                1,
+                [(scope, Change(figures=5)) for scope in IN_OLD],
+            ),
+            id="another quality",
+        ),
+        pytest.param(
+            OLD,
+            entry(version=b"w", content_digest=b"q"),
+            EntryChange(
+                OLD,
+                entry(version=b"w", content_digest=b"q", changed=MOMENT),
+                (),
+                1,
+                notes(5, 1, *IN_OLD) + notes(5, -1, *IN_OLD),
+            ),
+            id="another text",
+        ),
+        pytest.param(
+            OLD,
+            entry(gone="urn:uuid:2"),
+            EntryChange(
+                OLD,
+                entry(gone="urn:uuid:2", changed=MOMENT),
+                (),
+                1,
+                notes(5, 1, *IN_OLD) + notes(5, -1, *IN_OLD),
+            ),
+            id="coverage that it lists was removed",
+        ),
+        pytest.param(
+            OLD,
+            entry(version=b"w", position=8),
+            EntryChange(
+                OLD,
+                entry(version=b"w", position=8, **NOW),
+                IN_OLD,
+                1,
+                notes(8, 1, *IN_OLD) + notes(5, -1, *IN_OLD),
+            ),
+            id="another position",
+        ),
+        pytest.param(
+            OLD,
+            entry("ai go", version=b"w", content_digest=b"q"),
+            EntryChange(
+                OLD,
+                entry("ai go", version=b"w", content_digest=b"q", **NOW),
+                IN_OLD,
+                1,
+                notes(5, 1, *IN_OLD, GO) + notes(5, -1, *IN_OLD),
+            ),
+            id="one more scope: it left all, and came to all",
+        ),
+        pytest.param(
+            OLD,
+            entry("", version=b"w", content_digest=b"q"),
+            EntryChange(
+                OLD,
+                entry("", version=b"w", content_digest=b"q", changed=MOMENT),
+                (AI,),
+                1,
+                notes(5, 1, ALL, ARTICLES) + notes(5, -1, *IN_OLD),
+            ),
+            id="one scope less: it stays where it was in the others",
+        ),
+        pytest.param(
+            OLD,
+            entry("go"),
+            EntryChange(
+                OLD,
+                entry("go", **NOW),
+                IN_OLD,
+                1,
+                notes(5, 1, ALL, GO, ARTICLES) + notes(5, -1, *IN_OLD),
+            ),
+            id="a topic whose name makes another slug than in another version of the program",
+        ),
+    ],
+)
+def test_the_difference_of_what_there_was_and_what_there_is(
+    old: StoredEntry | None, new: StoredEntry | None, expected: EntryChange | None
+) -> None:
+    assert _sorted(entry_change.difference(old, new, MOMENT, first=False)) == _sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (None, None, None),
+        (OLD, None, EntryChange(OLD, None, (), -1)),
+        (
+            None,
+            entry(updated=7),
+            EntryChange(None, entry(updated=7, changed=7, placed=MOMENT), (), 1),
+        ),
+        (
+            None,
+            entry(updated=MOMENT + 1),
+            EntryChange(None, entry(updated=MOMENT + 1, **NOW), (), 1),
+        ),
+        (
+            OLD,
+            entry("go", version=b"w", position=8),
+            EntryChange(
+                OLD, entry("go", version=b"w", position=8, changed=5, placed=MOMENT), (), 0
+            ),
+        ),
+        (OLD, OLD, None),
+    ],
+    ids=["none", "removed by a copy read later", "new", "of tomorrow", "a better copy", "the same"],
+)
+def test_before_the_first_load_ends_nobody_saw_an_entry(
+    old: StoredEntry | None, new: StoredEntry | None, expected: EntryChange | None
+) -> None:
+    assert entry_change.difference(old, new, MOMENT, first=True) == expected
+
+
+def _sorted(change: EntryChange | None) -> EntryChange | None:
+    """The change with its scopes in one order, which doesn't matter."""
+    return change and change._replace(left=sorted(change.left), notes=sorted(change.notes))
