@@ -1,5 +1,5 @@
-"""The site as files: here (`directory`) or in object storage (`object_store`).
+"""The site as files, in a folder (`directory`) or in an object store (`object_store`).
 
-For other rooms: `directory.export`, `object_store.publish`, and `plan.SiteSelection`,
-what of the site is asked for. The bytes are those that `serving` sends.
+One algorithm writes both (`writer`). For other rooms: `directory.export`, `object_store.publish`,
+and `plan.SiteSelection`, the part of the site to write. The bytes are those that `serving` sends.
 """

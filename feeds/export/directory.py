@@ -1,301 +1,180 @@
-"""A site as files: every document at the path of its address, with the bytes that the server sends.
+"""A site in a folder: every document at the path of its address, with the bytes the server sends.
 
-A file is written when it differs, beside its place and then moved there, so
-that it is there whole or not at all. Only what an export wrote is ever
-removed. Files aren't waited for until they are on the disk, the manifest is:
-what a power cut takes, the next export finds missing.
+The manifest isn't trusted: files are compared with the documents themselves, so
+that what was damaged is mended. A file is written under another name and then
+moved into its place. Files aren't waited for until they are on the disk, the manifest
+is: what a power cut takes, the next export finds missing.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
+import stat
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from io import RawIOBase
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import msgspec
+
 from feeds.export import manifest
-from feeds.export.manifest import SUFFIXES, Coded, File, Manifest, ManifestError
-from feeds.export.plan import WHOLE, Item, SiteSelection, walk
-from feeds.model import FeedsError
-from feeds.serving.document_store import DocumentStore
-from feeds.serving.documents import Document
-from feeds.store.database import StoreError
+from feeds.export.manifest import SUFFIXES, Coded, File, ManifestError
+from feeds.export.plan import SiteDocument
+from feeds.export.writer import JOURNAL, ExportError, Put
+from feeds.store import locks
 
 CODINGS: Final = tuple(SUFFIXES)
-_JOURNAL: Final = f"{manifest.FOLDER}/journal"  # paths of new files, until the manifest has them
 _LOCK: Final = f"{manifest.FOLDER}/lock"
-_NEW: Final = f"{manifest.FOLDER}/new"  # a file that isn't in its place yet
-Progress = Callable[[int], None]
+_NEW: Final = f"{manifest.FOLDER}/new"  # a file before it is moved into its place
 
 
-class ExportError(FeedsError):
-    """A folder that can't be exported into; says what is in the way."""
+class Folder:
+    """A folder as the target of a writer; `codings` are those beside each file."""
 
+    workers = 0  # the disk is faster than handing work to a thread
+    batch = 1
+    trusts_manifest = False
 
-class Outcome(NamedTuple):
-    """How many documents a site has; how many files were written and removed."""
-
-    documents: int
-    written: int
-    removed: int
-
-    def __str__(self) -> str:
-        return (
-            f"{self.documents:,} documents: {self.written:,} files written, "
-            f"{self.removed:,} removed"
-        )
-
-
-def export(
-    documents: DocumentStore,
-    folder: Path,
-    asked: SiteSelection = WHOLE,
-    codings: Sequence[str] = (),
-    progress: Progress = lambda _: None,
-) -> Outcome:
-    """Bring a folder up to the site: what is asked for of it, and no more.
-
-    Each file has `codings` of it beside it. `progress` is told the number of
-    documents after each. Raises ExportError, ManifestError and StoreError;
-    the files that are there then are whole, and old or new.
-    """
-    try:
-        with _Folder(folder).opened() as target:
-            items = of_one_state(documents, asked)
-            return target.bring_up(items, documents.config.root, codings, progress)
-    except OSError as error:
-        place = error.filename2 or error.filename or folder
-        raise ExportError(f"{place} can't be written: {error.strerror or error}") from error
-
-
-def of_one_state(documents: DocumentStore, asked: SiteSelection) -> Iterator[Item]:
-    """The walk of a site, all of it of one generation. Raises StoreError before the first load."""
-    with documents.store.read() as reader:
-        if not reader.state().generation:
-            raise StoreError(f"the store {documents.store.name} holds no load yet")
-        yield from walk(documents, reader, asked)
-
-
-class _Folder:
-    """A folder that holds a site."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._before = Manifest()
-        self._ours: set[str] = set()  # paths that an export wrote, as far as is known
-        self._journal: RawIOBase | None = None
-        self._written = 0
+    def __init__(self, root: Path, codings: Sequence[str] = ()) -> None:
+        self.name = str(root)
+        self.encoders = manifest.encoders(codings)
+        self._root = root
+        self._journal = root / JOURNAL
 
     @contextmanager
-    def opened(self) -> Iterator[_Folder]:
-        """The folder, read, and locked against another export. Raises ExportError."""
+    def opened(self) -> Iterator[bytes | None]:
+        try:
+            with self._locked():
+                place = self._root / manifest.NAME
+                yield place.read_bytes() if place.exists() else None
+                (self._root / _NEW).unlink(missing_ok=True)
+        except OSError as error:
+            path = error.filename2 or error.filename or self._root
+            raise ExportError(f"{path} can't be written: {error.strerror or error}") from error
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
         if self._is_foreign():
             raise ExportError(
-                f"{self.root} holds files that no export wrote; name a new or empty folder"
+                f"{self._root} holds files that no export wrote; name a new or empty folder"
             )
-        (self.root / manifest.FOLDER).mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.root / _LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        (self._root / manifest.FOLDER).mkdir(parents=True, exist_ok=True)
         try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise ExportError(f"another export writes into {self.root}") from None
-            self._read()
-            yield self
+            handle = locks.lock(self._root / _LOCK, wait=False)
+        except BlockingIOError:
+            raise ExportError(f"another export writes into {self._root}") from None
+        try:
+            yield
         finally:
             os.close(handle)
-            if self._journal is not None:
-                self._journal.close()
 
     def _is_foreign(self) -> bool:
         """Whether something is there, and nothing that shows that an export began there."""
-        if any((self.root / own).is_file() for own in (_LOCK, manifest.NAME)):
+        if any((self._root / own).is_file() for own in (_LOCK, manifest.NAME)):
             return False
-        hidden = self.root / manifest.FOLDER
-        there = set(self.root.iterdir()) if self.root.is_dir() else set()
+        hidden = self._root / manifest.FOLDER
+        there = set(self._root.iterdir()) if self._root.is_dir() else set()
         return bool(there - {hidden} or (hidden.is_dir() and any(hidden.iterdir())))
 
-    def _read(self) -> None:
-        place = self.root / manifest.NAME
+    def journals(self) -> Iterator[tuple[str, list[str]]]:
+        """The journal there, without lines that a power cut damaged: they name no file."""
         with suppress(FileNotFoundError):
-            self._before = manifest.read(place.read_bytes(), str(place))
-        self._ours = self._before.paths()
-        with suppress(FileNotFoundError):
-            text = (self.root / _JOURNAL).read_bytes()
+            text = self._journal.read_bytes()
             whole = text.rfind(b"\n") + 1  # after it is what a crash left of a line
-            os.truncate(self.root / _JOURNAL, whole)
+            os.truncate(self._journal, whole)
+            paths = []
             for line in text[:whole].split(b"\n"):
-                # A power cut may leave anything; what names no file can't be removed either.
                 with suppress(UnicodeDecodeError, ManifestError):
-                    self._ours.add(manifest.check(line.decode()))
+                    paths.append(manifest.check(line.decode()))
+            yield JOURNAL, paths
 
-    def bring_up(
-        self, items: Iterable[Item], base_url: str, codings: Sequence[str], progress: Progress
-    ) -> Outcome:
-        """Write what differs, remove what is no more, then say so in the manifest."""
-        now = Manifest(base_url=base_url, encoders=manifest.encoders(codings), files={})
-        for item in items:
-            path = manifest.path_of(item.address)
-            now.files[path] = self._put(path, item, now)
-            progress(len(now.files))
-        gone = self._ours - now.paths()
-        removed = sum(map(self._remove, sorted(gone)))
-        self._finish(now)
-        return Outcome(len(now.files), self._written, removed)
+    def journal(self, paths: Iterable[str]) -> str:
+        with self._journal.open("ab", buffering=0) as file:
+            file.write("".join(f"{path}\n" for path in paths).encode())
+        return JOURNAL
 
-    def _put(self, path: str, item: Item, now: Manifest) -> File:
-        document = item.document
-        size = len(document.body)
-        moment = self._settle(path, document.body, _modified(document))
-        states = {(moment, size)}
-        beside = {
-            coding: self._put_coded(path, document, coding, now, moment, states)
-            for coding in now.encoders
-        }
-        return File(
-            document.media_type,
-            f'"{document.etag}"',
-            size,
-            manifest.digest(document.body),
-            cache_control(document),
-            document.last_modified,
-            location=item.location,
-            beside=beside,
-        )
+    def compare(self, path: str, item: SiteDocument, known: File | None) -> tuple[File, list[Put]]:
+        """Compares the files there with the document, and dates those that stay."""
+        body, file = manifest.describe(item)
+        modified = item.document.modified
+        stored = self._stored(path)
+        moment = file_time(stored, body, int(modified.timestamp()) if modified else None)
+        planned = [(Put(path, body, file, moment), stored)]
+        taken, beside = {(moment, file.size)}, dict[str, Coded]()
+        for coding in self.encoders:
+            name = path + SUFFIXES[coding]
+            stored = self._stored(name)
+            coded = known.beside.get(coding) if known and known.etag == file.etag else None
+            if coded and stored.body is not None and manifest.digest(stored.body) == coded.sha256:
+                body = stored.body
+            else:
+                body, coded = manifest.describe_coded(item.document, coding)
+            beside[coding] = coded
+            dated = file_time(stored, body, moment)
+            while (dated, len(body)) in taken:  # servers of files make ETags of these
+                dated += 1
+            taken.add((dated, len(body)))
+            planned.append((Put(name, body, file, dated), stored))
+        for put, stored in planned:
+            if stored.body == put.body and stored.time != put.modified is not None:
+                os.utime(self._root / put.path, (put.modified, put.modified))
+        puts = [put for put, stored in planned if stored.body != put.body]
+        return msgspec.structs.replace(file, beside=beside), puts
 
-    def _put_coded(
-        self,
-        path: str,
-        document: Document,
-        coding: str,
-        now: Manifest,
-        moment: int,
-        states: set[tuple[int, int]],
-    ) -> Coded:
-        """A coding of a document beside it, made unless it is there.
+    def _stored(self, path: str) -> _Stored:
+        place = self._root / path
+        try:
+            status = place.lstat()
+            body = place.read_bytes() if stat.S_ISREG(status.st_mode) else None
+        except (FileNotFoundError, NotADirectoryError):
+            return _Stored(None, None)
+        return _Stored(body, int(status.st_mtime))
 
-        `states` are the times and sizes of its other codings, by which servers
-        of files make ETags: each must have one of its own.
-        """
-        beside = path + SUFFIXES[coding]
-        body, coded = self._kept(path, document, coding, now)
-        if coded is None:
-            variant = document.variant(coding)
-            body = variant.body
-            coded = Coded(variant.etag, len(body), manifest.digest(body))
-        dated = self._settle(beside, body, moment)
-        while (dated, coded.size) in states:
-            dated = self._date(self.root / beside, dated, dated + 1)
-        states.add((dated, coded.size))
-        return coded
-
-    def _kept(
-        self, path: str, document: Document, coding: str, now: Manifest
-    ) -> tuple[bytes, Coded | None]:
-        """The bytes of a coding that is there from before and still right, and what they are."""
-        before = self._before.files.get(path)
-        if (
-            before is not None
-            and before.etag == f'"{document.etag}"'
-            and self._before.encoders.get(coding) == now.encoders[coding]
-            and (known := before.beside.get(coding)) is not None
-            and (found := _bytes(self.root / (path + SUFFIXES[coding]), known.size)) is not None
-            and manifest.digest(found) == known.sha256
-        ):
-            return found, known
-        return b"", None
-
-    def _settle(self, path: str, body: bytes, modified: int | None) -> int:
-        """Have a file hold these bytes; the time that it is of, in seconds.
-
-        That is when the document was last modified. But servers of files tell
-        states of a file apart by its time and size, so other bytes get a later
-        time; and a document that has none is of when it was written.
-        """
-        place = self.root / path
-        found = _bytes(place, len(body))
-        before = _time(place)
-        if found == body and before is not None:
-            return self._date(place, before, modified)
-        moment = int(time.time()) if modified is None else modified
-        if before is not None:
-            moment = max(moment, before + 1)
-        self._write(path, [body], moment)
-        self._written += 1
-        return moment
-
-    def _write(
-        self, path: str, chunks: Iterable[bytes], moment: int, *, sync: bool = False
-    ) -> None:
-        """A file in one step: under another name, then moved into its place."""
-        if path not in self._ours and path != manifest.NAME:
-            if self._journal is None:
-                self._journal = (self.root / _JOURNAL).open("ab", buffering=0)
-            self._journal.write(f"{path}\n".encode())
-            self._ours.add(path)
-        new, place = self.root / _NEW, self.root / path
+    def put(self, put: Put) -> None:
+        new, place = self._root / _NEW, self._root / put.path
         with new.open("wb") as file:
-            file.writelines(chunks)
-            if sync:
+            file.write(put.body)
+            if put.path == manifest.NAME:
                 file.flush()
                 os.fsync(file.fileno())
-        os.utime(new, (moment, moment))
+        if put.modified is not None:
+            os.utime(new, (put.modified, put.modified))
         try:
             new.replace(place)
         except FileNotFoundError:
             place.parent.mkdir(parents=True, exist_ok=True)
             new.replace(place)
 
-    @staticmethod
-    def _date(place: Path, before: int, modified: int | None) -> int:
-        """The time of a file that stays as it is: later than before, if it changed meanwhile."""
-        if modified is None or modified <= before:
-            return before
-        os.utime(place, (modified, modified))
-        return modified
-
-    def _remove(self, path: str) -> bool:
-        """Whether a file was there to remove; folders that are left empty go with it."""
-        place = self.root / path
+    def remove(self, path: str) -> bool:
+        """Remove a file, and the folders that are left empty."""
+        place = self._root / path
         try:
             place.unlink()
         except (FileNotFoundError, NotADirectoryError):
             return False
         with suppress(OSError):
-            for folder in place.relative_to(self.root).parents[:-1]:
-                (self.root / folder).rmdir()
+            for folder in place.relative_to(self._root).parents[:-1]:
+                (self._root / folder).rmdir()
         return True
 
-    def _finish(self, now: Manifest) -> None:
-        if now != self._before or not (self.root / manifest.NAME).exists():
-            self._write(manifest.NAME, manifest.written(now), int(time.time()), sync=True)
-        for left in (_JOURNAL, _NEW):
-            (self.root / left).unlink(missing_ok=True)
+
+class _Stored(NamedTuple):
+    """A file's bytes, None where it isn't an ordinary one; and its time, None where nothing is."""
+
+    body: bytes | None
+    time: int | None
 
 
-def cache_control(document: Document) -> str:
-    """How long caches keep a document."""
-    return dict(document.headers)["Cache-Control"]
+def file_time(stored: _Stored, body: bytes, modified: int | None) -> int:
+    """The time of a file that is to hold `body`, in seconds since the epoch.
 
-
-def _modified(document: Document) -> int | None:
-    return int(document.modified.timestamp()) if document.modified else None
-
-
-def _bytes(place: Path, size: int) -> bytes | None:
-    """What is in a file of that size; None where there is none."""
-    try:
-        return place.read_bytes() if place.lstat().st_size == size else None
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-
-
-def _time(place: Path) -> int | None:
-    try:
-        return int(place.lstat().st_mtime)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+    That is when its document was last modified, or now if that isn't known.
+    But servers of files tell states of a file apart by its time and size: it
+    never goes back, and other bytes get a later one.
+    """
+    if stored.time is None:
+        return int(time.time()) if modified is None else modified
+    if stored.body == body:
+        return stored.time if modified is None else max(stored.time, modified)
+    return max(int(time.time()) if modified is None else modified, stored.time + 1)

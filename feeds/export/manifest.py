@@ -1,4 +1,4 @@
-"""What was written of a site: the file of each address, and what is known of it. As JSON.
+"""The manifest of a site: the file of each address with its headers, size and digest. As JSON.
 
 It lies in a hidden folder beside the files, into which no address leads.
 """
@@ -6,14 +6,16 @@ It lies in a hidden folder beside the files, into which no address leads.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
 
+from feeds.export.plan import SiteDocument
 from feeds.model import FeedsError
 from feeds.rendering.assets import ASSETS
 from feeds.serving import content_coding
+from feeds.serving.documents import Document
 
 FOLDER: Final = ".feeds"
 NAME: Final = f"{FOLDER}/manifest.json"
@@ -29,7 +31,7 @@ class ManifestError(FeedsError):
 
 
 class Coded(msgspec.Struct, frozen=True):
-    """A file in a content coding beside one that has none."""
+    """A file that is another one in a content coding, and lies beside it."""
 
     etag: str
     size: int
@@ -37,11 +39,11 @@ class Coded(msgspec.Struct, frozen=True):
 
 
 class File(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is in a file, as the server sends it; `etag` has its quotes.
+    """A file with the headers that the server sends; `etag` has its quotes.
 
-    `size` and `sha256` are of the file, `coding` is its content coding.
-    `beside` are the files of its other codings. `location` is the URL that the
-    server redirects to instead.
+    `size` (in bytes) and `sha256` are of the file, `coding` is its content
+    coding, "" for none. `beside` has the files of its other codings, by coding.
+    `location` is the URL that the server redirects to instead.
     """
 
     media_type: str
@@ -58,8 +60,8 @@ class File(msgspec.Struct, frozen=True, omit_defaults=True):
 class Manifest(msgspec.Struct, omit_defaults=True):
     """The files of a site by their paths.
 
-    `encoders` has for each content coding what tells its encoder from another
-    one, whose files would have other bytes.
+    `encoders` has a fingerprint of the encoder of each content coding: another
+    one would make other bytes.
     """
 
     version: int = _VERSION
@@ -80,33 +82,30 @@ _decode = msgspec.json.Decoder(Manifest).decode
 
 
 def read(text: bytes, place: str) -> Manifest:
-    """A manifest that was found at a `place`. Raises ManifestError, which names the place."""
+    """The manifest in `text`. Raises ManifestError, which names the `place` it was read from."""
     try:
-        found = _of_this_version(_decode(text))
+        return _checked(_decode(text))
     except (msgspec.DecodeError, KeyError, ManifestError) as error:
         raise ManifestError(
             f"{place} is no manifest of this program's ({error}); begin again in an empty place"
         ) from None
-    return found
 
 
-def _of_this_version(found: Manifest) -> Manifest:
+def _checked(manifest: Manifest) -> Manifest:
     """A manifest whose paths are those of a site. Raises ManifestError, KeyError for a coding."""
-    if found.version != _VERSION:
-        raise ManifestError(f"version {found.version} isn't {_VERSION}")
-    for path in found.paths():
+    if manifest.version != _VERSION:
+        raise ManifestError(f"version {manifest.version} isn't {_VERSION}")
+    for path in manifest.paths():
         check(path)
-    return found
+    return manifest
 
 
-def written(manifest: Manifest) -> Iterator[bytes]:
+def encode(manifest: Manifest) -> bytes:
     """The text of a manifest, in the order of the paths, a line for each file."""
-    head = msgspec.structs.replace(manifest, files={})
-    said = msgspec.to_builtins(head) | {"version": _VERSION}
-    yield _encode(said).removesuffix(b"}") + b',"files":{'
-    for number, path in enumerate(sorted(manifest.files)):
-        yield (b",\n" if number else b"\n") + _encode(path) + b":" + _encode(manifest.files[path])
-    yield b"\n}}\n"
+    head = msgspec.to_builtins(msgspec.structs.replace(manifest, files={})) | {"version": _VERSION}
+    files = manifest.files
+    lines = (b"\n" + _encode(path) + b":" + _encode(files[path]) for path in sorted(files))
+    return _encode(head).removesuffix(b"}") + b',"files":{' + b",".join(lines) + b"\n}}\n"
 
 
 def path_of(address: str) -> str:
@@ -120,7 +119,7 @@ def path_of(address: str) -> str:
 
 
 def check(path: str) -> str:
-    """A path that may be one of a file of a site. Raises ManifestError."""
+    """`path`, which a file of a site may have. Raises ManifestError for any other."""
     for segment in path.split("/"):
         ordinary = segment.isprintable() and not any(letter in segment for letter in '\\?#:*<>|"')
         if not segment or segment[0] == "." or not ordinary or len(segment.encode()) > _LONGEST:
@@ -128,12 +127,34 @@ def check(path: str) -> str:
     return path
 
 
+def describe(item: SiteDocument, coding: str = content_coding.IDENTITY) -> tuple[bytes, File]:
+    """The bytes of a document in a content coding, and its entry in a manifest."""
+    document = item.document
+    body, coded = describe_coded(document, coding)
+    return body, File(
+        document.media_type,
+        coded.etag,
+        coded.size,
+        coded.sha256,
+        dict(document.headers)["Cache-Control"],
+        document.last_modified,
+        coding="" if coding == content_coding.IDENTITY else coding,
+        location=item.location,
+    )
+
+
+def describe_coded(document: Document, coding: str) -> tuple[bytes, Coded]:
+    """The bytes of a document in a content coding, and the entry of a file beside another."""
+    variant = document.variant(coding)
+    return variant.body, Coded(variant.etag, len(variant.body), digest(variant.body))
+
+
 def digest(body: bytes) -> str:
-    """What a manifest knows bytes by."""
+    """The SHA-256 of a file's bytes, in hex."""
     return hashlib.sha256(body).hexdigest()
 
 
-def encoders(wanted: Iterable[str]) -> dict[str, str]:
-    """What tells the encoder of each content coding: what it makes of one of our texts."""
+def encoders(codings: Iterable[str]) -> dict[str, str]:
+    """A fingerprint of the encoder of each content coding: of its output for a text of ours."""
     sample = b"".join(asset.body for asset in ASSETS.values())
-    return {coding: digest(content_coding.ENCODERS[coding](sample))[:16] for coding in wanted}
+    return {coding: digest(content_coding.ENCODERS[coding](sample))[:16] for coding in codings}

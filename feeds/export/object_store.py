@@ -1,229 +1,198 @@
 """A site in an object store, or wherever fsspec writes: the same documents as an export.
 
-What was uploaded before is known by the manifest there, so that only what
-changed is sent; what is new is there before the manifest says so. Journals
-beside it name what was begun since: of a publication that was killed, the next
-one trusts nothing of that, but uploads it again or removes it.
+What is there is known by the manifest there alone, so that an unchanged object
+costs no request; each takes the network far longer than us, so several are
+under way at once.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
-from feeds.export import manifest, remote
-from feeds.export.directory import Outcome, Progress, cache_control, of_one_state
+from feeds.export import manifest
 from feeds.export.manifest import File, Manifest, ManifestError
-from feeds.export.plan import WHOLE, Item, SiteSelection
-from feeds.export.remote import PublishError
-from feeds.model import FeedsError
+from feeds.export.plan import SiteDocument
+from feeds.export.writer import JOURNAL, ExportError, Put, manifest_file
+from feeds.messages import first_line, without_passwords
 from feeds.serving import content_coding
-from feeds.serving.document_store import DocumentStore
 
 CODINGS: Final = (content_coding.IDENTITY, "gzip", "br")
-_AT_ONCE: Final = 16  # requests; each waits for the network far longer than for us
-_HELD: Final = 32  # requests with their documents, those under way included; paths of a journal
+# What `pip install 'feeds[...]'` brings for the protocols of URLs.
+EXTRAS: Final[Mapping[str, str]] = {
+    "s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "sftp": "sftp", "ssh": "sftp",
+    "az": "azure", "abfs": "azure", "abfss": "azure",
+}  # fmt: skip
 _NEW: Final = f"{manifest.FOLDER}/new"
-_JOURNAL: Final = f"{manifest.FOLDER}/journal-"  # and a name that no other has; a path a line
-_OF_MANIFEST: Final = File("application/json", "", 0, "", "no-cache")
-_OF_JOURNAL: Final = File("text/plain", "", 0, "", "no-cache")
-_BEGUN: Final = File("", "", 0, "", "")  # what isn't known of an object that was begun
-
-Job = tuple[str, Callable[[], None]]  # with the path that it is about
-
-
-def publish(
-    documents: DocumentStore,
-    url: str,
-    asked: SiteSelection = WHOLE,
-    coding: str = content_coding.IDENTITY,
-    progress: Progress = lambda _: None,
-) -> Outcome:
-    """Bring what is at an fsspec URL up to the site: what is asked for of it, and no more.
-
-    Each object is in `coding`. Raises PublishError, ManifestError and
-    StoreError; the manifest then has what was uploaded until then.
-    """
-    place = ObjectStore(url)
-    if coding != content_coding.IDENTITY and not place.has_headers:
-        raise PublishError(
-            f"{remote.shown(url)}: files there have no Content-Encoding, "
-            f"so they can't be {coding}; "
-            "publish identity, or feeds export --precompress for a server of files"
-        )
-    return place.bring_up(of_one_state(documents, asked), documents.config.root, coding, progress)
+_JOURNAL: Final = File("text/plain", "", 0, "", "no-cache")
 
 
 class ObjectStore:
-    """What is at an fsspec URL."""
+    """What is at an fsspec URL as the target of a writer. Raises ExportError for a wrong URL."""
 
-    def __init__(self, url: str) -> None:
+    batch = 32
+    trusts_manifest = True
+
+    def __init__(self, url: str, coding: str = content_coding.IDENTITY) -> None:
         protocol = url.partition("://")[0] if "://" in url else "file"
-        self._headers = remote.HEADERS.get(remote.EXTRAS.get(protocol, ""))
-        self._name = remote.shown(url)
-        self._journals: list[str] = []  # whose paths no manifest tells of
-        self._files, root = remote.file_system(url, protocol, self._name)
+        self.name = without_passwords(url.rstrip("/"), one_url=True)
+        self._coding = coding
+        self._headers = HEADERS.get(EXTRAS.get(protocol, ""))
+        if self._headers is None and coding != content_coding.IDENTITY:
+            raise ExportError(
+                f"{self.name}: files there have no Content-Encoding, so they can't be {coding}; "
+                "publish identity, or feeds export --precompress for a server of files"
+            )
+        self.workers = 16 if self._headers else 1  # files are moved into place one by one
+        self.encoders: dict[str, str] = {}
+        self._files, root = _file_system(url, protocol, self.name)
         self._root = root.rstrip("/")
 
-    @property
-    def has_headers(self) -> bool:
-        """Whether an object there has a media type and a content coding."""
-        return self._headers is not None
+    @contextmanager
+    def opened(self) -> Iterator[bytes | None]:
+        """Puts an empty manifest into an empty place, which makes it ours."""
+        text = self._read(manifest.NAME)
+        if text is None:
+            if self._list(""):
+                raise ExportError(
+                    f"{self.name} holds files that feeds publish didn't write; "
+                    "name a new or empty place"
+                )
+            self.put(manifest_file(Manifest()))
+        yield text
 
-    def bring_up(
-        self, items: Iterable[Item], base_url: str, coding: str, progress: Progress
-    ) -> Outcome:
-        """Upload what differs, remove what is no more, then say so in the manifest."""
-        before = self._begun()
-        there, named = before.files | dict.fromkeys(self._interrupted(), _BEGUN), dict[str, File]()
-        written: list[str] = []
+    def journals(self) -> Iterator[tuple[str, list[str]]]:
+        for name in self._list(manifest.FOLDER):
+            if name.startswith(JOURNAL):
+                text = self._read(name) or b""
+                try:
+                    yield name, [manifest.check(line) for line in text.decode().splitlines()]
+                except (UnicodeDecodeError, ManifestError) as error:
+                    raise ManifestError(
+                        f"{self.name}/{name} is no journal of this program's ({error}); "
+                        "begin again in an empty place"
+                    ) from None
 
-        def begun(jobs: Sequence[Job]) -> Sequence[Job]:
-            """Jobs that may be half done from now on, which is noted."""
-            if jobs:
-                paths = [path for path, _ in jobs]
-                self._note(paths)
-                there.update(dict.fromkeys(paths, _BEGUN))
-            return jobs
+    def journal(self, paths: Iterable[str]) -> str:
+        name = f"{JOURNAL}-{secrets.token_hex(8)}"
+        self.put(Put(name, "".join(f"{path}\n" for path in paths).encode(), _JOURNAL))
+        return name
 
-        def changed() -> Iterator[Job]:
-            ready: list[Job] = []
-            for item in items:
-                path = manifest.path_of(item.address)
-                body, named[path] = _object(item, coding)
-                if there.get(path) != named[path]:
-                    ready.append((path, partial(self._write, path, body, named[path])))
-                progress(len(named))
-                if len(ready) == _HELD:
-                    yield from begun(ready)
-                    ready = []
-            yield from begun(ready)
+    def compare(self, path: str, item: SiteDocument, known: File | None) -> tuple[File, list[Put]]:
+        body, file = manifest.describe(item, self._coding)
+        return file, [] if file == known else [Put(path, body, file)]
 
-        def note(path: str) -> None:
-            there[path] = named[path]
-            written.append(path)
-
-        try:
-            self._all(changed(), note)
-            gone = sorted(there.keys() - named.keys())
-            removals = begun([(path, partial(self._remove, path)) for path in gone])
-            self._all(removals, there.__delitem__)
-        finally:
-            now = Manifest(base_url=base_url, files=there)
-            if now != before:
-                self._write(manifest.NAME, b"".join(manifest.written(now)), _OF_MANIFEST)
-            self._all(((name, partial(self._remove, name)) for name in self._journals), bool)
-        return Outcome(len(named), len(written), len(gone))
-
-    def _all(self, jobs: Iterable[Job], done: Callable[[str], Any]) -> None:
-        """Do named jobs, several at once where that is possible; `done` is told each that is."""
-        pool = ThreadPoolExecutor(_AT_ONCE if self.has_headers else 1)
-        waiting: dict[Future[None], str] = {}
-        try:
-            for name, job in jobs:
-                if len(waiting) == _HELD:
-                    for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                        future.result()
-                        done(waiting.pop(future))
-                waiting[pool.submit(job)] = name
-            for future in list(waiting):
-                future.result()
-                done(waiting.pop(future))
-        finally:
-            pool.shutdown(cancel_futures=True)
-            for future, name in waiting.items():
-                if not future.cancelled() and future.exception() is None:
-                    done(name)
-
-    def _begun(self) -> Manifest:
-        """The manifest that is there; one of nothing, put into a place that has nothing.
-
-        Raises PublishError for a place that has something else.
-        """
-        with self._errors("can't be read"):
-            try:
-                text = self._files.cat_file(f"{self._root}/{manifest.NAME}")
-            except FileNotFoundError:
-                with suppress(FileNotFoundError):
-                    if self._files.ls(self._root, detail=False):
-                        raise PublishError(
-                            f"{self._name} holds files that feeds publish didn't write; "
-                            "name a new or empty place"
-                        ) from None
-            else:
-                return manifest.read(text, f"{self._name}/{manifest.NAME}")
-        begun = Manifest()
-        self._write(manifest.NAME, b"".join(manifest.written(begun)), _OF_MANIFEST)
-        return begun
-
-    def _interrupted(self) -> set[str]:
-        """The paths of what was begun by publications that no manifest tells the end of."""
-        folder = f"{self._root}/{manifest.FOLDER}"
-        found = set[str]()
-        with self._errors("can't be read"):
-            for place in self._files.ls(folder, detail=False):
-                name = f"{manifest.FOLDER}/{str(place).rpartition('/')[2]}"
-                if name.startswith(_JOURNAL):
-                    self._journals.append(name)
-                    lines = self._files.cat_file(f"{self._root}/{name}").decode().splitlines()
-                    try:
-                        found.update(map(manifest.check, lines))
-                    except ManifestError as error:
-                        told = f"{self._name}/{name} is no journal of this program's ({error})"
-                        raise ManifestError(f"{told}; begin again in an empty place") from None
-        return found
-
-    def _note(self, paths: Iterable[str]) -> None:
-        """Have it be known what is begun, before it is."""
-        name = _JOURNAL + secrets.token_hex(8)
-        self._journals.append(name)
-        self._write(name, "".join(f"{path}\n" for path in paths).encode(), _OF_JOURNAL)
-
-    def _write(self, path: str, body: bytes, file: File) -> None:
-        """One object, there whole or not at all."""
-        place = f"{self._root}/{path}"
-        with self._errors(f"can't be written ({path})"):
+    def put(self, put: Put) -> None:
+        place = f"{self._root}/{put.path}"
+        with self._errors(f"can't be written ({put.path})"):
             if self._headers is not None:
-                self._files.pipe_file(place, body, **self._headers(file))
+                self._files.pipe_file(place, put.body, **self._headers(put.headers))
                 return
-            new = f"{self._root}/{_NEW}"
-            for folder in (place, new):
-                self._files.makedirs(folder.rpartition("/")[0], exist_ok=True)
-            self._files.pipe_file(new, body)
+            new = f"{self._root}/{_NEW}"  # a file is moved into its place
+            for file in (place, new):
+                self._files.makedirs(file.rpartition("/")[0], exist_ok=True)
+            self._files.pipe_file(new, put.body)
             self._files.mv(new, place)
 
-    def _remove(self, path: str) -> None:
+    def remove(self, path: str) -> bool:
         with self._errors(f"can't be removed from ({path})"), suppress(FileNotFoundError):
             self._files.rm_file(f"{self._root}/{path}")
+        return True  # object stores don't say
+
+    def _read(self, path: str) -> bytes | None:
+        with self._errors("can't be read"), suppress(FileNotFoundError):
+            return bytes(self._files.cat_file(f"{self._root}/{path}"))
+        return None
+
+    def _list(self, folder: str) -> list[str]:
+        """The paths of what is in a folder."""
+        with self._errors("can't be read"), suppress(FileNotFoundError):
+            found = self._files.ls(f"{self._root}/{folder}".rstrip("/"), detail=False)
+            return [f"{folder}/{str(place).rpartition('/')[2]}".lstrip("/") for place in found]
+        return []
 
     @contextmanager
     def _errors(self, what: str) -> Iterator[None]:
-        """Whatever a file system complains of as a PublishError that names the place."""
+        """Any error of a file system as an ExportError that names the place."""
         try:
             yield
-        except FeedsError:
-            raise
         except Exception as error:  # each file system has errors of its own
             hint = "; who is asking may not" if isinstance(error, PermissionError) else ""
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise PublishError(f"{self._name} {what}: {reason}{hint}") from error
+            reason = first_line(error) or type(error).__name__
+            raise ExportError(f"{self.name} {what}: {reason}{hint}") from error
 
 
-def _object(item: Item, coding: str) -> tuple[bytes, File]:
-    """The bytes of an item in a coding, and what a manifest says of them."""
-    document = item.document
-    variant = document.variant(coding)
-    return variant.body, File(
-        document.media_type,
-        variant.etag,
-        len(variant.body),
-        manifest.digest(variant.body),
-        cache_control(document),
-        document.last_modified,
-        coding="" if coding == content_coding.IDENTITY else coding,
-        location=item.location,
-    )
+def _s3(file: File) -> dict[str, Any]:
+    headers = {"ContentType": file.media_type, "CacheControl": file.cache_control}
+    return headers | ({"ContentEncoding": file.coding} if file.coding else {})
+
+
+def _gcs(file: File) -> dict[str, Any]:
+    fixed = {"cache_control": file.cache_control}
+    fixed |= {"content_encoding": file.coding} if file.coding else {}
+    return {"content_type": file.media_type, "fixed_key_metadata": fixed}
+
+
+def _azure(file: File) -> dict[str, Any]:
+    from azure.storage.blob import ContentSettings
+
+    return {
+        "content_settings": ContentSettings(
+            content_type=file.media_type,
+            cache_control=file.cache_control,
+            content_encoding=file.coding or None,
+        )
+    }
+
+
+# The arguments that give an object its headers, by extra; elsewhere there are none.
+HEADERS: Final[Mapping[str, Callable[[File], dict[str, Any]]]] = {
+    "s3": _s3,
+    "gcs": _gcs,
+    "azure": _azure,
+}
+
+
+def _file_system(url: str, protocol: str, name: str) -> tuple[Any, str]:
+    """The file system of a URL, and the path there. Raises ExportError, with `name` for the URL."""
+    extra = EXTRAS.get(protocol)
+    try:
+        from fsspec.core import url_to_fs
+
+        # Object stores remember listings; others take that for an option of their connection.
+        options: dict[str, Any] = {"use_listings_cache": False} if extra in HEADERS else {}
+        if extra == "sftp":
+            options["host_key_policy"] = _known_hosts()
+        files, path = url_to_fs(url, skip_instance_cache=True, **options)
+    except ImportError as error:
+        missing = f"pip install 'feeds[{extra}]'" if extra else str(error)
+        raise ExportError(f"{name}: what writes to {protocol}:// is missing; {missing}") from error
+    except ValueError as error:
+        known = ", ".join(f"{one}://" for one in EXTRAS)
+        raise ExportError(f"{name}: {error}; there are {known} and what fsspec has") from error
+    except Exception as error:  # of a server that it connects to at once
+        raise ExportError(f"{name} can't be reached: {error}") from error
+    return files, str(path)
+
+
+def _known_hosts() -> Any:
+    """A policy of host keys for paramiko that accepts those that SSH knows.
+
+    fsspec's own accepts any, and so gives any server the password and the site.
+    """
+    import paramiko
+
+    class KnownHosts(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
+        def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:  # noqa: ARG002 - paramiko's signature
+            place = Path("~/.ssh/known_hosts").expanduser()
+            known = paramiko.HostKeys(str(place) if place.exists() else None)
+            if not known.check(hostname, key):
+                raise paramiko.SSHException(
+                    f"{place} doesn't have its {key.get_name()} key; "
+                    "connect with ssh once, or add what ssh-keyscan says"
+                )
+
+    return KnownHosts()

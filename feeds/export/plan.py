@@ -1,4 +1,4 @@
-"""Which documents a site has, for those who write all of them: an export, a publication.
+"""The documents of a site, or of a selected part of it, in the order to write them.
 
 The order is that of link policies, then formats, then scopes, since an entry
 is serialised once for all feeds of one policy and format.
@@ -17,6 +17,7 @@ from feeds.rendering.formats import FORMATS
 from feeds.selection import Scope
 from feeds.serving.document_store import DocumentStore
 from feeds.serving.documents import Document
+from feeds.store.database import StoreError
 from feeds.store.reader import Reader
 from feeds.urls import POLICIES
 
@@ -28,15 +29,15 @@ STORIES: Final = "stories"
 ARCHIVES: Final = "archives"
 SITE: Final = "site"
 SCOPES: Final = ("everything", "topics", "providers", "both", "types", STORIES, ARCHIVES, SITE)
-_ROWS: Final = 200  # of entries that are looked at for stories at a time
+_ROWS: Final = 200  # entries read at a time, in search of stories
 
 
-class WalkError(FeedsError):
-    """A wish that no walk can meet; says what is accepted."""
+class SelectionError(FeedsError):
+    """A part of a site that there isn't; says what is accepted."""
 
 
 class SiteSelection(NamedTuple):
-    """Which documents are asked for, each by the words of an option, in their order.
+    """The part of a site to write, each by the words of an option, in their order.
 
     `formats` are of `FORMS`, `links` are link policies, `scopes` are of
     `SCOPES`: archives and stories are told apart from the feeds that lead to
@@ -51,10 +52,10 @@ class SiteSelection(NamedTuple):
 WHOLE: Final = SiteSelection()
 
 
-class Item(NamedTuple):
+class SiteDocument(NamedTuple):
     """A document and its canonical address below the root.
 
-    `location` is where the server leads instead, whose documents are elsewhere.
+    `location` is where the server redirects to instead, "" where it doesn't.
     """
 
     address: str
@@ -62,63 +63,75 @@ class Item(NamedTuple):
     location: str = ""
 
 
-def chosen(option: str, said: str | None, accepted: Sequence[str]) -> Sequence[str]:
-    """The words of an option, separated by commas; all without one. Raises WalkError."""
-    if said is None:
+def parse_words(option: str, text: str | None, accepted: Sequence[str]) -> Sequence[str]:
+    """The words of an option, separated by commas; all without one. Raises SelectionError."""
+    if text is None:
         return accepted
-    words = {word.strip() for word in said.split(",")} - {""}
+    words = {word.strip() for word in text.split(",")} - {""}
     if not words or words - set(accepted):
-        raise WalkError(f"{option} is {said!r}; it accepts some of {','.join(accepted)}")
+        raise SelectionError(f"{option} is {text!r}; it accepts some of {','.join(accepted)}")
     return [word for word in accepted if word in words]
 
 
-def walk(documents: DocumentStore, reader: Reader, asked: SiteSelection) -> Iterator[Item]:
-    """Every document that is asked for, made when it is its turn.
+def snapshot(documents: DocumentStore, selection: SiteSelection) -> Iterator[SiteDocument]:
+    """The selected documents, all of one generation. Raises StoreError before the first load."""
+    with documents.store.read() as reader:
+        if not reader.state().generation:
+            raise StoreError(f"the store {documents.store.name} holds no load yet")
+        yield from render(documents, reader, selection)
 
-    Each is what the server sends for the address while the store is as
-    `reader` has it.
+
+def render(
+    documents: DocumentStore, reader: Reader, selection: SiteSelection
+) -> Iterator[SiteDocument]:
+    """The selected documents, each rendered when its turn comes.
+
+    They are those that the server sends while the store is as `reader` has it.
     """
     addresses = documents.addresses
-    led, leads = _stories(reader) if STORIES in asked.scopes else ({}, [])
-    for query in _queries(reader, addresses, asked, leads):
-        yield Item(addresses.path(query), documents.renderer.render(query, reader).document)
-    if PAGE in asked.formats:
-        for policy in asked.links:
-            for story, lead in led.items():
+    redirects, leads = _stories(reader) if STORIES in selection.scopes else ({}, [])
+    for query in _queries(reader, addresses, selection, leads):
+        yield SiteDocument(addresses.path(query), documents.renderer.render(query, reader).document)
+    if PAGE in selection.formats:
+        for policy in selection.links:
+            for story, lead in redirects.items():
                 query = FeedQuery(policy=policy, limit=addresses.limit, story=story)
                 location = addresses.url(query._replace(story=lead))
-                yield Item(addresses.path(query), documents.renderer.moved(location), location)
+                yield SiteDocument(
+                    addresses.path(query), documents.renderer.moved(location), location
+                )
 
 
 def _queries(
-    reader: Reader, addresses: Addresses, asked: SiteSelection, leads: Iterable[str]
+    reader: Reader, addresses: Addresses, selection: SiteSelection, leads: Iterable[str]
 ) -> Iterator[Query]:
-    scopes = [one.scope for one in builder.scopes(reader) if _kind(one.scope) in asked.scopes]
-    for policy in asked.links:
-        for form in asked.formats:
-            plain = _plain(addresses, policy, form)
+    scopes = [listed.scope for listed in builder.scopes(reader)]
+    scopes = [scope for scope in scopes if _scope_word(scope) in selection.scopes]
+    for policy in selection.links:
+        for form in selection.formats:
+            query = _query_of_all(addresses, policy, form)
             for scope in scopes:
-                yield plain._replace(scope=scope)
-                if ARCHIVES in asked.scopes and form != EMBED:
+                yield query._replace(scope=scope)
+                if ARCHIVES in selection.scopes and form != EMBED:
                     for month, _ in reader.months(scope):
                         limit = addresses.default_limit(month)
-                        yield plain._replace(scope=scope, month=month, limit=limit)
+                        yield query._replace(scope=scope, month=month, limit=limit)
             for lead in leads:
-                yield plain._replace(story=lead)
-    if SITE in asked.scopes:
+                yield query._replace(story=lead)
+    if SITE in selection.scopes:
         for name, document in site_documents.SITE.items():
-            for policy in asked.links if document.takes.policy else [addresses.policy]:
+            for policy in selection.links if document.takes.policy else [addresses.policy]:
                 yield SiteQuery(name, policy)
 
 
-def _plain(addresses: Addresses, policy: str, form: str) -> FeedQuery:
+def _query_of_all(addresses: Addresses, policy: str, form: str) -> FeedQuery:
     """The query of everything in one form under one link policy."""
     style = EmbedStyle() if form == EMBED else None
     limit = addresses.default_limit(None, style)
     return FeedQuery(policy=policy, file=_FILES.get(form, ""), limit=limit, style=style)
 
 
-def _kind(scope: Scope) -> str:
+def _scope_word(scope: Scope) -> str:
     """The word of `SCOPES` that a scope is one of."""
     if scope.topic and scope.provider:
         return "both"
@@ -128,11 +141,11 @@ def _kind(scope: Scope) -> str:
 
 
 def _stories(reader: Reader) -> tuple[dict[str, str], list[str]]:
-    """The stories that pages lead to: of those that another record leads, its; then all leads.
+    """The ids of the stories that pages lead to: leads by the records they lead, and all leads.
 
-    Both by the ids in their addresses.
+    A record that isn't the lead of its story has an address that redirects to it.
     """
-    led: dict[str, str] = {}
+    redirects: dict[str, str] = {}
     leads: dict[str, None] = {}
     for start in range(0, reader.count(Scope()), _ROWS):
         rows = reader.page(Scope(), _ROWS, start)
@@ -140,9 +153,9 @@ def _stories(reader: Reader) -> tuple[dict[str, str], list[str]]:
             if not stories.has_coverage(entry):
                 continue
             own = stories.story_id(row.entry_id)
-            found = stories.find(reader, own)
-            if found is not None:
-                leads[found.id] = None
-                if found.id != own:
-                    led[own] = found.id
-    return led, list(leads)
+            story = stories.find(reader, own)
+            if story is not None:
+                leads[story.id] = None
+                if story.id != own:
+                    redirects[own] = story.id
+    return redirects, list(leads)

@@ -13,9 +13,10 @@ from flask import Flask
 
 from feeds.catalog.addresses import FeedQuery
 from feeds.export import manifest
-from feeds.export.directory import CODINGS, ExportError, Outcome, export
-from feeds.export.manifest import SUFFIXES, Manifest, ManifestError
+from feeds.export.directory import CODINGS
+from feeds.export.manifest import SUFFIXES, Manifest
 from feeds.export.plan import SiteSelection
+from feeds.export.writer import ExportError, Outcome
 from feeds.serving import content_coding
 from feeds.serving.renderer import Rendering
 from tests.helpers import collection
@@ -41,8 +42,8 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "site"
 
 
-def run(app: Flask, out: Path, asked: SiteSelection = RSS, beside: Any = CODINGS) -> Outcome:
-    return export(delivery(app), out, asked, beside)
+def run(app: Flask, out: Path, selection: SiteSelection = RSS, codings: Any = CODINGS) -> Outcome:
+    return collection.export(app, out, selection, codings)
 
 
 def state(out: Path) -> State:
@@ -104,13 +105,6 @@ def test_what_is_no_more_is_removed_with_its_folders(app: Flask, records: Path, 
     assert sorted(path.name for path in (out / "topics" / "c-plus-plus").iterdir()) == ["mine.txt"]
     assert (out / "topics" / "mine.txt").read_text() == "mine"
     assert noted(out).paths() == {path for path in state(out) if path.endswith(("l", "gz", "br"))}
-
-
-def test_what_is_not_asked_for_any_more_is_removed(app: Flask, out: Path) -> None:
-    run(app, out)
-    assert run(app, out, RSS, ()) == Outcome(4, 0, 8)
-    assert run(app, out, RSS._replace(scopes=("everything",)), ()) == Outcome(1, 0, 3)
-    assert {path for path in state(out) if not path.startswith(".")} == {"rss.xml"}
 
 
 @pytest.mark.parametrize("damage", [b"", b"x", None, "folder"])
@@ -337,42 +331,6 @@ def test_what_an_export_wrote_that_was_killed_is_known_to_the_next(
     assert not list((out / ".feeds").glob("[jn]*"))
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        (b"", "no manifest of this program's"),
-        (b"{", "no manifest"),
-        (b'{"version":7}', "version 7 isn't 1"),
-        (b'{"files":{"../x":{}}}', "missing required field"),
-        (
-            b'{"files":{"a/../../x":{"media_type":"","etag":"","size":1,"sha256":"","cache_control":""}}}',
-            "'a/../../x' can be no file of a site",
-        ),
-    ],
-)
-def test_a_strange_manifest_stops_an_export(
-    app: Flask, out: Path, text: bytes, reason: str
-) -> None:
-    run(app, out)
-    (out / manifest.NAME).write_bytes(text)
-    before = state(out)
-    with pytest.raises(ManifestError, match=reason):
-        run(app, out)
-    assert state(out) == before
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "/../etc/passwd", "/topics/../../x/", "/.feeds/manifest.json", "//x", "/a//b", "/topics/./",
-        "/rss.xml?page=2", "/a\\b", "/a\x00b", "/a\nb", f"/{'x' * 256}/", "/a#b",
-    ],
-)  # fmt: skip
-def test_an_address_that_is_no_file_of_a_site_is_refused(address: str) -> None:
-    with pytest.raises(ManifestError, match="can be no file of a site"):
-        manifest.path_of(address)
-
-
 def test_names_of_strangers_stay_in_the_folder(tmp_path: Path, out: Path) -> None:
     folder = tmp_path / "records"
     for number, name in enumerate(
@@ -387,7 +345,7 @@ def test_names_of_strangers_stay_in_the_folder(tmp_path: Path, out: Path) -> Non
         )
     app = collection.site(folder)
     before = {path for path in tmp_path.rglob("*") if not str(path).startswith(str(out))}
-    export(delivery(app), out, collection.SOME)
+    collection.export(app, out, collection.SOME)
     after = {path for path in tmp_path.rglob("*") if not str(path).startswith(str(out))}
     assert {path for path in after - before if ".db" not in path.name} == set()
     assert {p.name for p in out.iterdir() if p.name.startswith(".")} == {".feeds"}

@@ -14,7 +14,7 @@ from flask import Flask
 
 from feeds.catalog.addresses import PARAMETERS
 from feeds.export import manifest
-from feeds.export.directory import CODINGS, export
+from feeds.export.directory import CODINGS
 from feeds.export.manifest import File
 from feeds.export.plan import FORMS, SiteSelection
 from tests.helpers import collection
@@ -25,7 +25,6 @@ from tests.helpers.server import (
     ROOT,
     Answer,
     call,
-    delivery,
     free_port,
     program,
     until,
@@ -103,7 +102,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
 @pytest.fixture(scope="module")
 def out(app: Flask, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("nginx") / "site"
-    export(delivery(app), folder, SiteSelection(FORMS, ("canonical", "amp")), CODINGS)
+    collection.export(app, folder, SiteSelection(FORMS, ("canonical", "amp")), CODINGS)
     return folder
 
 
@@ -258,5 +257,5 @@ def test_an_export_is_served_at_once(app: Flask, nginx: Nginx, out: Path) -> Non
     try:
         assert nginx.ask("/rss.xml").body == before.body + b"\n"
     finally:
-        export(delivery(app), out, SiteSelection(FORMS, ("canonical", "amp")), CODINGS)
+        collection.export(app, out, SiteSelection(FORMS, ("canonical", "amp")), CODINGS)
     assert nginx.ask("/rss.xml").body == before.body

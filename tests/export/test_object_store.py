@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from pathlib import Path
-from threading import Event
 from typing import Any, Final, NamedTuple
 
 import brotli
@@ -16,11 +15,10 @@ import pytest
 from flask import Flask
 
 from feeds.export import manifest
-from feeds.export.directory import Outcome, export
 from feeds.export.manifest import File, Manifest, ManifestError
-from feeds.export.object_store import ObjectStore, publish
+from feeds.export.object_store import HEADERS, ObjectStore
 from feeds.export.plan import SiteSelection
-from feeds.export.remote import HEADERS, PublishError
+from feeds.export.writer import ExportError, Outcome, write
 from tests.helpers import collection
 from tests.helpers.server import (
     PATIENCE,
@@ -34,7 +32,8 @@ from tests.helpers.server import (
     load,
     until,
 )
-from tests.helpers.support import write
+from tests.helpers.support import write as record
+from tests.helpers.targets import Killed, Wrapped
 
 pytestmark = pytest.mark.slow  # moto's server takes long to start
 RSS: Final = SiteSelection(("page", "rss"), ("canonical",), ("everything", "topics", "site"))
@@ -138,7 +137,7 @@ def noted(s3: S3, bucket: str, prefix: str = "") -> Manifest:
 
 @pytest.mark.parametrize("coding", ["identity", "gzip", "br"])
 def test_an_object_is_what_the_server_sends(s3: S3, bucket: str, app: Flask, coding: str) -> None:
-    outcome = publish(delivery(app), f"s3://{bucket}/news", RSS, coding)
+    outcome = collection.publish(app, f"s3://{bucket}/news", RSS, coding)
     found = noted(s3, bucket, "news/")
     assert outcome == Outcome(len(found.files), len(found.files), 0)
     for path, file in found.files.items():
@@ -165,22 +164,24 @@ def test_only_what_changed_is_uploaded_and_what_is_gone_removed(
 ) -> None:
     asked = RSS._replace(formats=("rss",), scopes=("everything", "topics"))
     url = f"s3://{bucket}"
-    assert publish(delivery(app), url, asked) == Outcome(4, 4, 0)
+    assert collection.publish(app, url, asked) == Outcome(4, 4, 0)
     first, before = s3.put(bucket), noted(s3, bucket)
     puts = len(s3.requests("PUT", bucket))
-    assert publish(delivery(app), url, asked) == Outcome(4, 0, 0)
+    assert collection.publish(app, url, asked) == Outcome(4, 0, 0)
     assert len(s3.requests("PUT", bucket)) == puts  # not even the manifest
     assert s3.ask("PUT", f"/{bucket}/mine.txt", b"mine").code == 200
-    write(records, "c.md", title="Another", topics=["AI"], publishedDateTime="2024-03-09T00:00:00Z")
+    record(
+        records, "c.md", title="Another", topics=["AI"], publishedDateTime="2024-03-09T00:00:00Z"
+    )
     (records / "a.md").unlink()  # of which alone C++ is a topic
     load(app, records)
-    assert publish(delivery(app), url, asked) == Outcome(3, 2, 1)
+    assert collection.publish(app, url, asked) == Outcome(3, 2, 1)
     assert s3.put(bucket) == sorted([*first, "mine.txt", "rss.xml", "topics/ai/rss.xml"])
     after = noted(s3, bucket)
     assert before.files.keys() - after.files.keys() == {"topics/c-plus-plus/rss.xml"}
     assert s3.ask("GET", f"/{bucket}/topics/c-plus-plus/rss.xml").code == 404
     assert s3.ask("GET", f"/{bucket}/mine.txt").body == b"mine"
-    assert publish(delivery(app), url, asked, "gzip") == Outcome(3, 3, 0)
+    assert collection.publish(app, url, asked, "gzip") == Outcome(3, 3, 0)
     assert s3.ask("GET", f"/{bucket}/rss.xml").get("Content-Encoding") == "gzip"
 
 
@@ -196,100 +197,48 @@ def test_what_was_uploaded_before_it_failed_is_not_uploaded_again(
         return made(*arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr("feeds.export.object_store._HELD", 2)
+        patched.setattr(ObjectStore, "batch", 2)
         patched.setattr(delivery(app).renderer, "render", fails)
         with pytest.raises(KeyboardInterrupt):
-            publish(delivery(app), f"s3://{bucket}", RSS)
+            collection.publish(app, f"s3://{bucket}", RSS)
     kept = {path for path, file in noted(s3, bucket).files.items() if file.etag}
     assert len(kept) >= 4
     assert sorted(kept) == s3.put(bucket)
     assert s3.journals(bucket) == 0
-    outcome = publish(delivery(app), f"s3://{bucket}", RSS)
+    outcome = collection.publish(app, f"s3://{bucket}", RSS)
     assert outcome.written == outcome.documents - len(kept)
     assert len(s3.put(bucket)) == outcome.documents
 
 
-class Killed(BaseException):
-    """In the place of a signal that nothing outlives: no request follows."""
-
-
-def is_killed(app: Flask, url: str, method: str, path: str, asked: SiteSelection = FEEDS) -> None:
-    """A publication that ends once one of its requests was answered."""
-    real = {name: getattr(ObjectStore, name) for name in ("_write", "_remove")}
-    dead = Event()
-
-    def instead(name: str) -> Callable[..., None]:
-        def ask(self: ObjectStore, about: str, *rest: Any) -> None:
-            if dead.is_set():
-                raise Killed
-            real[name](self, about, *rest)
-            if (name, about) == (method, path):
-                dead.set()
-                raise Killed
-
-        return ask
-
-    with pytest.MonkeyPatch.context() as patched:
-        for name in real:
-            patched.setattr(ObjectStore, name, instead(name))
-        with pytest.raises(Killed):
-            publish(delivery(app), url, asked)
-    assert dead.is_set()
-
-
-def test_bytes_of_a_publication_that_was_killed_do_not_stay(
+def test_objects_of_a_publication_that_was_killed_do_not_stay(
     s3: S3, bucket: str, app: Flask, records: Path
 ) -> None:
     """Although the manifest says that what is wanted again is there."""
     url = f"s3://{bucket}"
-    publish(delivery(app), url, FEEDS)
-    right = s3.ask("GET", f"/{bucket}/rss.xml").body
-    is_killed(collection.site(records, title="Another"), url, "_write", "rss.xml")
-    assert b"Another" in s3.ask("GET", f"/{bucket}/rss.xml").body
+    collection.publish(app, url, FEEDS)
+
+    def objects() -> dict[str, bytes]:
+        return {path: s3.ask("GET", f"/{bucket}/{path}").body for path in before.files}
+
+    before = noted(s3, bucket)
+    right = objects()
+    target: Any = Wrapped(ObjectStore(url), 3)  # a journal and two of the objects in it
+    with pytest.raises(Killed):
+        write(target, delivery(collection.site(records, title="Another")), FEEDS)
+    assert sum(body != right[path] for path, body in objects().items()) >= 2
     assert s3.journals(bucket) == 1
-    assert publish(delivery(app), url, FEEDS).written
-    assert s3.ask("GET", f"/{bucket}/rss.xml").body == right
+    assert collection.publish(app, url, FEEDS) == Outcome(4, 4, 0)
+    assert objects() == right
     assert s3.journals(bucket) == 0
-    assert publish(delivery(app), url, FEEDS) == Outcome(4, 0, 0)
+    assert collection.publish(app, url, FEEDS) == Outcome(4, 0, 0)
 
 
-def test_what_is_hidden_after_a_publication_was_killed_is_removed(
-    s3: S3, bucket: str, app: Flask, records: Path
-) -> None:
-    """Although no manifest ever told of it."""
-    url, hidden = f"s3://{bucket}", "topics/unicode/rss.xml"
-    is_killed(app, url, "_write", hidden)
-    assert s3.ask("GET", f"/{bucket}/{hidden}").code == 200
-    (records / "e.md").unlink()
-    load(app, records)
-    publish(delivery(app), url, FEEDS)
-    assert s3.ask("GET", f"/{bucket}/{hidden}").code == 404
-    assert noted(s3, bucket).files.keys() == {
-        "rss.xml",
-        "topics/ai/rss.xml",
-        "topics/c-plus-plus/rss.xml",
-    }
-    assert s3.journals(bucket) == 0
-
-
-def test_what_a_publication_removed_that_was_killed_is_there_again(
-    s3: S3, bucket: str, app: Flask
-) -> None:
-    """With the same bytes, which the manifest says are there."""
-    url, topic = f"s3://{bucket}", "topics/unicode/rss.xml"
-    publish(delivery(app), url, FEEDS)
-    is_killed(app, url, "_remove", topic, FEEDS._replace(scopes=("everything",)))
-    assert s3.ask("GET", f"/{bucket}/{topic}").code == 404
-    publish(delivery(app), url, FEEDS)
-    sent = call(app.wsgi_app, f"/{topic}")
-    assert s3.ask("GET", f"/{bucket}/{topic}").body == sent.body
-
-
-def test_a_strange_journal_stops_it(s3: S3, bucket: str, app: Flask) -> None:
-    publish(delivery(app), f"s3://{bucket}", FEEDS)
-    s3.ask("PUT", f"/{bucket}/.feeds/journal-x", b"../x\n")
+@pytest.mark.parametrize("text", [b"../x\n", b"topics/\xff/rss.xml\n"])
+def test_a_strange_journal_stops_it(s3: S3, bucket: str, app: Flask, text: bytes) -> None:
+    collection.publish(app, f"s3://{bucket}", FEEDS)
+    s3.ask("PUT", f"/{bucket}/.feeds/journal-x", text)
     with pytest.raises(ManifestError, match=f"s3://{bucket}/.feeds/journal-x is no journal"):
-        publish(delivery(app), f"s3://{bucket}", FEEDS)
+        collection.publish(app, f"s3://{bucket}", FEEDS)
 
 
 @pytest.mark.parametrize("coding", ["identity", "gzip"])
@@ -315,18 +264,10 @@ def test_the_command_publishes(s3: S3, bucket: str, records: Path, tmp_path: Pat
 # -- what goes wrong --------------------------------------------------------------
 
 
-def test_a_place_of_somebody_else_is_left_alone(s3: S3, bucket: str, app: Flask) -> None:
-    s3.ask("PUT", f"/{bucket}/index.html", b"mine")
-    with pytest.raises(PublishError, match=rf"s3://{bucket} holds files that feeds publish didn't"):
-        publish(delivery(app), f"s3://{bucket}", RSS)
-    assert s3.put(bucket) == ["index.html"]
-    publish(delivery(app), f"s3://{bucket}/below", RSS)
-
-
 def test_a_bucket_that_is_not_there_is_named(bucket: str, app: Flask) -> None:
     assert bucket  # there is a server
-    with pytest.raises(PublishError, match=r"s3://no-such-bucket can't be written .*not exist"):
-        publish(delivery(app), "s3://no-such-bucket", RSS)
+    with pytest.raises(ExportError, match=r"s3://no-such-bucket can't be written .*not exist"):
+        collection.publish(app, "s3://no-such-bucket", RSS)
 
 
 def test_a_server_that_is_away_is_named(
@@ -334,8 +275,8 @@ def test_a_server_that_is_away_is_named(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    with pytest.raises(PublishError, match=rf"s3://{bucket} can't be read: "):
-        publish(delivery(app), f"s3://{bucket}", RSS)
+    with pytest.raises(ExportError, match=rf"s3://{bucket} can't be read: "):
+        collection.publish(app, f"s3://{bucket}", RSS)
 
 
 def test_who_may_not_write_is_told(
@@ -347,20 +288,13 @@ def test_who_may_not_write_is_told(
         raise PermissionError("Access Denied")
 
     monkeypatch.setattr(s3fs.S3FileSystem, "_pipe_file", refuse)
-    with pytest.raises(PublishError, match=r"\.json\): Access Denied; who is asking may not$"):
-        publish(delivery(app), f"s3://{bucket}", RSS)
-
-
-def test_a_strange_manifest_stops_it(s3: S3, bucket: str, app: Flask) -> None:
-    s3.ask("PUT", f"/{bucket}/{manifest.NAME}", b"{}]")
-    with pytest.raises(ManifestError, match=f"s3://{bucket}/.feeds/manifest.json is no manifest"):
-        publish(delivery(app), f"s3://{bucket}", RSS)
-    assert s3.put(bucket) == []
+    with pytest.raises(ExportError, match=r"\.json\): Access Denied; who is asking may not$"):
+        collection.publish(app, f"s3://{bucket}", RSS)
 
 
 def test_an_unknown_protocol_says_which_there_are(app: Flask) -> None:
-    with pytest.raises(PublishError, match=r"Protocol not known: ssss; there are s3://, .*gs://"):
-        publish(delivery(app), "ssss://x", RSS)
+    with pytest.raises(ExportError, match=r"Protocol not known: ssss; there are s3://, .*gs://"):
+        collection.publish(app, "ssss://x", RSS)
 
 
 @pytest.mark.parametrize(
@@ -395,8 +329,8 @@ def test_what_is_missing_is_said(
 
 
 def test_where_fsspec_writes_files_each_is_there_at_once(app: Flask, tmp_path: Path) -> None:
-    outcome = publish(delivery(app), f"file://{tmp_path}/published", RSS)
-    export(delivery(app), tmp_path / "exported", RSS)
+    outcome = collection.publish(app, f"file://{tmp_path}/published", RSS)
+    collection.export(app, tmp_path / "exported", RSS)
 
     def files(folder: Path) -> dict[str, bytes]:
         found = {str(p.relative_to(folder)): p for p in folder.rglob("*.*") if p.is_file()}
@@ -404,13 +338,13 @@ def test_where_fsspec_writes_files_each_is_there_at_once(app: Flask, tmp_path: P
 
     assert files(tmp_path / "published") == files(tmp_path / "exported")
     assert len(list((tmp_path / "published" / ".feeds").iterdir())) == 1
-    assert publish(delivery(app), f"file://{tmp_path}/published", RSS).written == 0
+    assert collection.publish(app, f"file://{tmp_path}/published", RSS).written == 0
     assert outcome.written == outcome.documents
 
 
 def test_files_without_headers_have_no_coding(app: Flask, tmp_path: Path) -> None:
-    with pytest.raises(PublishError, match="files there have no Content-Encoding, so they can't"):
-        publish(delivery(app), f"file://{tmp_path}/published", RSS, "gzip")
+    with pytest.raises(ExportError, match="files there have no Content-Encoding, so they can't"):
+        collection.publish(app, f"file://{tmp_path}/published", RSS, "gzip")
     assert not (tmp_path / "published").exists()
 
 

@@ -12,9 +12,9 @@ from flask import Flask
 from lxml import etree, html
 
 from feeds.export import manifest, plan
-from feeds.export.directory import CODINGS, export
+from feeds.export.directory import CODINGS
 from feeds.export.manifest import SUFFIXES, Manifest
-from feeds.export.plan import FORMS, SCOPES, SiteSelection, WalkError
+from feeds.export.plan import FORMS, SCOPES, SelectionError, SiteSelection
 from feeds.loading import loader
 from feeds.urls import POLICIES
 from tests.helpers import collection
@@ -32,7 +32,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
 @pytest.fixture(scope="module")
 def out(app: Flask, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("walk") / "site"
-    export(delivery(app), folder, codings=CODINGS)
+    collection.export(app, folder, codings=CODINGS)
     return folder
 
 
@@ -185,8 +185,8 @@ def test_a_story_that_another_record_leads_has_a_page_that_leads_there(
 
 
 def test_what_is_asked_for_is_what_is_there(app: Flask, tmp_path: Path) -> None:
-    export(
-        delivery(app), tmp_path / "site", SiteSelection(("rss",), ("amp",), ("topics", "providers"))
+    collection.export(
+        app, tmp_path / "site", SiteSelection(("rss",), ("amp",), ("topics", "providers"))
     )
     found = manifest.read((tmp_path / "site" / manifest.NAME).read_bytes(), "")
     assert sorted(found.files) == [
@@ -204,7 +204,7 @@ def test_the_site_is_one_generation_whatever_is_loaded_meanwhile(tmp_path: Path)
     folder = collection.make(tmp_path / "records")
     app = collection.site(folder)
     with delivery(app).store.read() as reader:
-        items = plan.walk(delivery(app), reader, collection.SOME)
+        items = plan.render(delivery(app), reader, collection.SOME)
         first = next(items)
         assert first.address == "/"
         for path in folder.glob("*.md"):
@@ -215,10 +215,10 @@ def test_the_site_is_one_generation_whatever_is_loaded_meanwhile(tmp_path: Path)
 
 @pytest.mark.parametrize("said", ["", ",", "rss,xml", "RSS", "rss;atom"])
 def test_a_wrong_list_says_what_is_accepted(said: str) -> None:
-    with pytest.raises(WalkError, match=re.escape("page,rss,atom,json,embed")):
-        plan.chosen("--formats", said, FORMS)
+    with pytest.raises(SelectionError, match=re.escape("page,rss,atom,json,embed")):
+        plan.parse_words("--formats", said, FORMS)
 
 
 def test_a_list_is_in_the_order_of_what_is_accepted() -> None:
-    assert plan.chosen("--scopes", " types ,topics,", SCOPES) == ["topics", "types"]
-    assert plan.chosen("--scopes", None, SCOPES) == SCOPES
+    assert plan.parse_words("--scopes", " types ,topics,", SCOPES) == ["topics", "types"]
+    assert plan.parse_words("--scopes", None, SCOPES) == SCOPES

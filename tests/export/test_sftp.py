@@ -11,12 +11,10 @@ from typing import Final, NamedTuple
 import pytest
 from flask import Flask
 
-from feeds.export.directory import Outcome, export
-from feeds.export.object_store import publish
 from feeds.export.plan import SiteSelection
-from feeds.export.remote import PublishError
+from feeds.export.writer import ExportError, Outcome
 from tests.helpers import collection
-from tests.helpers.server import PATIENCE, delivery, free_port, load, program, until
+from tests.helpers.server import PATIENCE, free_port, load, program, until
 
 pytestmark = pytest.mark.servers
 RSS: Final = SiteSelection(("page", "rss"), ("canonical",), ("everything", "topics", "site"))
@@ -92,14 +90,14 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def test_files_are_those_of_an_export(url: str, app: Flask, records: Path, tmp_path: Path) -> None:
     published, exported = tmp_path / "published", tmp_path / "exported"
-    outcome = publish(delivery(app), url, RSS)
-    assert outcome == export(delivery(app), exported, RSS)
+    outcome = collection.publish(app, url, RSS)
+    assert outcome == collection.export(app, exported, RSS)
     assert files(published) == files(exported)
-    assert publish(delivery(app), url, RSS) == Outcome(outcome.documents, 0, 0)
+    assert collection.publish(app, url, RSS) == Outcome(outcome.documents, 0, 0)
     (records / "e.md").unlink()  # of which alone a topic is
     load(app, records)
-    assert publish(delivery(app), url, RSS).removed == 2
-    export(delivery(app), exported, RSS)
+    assert collection.publish(app, url, RSS).removed == 2
+    collection.export(app, exported, RSS)
     assert files(published) == files(exported)
     assert [path.name for path in (published / ".feeds").iterdir()] == ["manifest.json"]
 
@@ -111,13 +109,13 @@ def test_a_server_that_ssh_does_not_know_is_told_nothing(
     (stranger / ".ssh").mkdir(parents=True)
     monkeypatch.setenv("HOME", str(stranger))
     wanted = r"can't be reached: .*/\.ssh/known_hosts doesn't have its ssh-ed25519 key; connect"
-    with pytest.raises(PublishError, match=wanted):
-        publish(delivery(app), url, RSS)
+    with pytest.raises(ExportError, match=wanted):
+        collection.publish(app, url, RSS)
     known = (server.home / ".ssh" / "known_hosts").read_text()
     other = (server.home / ".ssh" / "id_ed25519.pub").read_text().split()[1]
     (stranger / ".ssh" / "known_hosts").write_text(re.sub(r"\S+$", other, known))
-    with pytest.raises(PublishError, match=wanted):
-        publish(delivery(app), url, RSS)
+    with pytest.raises(ExportError, match=wanted):
+        collection.publish(app, url, RSS)
     assert not (tmp_path / "published").exists()
 
 
@@ -130,6 +128,6 @@ def test_a_password_that_is_refused_is_not_told(
         (server.home / ".ssh" / "known_hosts").read_bytes()
     )
     monkeypatch.setenv("HOME", str(keyless))
-    with pytest.raises(PublishError, match=r":\*\*\*@127.* can't be reached: ") as caught:
-        publish(delivery(app), url.replace("@", ":secret@"), RSS)
+    with pytest.raises(ExportError, match=r":\*\*\*@127.* can't be reached: ") as caught:
+        collection.publish(app, url.replace("@", ":secret@"), RSS)
     assert "secret" not in str(caught.value)

@@ -4,14 +4,20 @@ Topics, providers, two who share a domain, types, a story that two share, three
 months, and more entries in one of them than a feed shows.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from flask import Flask
 
 from feeds.config import Config
-from feeds.export.plan import SiteSelection
-from tests.helpers.server import ROOT, application
+from feeds.export import writer
+from feeds.export.directory import Folder
+from feeds.export.object_store import ObjectStore
+from feeds.export.plan import WHOLE, SiteSelection
+from feeds.export.writer import Outcome
+from feeds.serving import content_coding
+from tests.helpers.server import ROOT, application, delivery
 from tests.helpers.support import write
 
 SETTINGS: Final[dict[str, Any]] = {
@@ -66,3 +72,20 @@ def site(folder: Path, **settings: Any) -> Flask:
 def config(folder: Path, **settings: Any) -> Config:
     """The settings of the same."""
     return Config(seeds=folder, **(SETTINGS | settings))
+
+
+def export(
+    app: Flask, folder: Path, selection: SiteSelection = WHOLE, codings: Sequence[str] = ()
+) -> Outcome:
+    """The site of an application, written into a folder."""
+    return writer.write(Folder(folder, codings), delivery(app), selection)
+
+
+def publish(
+    app: Flask,
+    url: str,
+    selection: SiteSelection = WHOLE,
+    coding: str = content_coding.IDENTITY,
+) -> Outcome:
+    """The site of an application, written to an fsspec URL."""
+    return writer.write(ObjectStore(url, coding), delivery(app), selection)
