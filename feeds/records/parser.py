@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from feeds import sanitize, slugs, urls
 from feeds.model import (
@@ -22,17 +22,15 @@ from feeds.model import (
     Provider,
     Record,
     RecordError,
-    RelatedLink,
 )
-from feeds.records import coverage, simple_yaml
+from feeds.records import related, simple_yaml
 from feeds.records.fields import EARLIEST, LATEST, MAX_EXCERPT, MAX_TITLE, Fields
 from feeds.records.frontmatter import FrontMatterError, Mapping, Scalar, parse, split
-from feeds.records.related_block import Item, extract_related, unsecured, up_to_hiding
+from feeds.records.related_block import Unusual, extract_related, unsecured, up_to_hiding
 
 MAX_BYTES: Final = 2 * 1024 * 1024
 MAX_TOPICS: Final = 100
 MAX_BODY: Final = 100_000  # hostile Markdown takes square time; real bodies reach 22,000
-RELATED_KEPT: Final = 12  # a feed shows fewer, a story more
 
 _UTF_16 = tuple("\ufeff---".encode(encoding) for encoding in ("utf-16-le", "utf-16-be"))
 
@@ -64,66 +62,63 @@ class NotARecord(FeedsError):
     """A file that doesn't begin with a `---` line: passed over, as Jekyll does."""
 
 
-class Reading:
-    """The outcome of one file: a record (public or hidden) and notes about it."""
+class ParsedRecord(NamedTuple):
+    """A record, public or hidden, and notes about it."""
 
-    __slots__ = ("notes", "record")
-
-    def __init__(self, record: Record | Hidden, notes: list[Problem]) -> None:
-        self.record = record
-        self.notes = notes
+    record: Record | Hidden
+    notes: list[Problem]
 
 
-def parse_record(path: str, data: bytes, *, whole: bool = False) -> Reading:
-    """Read the record in `data`, the content of the file at `path`.
+def parse_record(path: str, data: bytes, *, fast: bool = True) -> ParsedRecord:
+    """Parse the record in `data`, the content of the file at `path`.
 
     `path` is relative to the collection, with forward slashes. Raises
     NotARecord for a file without front matter and RecordError for one that
-    can't be read. The text is parsed without its longest blocks where they
-    can be cut out exactly; `whole` parses all of it, with the same outcome.
+    can't be read. With `fast`, the longest blocks are not parsed where they can
+    be taken out exactly; without, all is, with the same outcome.
     """
     source, notes = _clean(path, data)
     try:
-        said = None if whole else _read_hidden(path, source) or _read_plain(path, source)
-        if said is not None:
-            return Reading(said.record, notes + said.notes)
+        parsed = (_parse_hidden(path, source) or _parse_simple(path, source)) if fast else None
+        if parsed is not None:
+            return ParsedRecord(parsed.record, notes + parsed.notes)
         front, body = split(source)
         fields = _RecordFields(path, parse(front.decode()), notes)
-        return Reading(fields.hidden() or fields.record(front, body.decode()), notes)
+        return ParsedRecord(fields.hidden() or fields.record(front, body.decode()), notes)
     except FrontMatterError as error:
         raise RecordError(Problem(path, error.line, error.field, error.message)) from None
 
 
-def _read_hidden(path: str, source: bytes) -> Reading | None:
-    """A record that says early that it is hidden; None where that isn't all there is to it."""
+def _parse_hidden(path: str, source: bytes) -> ParsedRecord | None:
+    """Parse a record that says early that it is hidden; None where what follows may matter."""
     beginning = up_to_hiding(source)
     mapping = simple_yaml.parse(beginning) if beginning else None
     if mapping is None:
         return None
     hidden = _RecordFields(path, mapping, []).hidden()
-    return Reading(hidden, []) if hidden else None
+    return ParsedRecord(hidden, []) if hidden else None
 
 
-def _read_plain(path: str, source: bytes) -> Reading | None:
-    """A record without anything that needs a YAML parser.
+def _parse_simple(path: str, source: bytes) -> ParsedRecord | None:
+    """Parse a record without anything that needs a YAML parser.
 
-    None for all others, and where something has to be said of `related`.
+    None for all others, and where there is something to report of `related`.
     Raises FrontMatterError.
     """
-    part = extract_related(source)
-    if part is None:
+    parts = extract_related(source)
+    if parts is None:
         return None
-    front, body = split(part.rest)
+    front, body = split(parts.without_related)
     mapping = simple_yaml.parse(unsecured(front))
-    if mapping is None or (part.items and "related" in mapping):
+    if mapping is None or (parts.items and "related" in mapping):
         return None
     notes: list[Problem] = []
     fields = _RecordFields(path, mapping, notes)
     try:
-        said = fields.hidden() or fields.record(front, body.decode(), part.items)
-    except coverage.Unusual:
+        record = fields.hidden() or fields.record(front, body.decode(), parts.items)
+    except Unusual:
         return None
-    return Reading(said, notes)
+    return ParsedRecord(record, notes)
 
 
 def hides_itself(data: bytes) -> bool:
@@ -166,8 +161,11 @@ def _clean(path: str, data: bytes) -> tuple[bytes, list[Problem]]:
 class _RecordFields(Fields):
     """The fields of a record, and of the mappings in it."""
 
-    def record(self, front: bytes, body: str, items: Sequence[Item] = ()) -> Record:
-        """The record; `items` are those of `related` that `cut` took out of the text."""
+    def record(self, front: bytes, body: str, items: Sequence[related.Item] = ()) -> Record:
+        """The record; `items` are those of its `related`, where that is not in the fields.
+
+        Raises RecordError.
+        """
         title = self.text("title", MAX_TITLE) or self.text("name", MAX_TITLE)
         if not title:
             raise self.error("title", "is missing; every record needs a title", line=1)
@@ -205,7 +203,7 @@ class _RecordFields(Fields):
             authors=self.authors(),
             topics=self.topics(),
             images=tuple(self.images(page)),
-            related=coverage.best(items, key, RELATED_KEPT) if items else self.related(page),
+            related=related.best(items or self.mappings("related"), key, self.notes),
             duration=self.duration("length"),
             player=self.player(page),
             downloads=tuple(self.downloads(page)),
@@ -300,42 +298,6 @@ class _RecordFields(Fields):
                 continue
             yield Image(url, max(fields.number("width"), 0), max(fields.number("height"), 0))
 
-    def related(self, page: str) -> tuple[RelatedLink, ...]:
-        """Other coverage, best first: one link an identity, never the record's own page."""
-        own = urls.entry_id(urls.identity(page))
-        found: dict[str, RelatedLink] = {}
-        # Of those that rank lower, nothing but the rank is read.
-        for fields in sorted(self.mappings("related"), key=_rank, reverse=True):
-            link = fields.related_link()
-            if link is not None and link.key != own:
-                found.setdefault(link.key, link)
-            if len(found) == RELATED_KEPT:
-                break
-        return tuple(found.values())
-
-    def related_link(self) -> RelatedLink | None:
-        title = self.text("title", MAX_TITLE) or self.text("name", MAX_TITLE)
-        try:
-            url = self.url("webUrl") or self.url("originalUrl")
-        except RecordError as error:
-            bad = error.problem
-            message = f"{bad.message}; left out"
-            self.notes.append(Problem(bad.path, bad.line, bad.field, message, "note"))
-            return None
-        if not (title and url) or self.hidden():
-            return None
-        provider = self.mapping("provider")
-        return RelatedLink(
-            key=urls.entry_id(urls.identity(url)),
-            url=urls.untracked(url),
-            title=title,
-            excerpt=self.text("excerpt", MAX_EXCERPT),
-            published=self.moment("publishedDateTime"),
-            provider=(provider.text("name") or provider.text("domain")) if provider else "",
-            type=self.text("type"),
-            quality=self.number("quality"),
-        )
-
     def duration(self, name: str) -> int:
         """Whole seconds from an ISO 8601 duration such as PT14M50S; 0 when there is none."""
         written = self.text(name)
@@ -373,11 +335,6 @@ class _RecordFields(Fields):
                 fields.note("url", f"{error}; the download is left out")
                 continue
             yield Download(url, fields.text("title") or "Download")
-
-
-def _rank(fields: Fields) -> tuple[int, float]:
-    published = fields.moment("publishedDateTime")
-    return fields.number("quality"), published.timestamp() if published else 0.0
 
 
 def _date_in_name(path: str) -> datetime | None:

@@ -4,7 +4,7 @@
 parsing them would be nearly all of a load's time. Of a hidden record, what
 comes after the line that hides it needn't be parsed. Of a public one, `related`
 is taken out of the text when it is of the shape that the collections' own
-program gives it: then where it ends, and what its items say, is known without
+program gives it: then its end and the values of its items are known without
 a parser. Where there is any doubt the text is left whole.
 
 All of this works on bytes, which are searched several times as fast as text.
@@ -13,13 +13,14 @@ All of this works on bytes, which are searched several times as fast as text.
 from __future__ import annotations
 
 import re
-from functools import cache
-from typing import Final, NamedTuple
+from datetime import datetime
+from functools import cache, lru_cache
+from typing import Final, NamedTuple, Self
 
-from feeds.records.frontmatter import is_closed
-from feeds.records.simple_yaml import has_odd_characters
-
-Item = re.Match[bytes]
+from feeds import sanitize, urls
+from feeds.records.fields import MAX_NAME
+from feeds.records.frontmatter import Scalar, is_closed
+from feeds.records.simple_yaml import has_odd_characters, unescaped
 
 _MAX_ITEMS: Final = 1_000  # fewer than the parser accepts
 _KEY: Final = b"\nrelated:\n"
@@ -61,8 +62,8 @@ def _shape(quoted: bytes) -> re.Pattern[bytes]:
     """An item of `related`, each key once and in the one order."""
     value = rb"(?:" + quoted + rb"|" + _BARE + rb")"
 
-    def field(name: bytes, indent: int = 4) -> bytes:
-        line = b" " * indent + name + rb": (?P<" + name + rb">" + value + rb")\n"
+    def field(name: bytes, indent: int = 4, within: bytes = b"") -> bytes:
+        line = b" " * indent + name + rb": (?P<" + within + name + rb">" + value + rb")\n"
         return rb"(?>" + line + rb")?+"
 
     def unread(name: bytes, indent: int) -> bytes:
@@ -71,15 +72,15 @@ def _shape(quoted: bytes) -> re.Pattern[bytes]:
     return re.compile(
         rb"  - title: (?P<title>" + value + rb")\n"
         + field(b"excerpt")
-        + rb"(?>    publishedDateTime: (?P<date>" + _DATE + rb")\n)?+"
+        + rb"(?>    publishedDateTime: (?P<publishedDateTime>" + _DATE + rb")\n)?+"
         + field(b"originalUrl")
         + field(b"webUrl")
         + unread(b"ampWebUrl", 4)
         + unread(b"cdnAmpWebUrl", 4)
         + field(b"type")
         + rb"(?>    provider:\n(?=      [nd])"
-        + field(b"name", 6)
-        + field(b"domain", 6)
+        + field(b"name", 6, b"provider_")
+        + field(b"domain", 6, b"provider_")
         + rb")?+(?>    quality: (?P<quality>0|[1-9]\d{0,8})\n)?+"
         + rb"(?>    images:\n(?>      - url: " + value + rb"\n"
         + unread(b"width", 8)
@@ -89,22 +90,100 @@ def _shape(quoted: bytes) -> re.Pattern[bytes]:
     )  # fmt: skip
 
 
-class Cut(NamedTuple):
-    """A record without `related`, and the items of that."""
-
-    rest: bytes
-    items: list[Item]
+class Unusual(Exception):
+    """A value of an item that the parser has to judge, and to report."""
 
 
-def extract_related(source: bytes) -> Cut | None:
-    """`source` without the `related` block of its front matter; None where that has another shape.
+class BlockItem:
+    """An item of `related` as the pattern of `_shape` found it: a `related.Item`.
 
-    Lines keep their numbers: what was cut is blank lines now. It is exact if
-    every other line is over at its end, which `plain.parse` of the rest tells.
+    `prefix` leads to the groups of a mapping in it. Raises Unusual for values that
+    are wrong.
+    """
+
+    __slots__ = ("_match", "_prefix")
+
+    def __init__(self, match: re.Match[bytes], prefix: str = "") -> None:
+        self._match = match
+        self._prefix = prefix
+
+    def written(self, name: str) -> bytes | None:
+        """A value as it stands in the text, maybe quoted; None where there is none."""
+        try:
+            return self._match[self._prefix + name]
+        except IndexError:  # no item of this shape has it
+            return None
+
+    def text(self, name: str, most: int = MAX_NAME) -> str:
+        written = self.written(name)
+        if written is None:
+            return ""
+        return _name(written) if most == MAX_NAME else _text(written, most)
+
+    def url(self, name: str) -> str:
+        written = self.written(name)
+        value = _value(written).strip() if written is not None else ""
+        try:
+            return urls.clean(value) if value else ""
+        except ValueError:
+            raise Unusual from None
+
+    def moment(self, name: str) -> datetime | None:
+        written = self._match[name]
+        return datetime.fromisoformat(written.decode()) if written else None
+
+    def number(self, name: str) -> int:
+        return int(self._match[name] or 0)
+
+    def mapping(self, name: str) -> Self | None:
+        return type(self)(self._match, f"{name}_")
+
+    def hidden(self) -> None:
+        """No item of this shape says that it is hidden."""
+
+
+def _value(written: bytes) -> str:
+    text = written.decode()
+    return unescaped(text[1:-1]) if text[0] == '"' else _bare(text)
+
+
+@lru_cache(maxsize=4096)
+def _bare(text: str) -> str:
+    value = Scalar(text, True, 0).value()
+    if not isinstance(value, str):
+        raise Unusual
+    return value
+
+
+def _text(written: bytes, most: int) -> str:
+    text = sanitize.plain(_value(written))
+    if len(text) > most:
+        raise Unusual
+    return text
+
+
+@lru_cache(maxsize=4096)
+def _name(written: bytes) -> str:
+    """The text of a name, domain or type, of which a collection has few."""
+    return _text(written, MAX_NAME)
+
+
+class RecordParts(NamedTuple):
+    """The bytes of a record without its `related`, and the items of that."""
+
+    without_related: bytes
+    items: list[BlockItem]
+
+
+def extract_related(source: bytes) -> RecordParts | None:
+    """Take the `related` block out of the front matter; None where that has another shape.
+
+    Blank lines take its place, so that lines keep their numbers. It is exact if
+    no other value goes on in a next line, which `simple_yaml.parse` of the rest tells.
     """
     start = source.find(_KEY)
     if start < 0 or is_closed(source, start):
-        return Cut(source, [])
+        return RecordParts(source, [])
     begin = start + len(_KEY)
     items, end = _items(_shape(_TO_LAST_QUOTE), source, begin)
     signs = escaped = source[begin:end].translate(None, _UNSIGNED)
@@ -118,7 +197,7 @@ def extract_related(source: bytes) -> Cut | None:
     if has_odd_characters(signs):
         return None
     blank = b"\n" * (signs.count(b"\n") + 1)
-    return Cut(source[: start + 1] + blank + source[end:], items)
+    return RecordParts(source[: start + 1] + blank + source[end:], items)
 
 
 def unsecured(front: bytes) -> bytes:
@@ -131,14 +210,14 @@ def unsecured(front: bytes) -> bytes:
     return front[:begin] + front[end:]
 
 
-def _items(shape: re.Pattern[bytes], source: bytes, at: int) -> tuple[list[Item], int]:
+def _items(shape: re.Pattern[bytes], source: bytes, at: int) -> tuple[list[BlockItem], int]:
     """The items that follow each other from `at` on, and where they end."""
-    found: list[Item] = []
+    items: list[BlockItem] = []
     match = shape.match
     while item := match(source, at):
-        found.append(item)
+        items.append(BlockItem(item))
         at = item.end()
-    return found, at
+    return items, at
 
 
 def up_to_hiding(source: bytes) -> bytes | None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from feeds import urls
 from feeds.model import Download, Hidden, Image, Provider, Record, RecordError, RelatedLink
 from feeds.records import parser
+from feeds.records import related as related_links
 from tests.helpers.support import SEEDS, record
 
 URL = "https://news.example.com/story"
@@ -42,11 +43,11 @@ def id_of(url: str) -> str:
     return urls.entry_id(urls.identity(urls.clean(url)))
 
 
-def _reading(path: str, *, body: str = "", **fields: Any) -> parser.Reading:
+def _reading(path: str, *, body: str = "", **fields: Any) -> parser.ParsedRecord:
     return parser.parse_record(path, record(body=body, **fields).encode())
 
 
-def _public(reading: parser.Reading) -> Record:
+def _public(reading: parser.ParsedRecord) -> Record:
     assert isinstance(reading.record, Record)
     return reading.record
 
@@ -639,7 +640,7 @@ def related(url: str, quality: int = 0, day: int = 1, **fields: Any) -> dict[str
 
 
 def test_related_coverage_is_kept_best_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parser, "RELATED_KEPT", 5)
+    monkeypatch.setattr(related_links, "KEPT", 5)
     found = read(
         related=[
             related("https://example.com/worst", 1),
@@ -770,7 +771,7 @@ def test_texts_are_bounded() -> None:
         )
 
 
-def outcome(data: bytes) -> parser.Reading | None:
+def outcome(data: bytes) -> parser.ParsedRecord | None:
     """The reading of `data`, or None where it is refused as it should be."""
     message = ""
     reading = None
