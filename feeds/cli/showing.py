@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from feeds import config
 from feeds.catalog.addresses import Addresses, FeedQuery
+from feeds.cli import poll_table
 from feeds.cli.common import counting, held, last_good, load_folder, located, settings, warn
 from feeds.loading import loader
 from feeds.loading.report import Report
@@ -81,11 +82,11 @@ def stats(found: config.Config, days: int, as_json: bool) -> None:
     except (SQLAlchemyError, ImportError, OSError) as error:
         raise StoreError.of(Store.described(found.database), error) from None
     if as_json:
-        click.echo(json.dumps(poll_report.told(readers, since, until), indent=2))
+        click.echo(json.dumps(poll_table.as_json(readers, since, until), indent=2))
     elif sys.stdout.isatty():
-        Console(highlight=False).print(poll_report.table(readers, since, until))
+        Console(highlight=False).print(poll_table.table(readers, since, until))
     else:
-        for line in poll_report.lines(readers):
+        for line in poll_table.lines(readers):
             click.echo("\t".join(line))
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import threading
 from types import TracebackType
 from typing import Any, Final
 
-import structlog
 from gunicorn.glogging import Logger as GunicornLogger
-from structlog.contextvars import merge_contextvars
-from structlog.stdlib import ProcessorFormatter
 
 from feeds.messages import without_passwords
 from feeds.telemetry import log
+
+with log.without_rich():
+    from structlog.contextvars import merge_contextvars
+    from structlog.processors import JSONRenderer, TimeStamper, add_log_level, format_exc_info
+    from structlog.stdlib import ProcessorFormatter
 
 _LONGEST: Final = 10_000  # characters of a value; a traceback is the longest
 
@@ -23,6 +24,8 @@ _LONGEST: Final = 10_000  # characters of a value; a traceback is the longest
 def configure(form: str, process: str) -> None:
     """Have all that this process logs go to stderr, in one form; `process` is what it is called."""
     log.process.update(form=form, name=process)
+    log.request_logger.cache_clear()
+    log.request_logger()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter(form))
     handler.set_name("feeds")
@@ -30,17 +33,10 @@ def configure(form: str, process: str) -> None:
     for other in [other for other in root.handlers if other.get_name() == "feeds"]:
         root.removeHandler(other)
     root.addHandler(handler)
-    log.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("feeds").setLevel(logging.INFO)
     logging.raiseExceptions = False  # a log on a full disk stops nothing
     logging.captureWarnings(capture=True)
-    structlog.configure(
-        processors=[*_SHARED, ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.stdlib.BoundLogger,
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread
 
@@ -49,44 +45,34 @@ def formatter(form: str = "") -> ProcessorFormatter:
     """What makes a line of anything that is logged, by us or by a library."""
     form = form or log.process.get("form", log.HUMAN)
     return ProcessorFormatter(
-        foreign_pre_chain=_SHARED,
         processors=[
+            merge_contextvars,
+            add_log_level,
+            TimeStamper(fmt="iso", utc=True),
+            log.with_process,
+            _with_logger,
             ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
+            format_exc_info,
             _clean,
-            log.as_json if form == log.JSON else log.for_people,
-        ],
+            JSONRenderer() if form == log.JSON else log.for_people,
+        ]
     )
 
 
-def _where(_: Any, __: str, event: log.Event) -> log.Event:
-    """The process, its pid, and the library where the line isn't ours."""
-    record = event.get("_record")
-    event["process"] = log.process.get("name", "feeds")
-    event["pid"] = os.getpid()
-    if record is not None and record.name != "feeds":
-        event["logger"] = record.name
+def _with_logger(_: Any, __: str, event: log.Event) -> log.Event:
+    """Add the library that logs, where the line isn't ours."""
+    if event["_record"].name != "feeds":
+        event["logger"] = event["_record"].name
     return event
 
 
 def _clean(_: Any, __: str, event: log.Event) -> log.Event:
-    """Without passwords, and with nothing that is without end."""
+    """Without passwords, and with nothing that is without end; time and level first."""
+    event = {"timestamp": None, "level": None, **event}
     for name, value in event.items():
-        if isinstance(value, str):
-            event[name] = without_passwords(value[:_LONGEST])
-        elif not isinstance(value, int | float | None):
+        if not isinstance(value, int | float | None):
             event[name] = without_passwords(str(value)[:_LONGEST])
     return event
-
-
-_SHARED: Final[list[Any]] = [
-    merge_contextvars,
-    structlog.stdlib.add_log_level,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.stdlib.PositionalArgumentsFormatter(),
-    structlog.processors.StackInfoRenderer(),
-    _where,
-]
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -95,12 +81,12 @@ def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackT
     logging.getLogger("feeds").critical("it ends of an error", exc_info=(kind, error, trace))
 
 
-def _uncaught_in_thread(found: threading.ExceptHookArgs) -> None:
-    if found.exc_value is None or issubclass(found.exc_type, SystemExit):
+def _uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is None or issubclass(args.exc_type, SystemExit):
         return
-    name = found.thread.name if found.thread else "a thread"
-    told = (found.exc_type, found.exc_value, found.exc_traceback)
-    logging.getLogger("feeds").error("%s ends of an error", name, exc_info=told)
+    name = args.thread.name if args.thread else "a thread"
+    exception = (args.exc_type, args.exc_value, args.exc_traceback)
+    logging.getLogger("feeds").error("%s ends of an error", name, exc_info=exception)
 
 
 # -- the servers' own -----------------------------------------------------------------

@@ -103,7 +103,7 @@ class Polls(NamedTuple):
     saved: int = 0
 
     def plus(self, other: Polls) -> Polls:
-        return Polls(*map(sum, zip(self, other, strict=True)))
+        return total((self, other))
 
 
 class PollBucket(NamedTuple):
@@ -238,12 +238,15 @@ def by_day(seen: Iterable[tuple[Key, PollBucket]]) -> dict[tuple[int, str, str],
     grouped: defaultdict[tuple[int, str, str], dict[Key, PollBucket]] = defaultdict(dict)
     for key, one in seen:
         grouped[key.hour // 24, key.feed, key.reader][key] = one
-    return {key: Day(total(of.values()), at_least(of)) for key, of in grouped.items()}
+    return {
+        key: Day(total(one.polls for one in of.values()), at_least(of))
+        for key, of in grouped.items()
+    }
 
 
-def total(seen: Iterable[PollBucket]) -> Polls:
+def total(polls: Iterable[Polls]) -> Polls:
     """All polls together."""
-    return Polls(*map(sum, zip(Polls(), *(one.polls for one in seen), strict=True)))
+    return Polls(*map(sum, zip(Polls(), *polls, strict=True)))
 
 
 def at_least(seen: Batch) -> int:

@@ -1,4 +1,6 @@
+import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,35 @@ def test_gunicorn_takes_every_setting() -> None:
     assert made.cfg.workers == 3
     assert made.cfg.worker_class_str == "gthread"
     assert made.cfg.reload is False
+
+
+WORKER = """
+import sys
+from werkzeug.test import Client
+from feeds.serving import server
+client = Client(server.application())
+assert client.get("/rss.xml").status_code == 200
+assert client.get("/stats/").status_code == 200
+assert client.get("/metrics").status_code == 200
+assert "structlog" in sys.modules
+print(sorted(name for name in sys.modules if name.partition(".")[0] in ("rich", "pygments")))
+import rich.console  # it is there, and whoever wants it still has it
+"""
+
+
+def test_a_worker_has_no_use_for_rich(tmp_path: Path) -> None:
+    variables = {
+        "FEEDS_SEEDS": str(news(tmp_path / "news")),
+        "FEEDS_DATABASE_URL": f"sqlite:///{tmp_path / 'news.db'}",
+        "FEEDS_LOG_REQUESTS": "on",
+        "FEEDS_METRICS": "on",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", WORKER],
+        cwd=tmp_path, env=os.environ | variables, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+    assert "GET /rss.xml 200" in done.stderr
 
 
 def test_slow_clients_have_more_threads_than_they_can_hold() -> None:

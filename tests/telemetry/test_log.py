@@ -35,7 +35,7 @@ def said(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     sys.excepthook, threading.excepthook, logging.raiseExceptions = hooks
     logging.captureWarnings(capture=False)
     log.process.clear()
-    log.handlers.clear()
+    log.request_logger.cache_clear()
 
 
 HOSTILE = 'a"b\\\n2026-01-01T00:00:00Z critical server[1]: forged\r\x1b[31m\u202e\u2028\x85'
