@@ -11,7 +11,6 @@ import atexit
 import os
 import time
 import weakref
-from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -26,7 +25,7 @@ from feeds.model import FeedsError
 from feeds.selection import NONE
 from feeds.telemetry import user_agents
 from feeds.telemetry.log import DELTA, NOT_MODIFIED, RequestRecord
-from feeds.telemetry.metrics import BOUNDS, Answers, Metrics, RequestLabels
+from feeds.telemetry.metrics import Answers, Metrics, RequestLabels
 from feeds.telemetry.poll_store import HOUR, Key, PollBucket, Polls, PollStore
 
 _EVERY: Final = 1.0  # seconds between two times that all is added up
@@ -141,36 +140,29 @@ class RequestCounter:
             self._folding.release()
 
     def _fold(self) -> None:
-        sums: dict[RequestLabels, tuple[list[float], list[int]]] = {}
-        polls: dict[tuple[str, str], list[int]] = {}
+        groups: dict[tuple[str, int, str, str, str], tuple[list[int], list[float]]] = {}
         for _ in range(len(self._answers)):
             address, status, coding, outcome, sent, whole, seconds, agent = self._answers.popleft()
+            group = address, status, coding, outcome, agent
+            if group not in groups:
+                groups[group] = [0, 0], []
+            numbers, times = groups[group]
+            numbers[0] += sent
+            numbers[1] += whole
+            times.append(seconds)
+        hour = int(self._clock()) // HOUR
+        answers: dict[RequestLabels, Answers] = {}
+        for (address, status, coding, outcome, agent), ((sent, whole), times) in groups.items():
             saved = whole - sent if outcome in (NOT_MODIFIED, DELTA) else 0
-            asked = RequestLabels(kind_of(address), status, coding, outcome)
-            if asked not in sums:
-                sums[asked] = [0, 0, 0, 0.0], [0] * (len(BOUNDS) + 1)
-            numbers, times = sums[asked]
-            numbers[0] += 1
-            numbers[1] += sent
-            numbers[2] += saved
-            numbers[3] += seconds
-            times[bisect_left(BOUNDS, seconds)] += 1
+            labels = RequestLabels(kind_of(address), status, coding, outcome)
+            answers.setdefault(labels, Answers()).add(sent, saved, times)
             if self.audience and status in _POLLED and (feed := self._feed_of(address)):
-                row = polls.setdefault((feed, agent), [0, 0, 0, 0, 0])
-                row[0] += 1
-                row[1] += outcome == NOT_MODIFIED
-                row[2] += outcome == DELTA
-                row[3] += sent
-                row[4] += saved
-        answers = {
-            asked: Answers(int(n), int(sent), int(saved), times, seconds)
-            for asked, ((n, sent, saved, seconds), times) in sums.items()
-        }
+                number = len(times)
+                unmodified, deltas = number * (outcome == NOT_MODIFIED), number * (outcome == DELTA)
+                polls = Polls(number, unmodified, deltas, sent, saved)
+                self._see(hour, feed, user_agents.read(agent), polls)
         self.metrics.answered(answers)
         self.metrics.holds(*self._holds())
-        hour = int(self._clock()) // HOUR
-        for (feed, agent), row in polls.items():
-            self._see(hour, feed, user_agents.read(agent), Polls(*row))
 
     def _see(self, hour: int, feed: str, agent: user_agents.Agent, polls: Polls) -> None:
         if hour != self._hour:

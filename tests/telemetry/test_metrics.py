@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -16,7 +15,7 @@ from bench.servers import Server
 from bench.servers import workers as children
 from feeds import create_app
 from feeds.serving.operator import ByPort
-from feeds.telemetry import metrics, multiprocess
+from feeds.telemetry import metrics
 from tests.helpers.server import (
     Served,
     application,
@@ -259,40 +258,6 @@ def test_a_worker_that_is_killed_leaves_its_counts_and_no_gauge(tmp_path: Path, 
     assert len(list(shared.glob("counter_*.db"))) <= 4  # server, follower and two workers
     server.stop()
     assert not shared.exists()
-
-
-def test_nothing_is_left_when_the_server_ends(tmp_path: Path) -> None:
-    code = (
-        "import os\nfrom feeds.telemetry import metrics, multiprocess\n"
-        "with multiprocess.directory():\n"
-        "    metrics.shared().loaded('changed', 1)\n"
-        "    made = os.environ['PROMETHEUS_MULTIPROC_DIR']\n"
-        "    assert os.listdir(made)\n"
-        "    if os.fork() == 0:\n"
-        "        raise SystemExit\n"  # a worker that ends removes nothing
-        "    os.wait()\n"
-        "    assert os.path.isdir(made)\n"
-        "assert not os.path.exists(made)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False)
-    assert done.returncode == 0
-
-
-def test_what_a_killed_server_left_goes_at_the_next_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(multiprocess, "_MEMORY", tmp_path)
-    left, used, fresh = (tmp_path / f"feeds-metrics-{name}" for name in ("left", "used", "fresh"))
-    for folder in (left, used, fresh):
-        folder.mkdir()
-    (left / "0.lock").touch()
-    handle = multiprocess._locked(used / "0.lock")
-    with multiprocess.directory():
-        assert not left.exists()
-        assert used.exists()
-        assert fresh.exists()
-    assert handle is not None
-    os.close(handle)
 
 
 def test_gunicorn_alone_counts_together_with_the_file_beside_wsgi(tmp_path: Path) -> None:
