@@ -74,11 +74,11 @@ def _show_in_colours(report: Report) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print all there is as JSON, for programs.")
 def stats(found: config.Config, days: int, as_json: bool) -> None:
     """Print who polls which feed: subscribers at least, polls, what 304 and deltas saved."""
-    audience = PollStore.of(found.database, warn)
-    if audience is None:
+    poll_store = PollStore.of(found.database, warn)
+    if poll_store is None:
         raise config.ConfigError("FEEDS_DATABASE_URL names a database in memory, which has none")
     try:
-        readers, since, until = poll_report.of_period(audience, days, time.time())
+        readers, since, until = poll_report.over_period(poll_store, days, time.time())
     except (SQLAlchemyError, ImportError, OSError) as error:
         raise StoreError.of(Store.described(found.database), error) from None
     if as_json:

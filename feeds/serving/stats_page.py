@@ -28,7 +28,7 @@ _ANSWERS: Final = (
 )
 
 
-class Sparked(NamedTuple):
+class FeedRow(NamedTuple):
     """A feed as the page lists it; `spark` is its subscribers by day, as a path."""
 
     row: Row
@@ -49,37 +49,39 @@ def page(documents: DocumentStore, poll_store: PollStore | None, now: float) -> 
             days = poll_store.days(today - poll_report.DAYS_SHOWN + 1)
     except (SQLAlchemyError, ImportError, OSError):
         problem = "Who polled can’t be read right now."
-    found = poll_report.lately(hours, now)
-    courses: dict[str, dict[int, int]] = {}
+    readership = poll_report.last_24_hours(hours, now)
+    subscribers: dict[str, dict[int, int]] = {}
     for (day, feed, _), one in days.items():
-        course = courses.setdefault(feed, {})
-        course[day] = course.get(day, 0) + one.subscribers
+        by_day = subscribers.setdefault(feed, {})
+        by_day[day] = by_day.get(day, 0) + one.subscribers
     root = documents.addresses.root
     return documents.pages.render(
         "stats.html",
         root=root,
         static=lambda name: f"../static/{name}?v={ASSETS[f'static/{name}'].version}",
         problem=problem,
-        found=found,
-        whole=found.all,
-        feeds=[_sparked(row, root, courses.get(row.name, {})) for row in found.feeds[:_FEEDS]],
-        left_out=max(len(found.feeds) - _FEEDS, 0),
-        readers=found.readers[:_READERS],
+        readership=readership,
+        whole=readership.all,
+        feeds=[
+            _feed_row(row, root, subscribers.get(row.name, {})) for row in readership.feeds[:_FEEDS]
+        ],
+        left_out=max(len(readership.feeds) - _FEEDS, 0),
+        readers=readership.readers[:_READERS],
         plots=_plots(poll_report.by_hour(hours, now), poll_report.by_day(days, now)),
         size=size,
         share=share,
     )
 
 
-def _sparked(row: Row, root: str, course: dict[int, int]) -> Sparked:
+def _feed_row(row: Row, root: str, by_day: dict[int, int]) -> FeedRow:
     path = row.name.removesuffix("?")
-    numbers = [course.get(day, 0) for day in range(min(course), max(course) + 1)] if course else []
+    numbers = [by_day.get(day, 0) for day in range(min(by_day), max(by_day) + 1)] if by_day else []
     is_feed = path.startswith("/")
     url = root + path if is_feed else ""
-    return Sparked(row, url, path, row.name.endswith("?"), plots.spark(numbers[-30:]))
+    return FeedRow(row, url, path, row.name.endswith("?"), plots.spark(numbers[-30:]))
 
 
-class Shown(NamedTuple):
+class PlotAndTable(NamedTuple):
     """A plot, and the same as a table: a heading for each column, and its rows."""
 
     plot: Plot
@@ -87,12 +89,13 @@ class Shown(NamedTuple):
     rows: list[tuple[str, ...]]
 
 
-def _plots(hours: list[tuple[datetime, Polls]], days: list[Any]) -> list[Shown]:
+def _plots(hours: list[tuple[datetime, Polls]], days: list[Any]) -> list[PlotAndTable]:
     """How many subscribed, what polls got, and what they didn't need to be sent."""
     numbers = [day.subscribers for _, day in days]
     subscribers = plots.steps(
         "Subscribers",
-        f"At least {numbers[-1]:,} today, {max(numbers):,} at most in {_of(len(numbers), 'day')}.",
+        f"At least {numbers[-1]:,} today, {max(numbers):,} at most in "
+        f"{_counted(len(numbers), 'day')}.",
         ("people", "subscribers"),
         numbers,
         _day_marks([day for day, _ in days], 9),
@@ -100,7 +103,7 @@ def _plots(hours: list[tuple[datetime, Polls]], days: list[Any]) -> list[Shown]:
     answers = [_parts(polls) for _, polls in hours]
     asked = plots.bars(
         "Polls by hour",
-        f"{_of(sum(map(sum, answers)), 'poll')} in {_of(len(hours), 'hour')} (UTC).",
+        f"{_counted(sum(map(sum, answers)), 'poll')} in {_counted(len(hours), 'hour')} (UTC).",
         _ANSWERS,
         answers,
         _hour_marks([hour for hour, _ in hours]),
@@ -117,12 +120,12 @@ def _plots(hours: list[tuple[datetime, Polls]], days: list[Any]) -> list[Shown]:
         unit,
     )
     return [
-        Shown(
+        PlotAndTable(
             subscribers,
             ("Day", "Subscribers, at least"),
             [(f"{day:%Y-%m-%d}", f"{one.subscribers:,}") for day, one in reversed(days)],
         ),
-        Shown(
+        PlotAndTable(
             asked,
             ("Hour, UTC", *(label for _, label in _ANSWERS)),
             [
@@ -130,7 +133,7 @@ def _plots(hours: list[tuple[datetime, Polls]], days: list[Any]) -> list[Shown]:
                 for hour, polls in reversed(hours)
             ],
         ),
-        Shown(
+        PlotAndTable(
             traffic,
             ("Day", "sent", "saved"),
             [
@@ -141,7 +144,7 @@ def _plots(hours: list[tuple[datetime, Polls]], days: list[Any]) -> list[Shown]:
     ]
 
 
-def _of(number: int, noun: str) -> str:
+def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 

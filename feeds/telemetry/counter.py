@@ -1,4 +1,4 @@
-"""What a worker counts of the requests it answers: noted as they come, added up once a second.
+"""Counts the requests that a worker answers: noted as they come, added up once a second.
 
 To note one is to append to a deque, which is all that a request waits for.
 A thread adds them up for Prometheus (`feeds.telemetry.metrics`), and every few seconds
@@ -92,14 +92,14 @@ class RequestCounter:
     def __init__(
         self,
         metrics: Metrics,
-        audience: PollStore | None,
+        poll_store: PollStore | None,
         addresses: Addresses,
         holds: Callable[[], tuple[int, int]],
         warn: Warn,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.metrics = metrics
-        self.audience = audience
+        self.poll_store = poll_store
         self._feed_of = lru_cache(maxsize=4096)(partial(feed_of, addresses))
         self._holds = holds
         self._warn = warn
@@ -107,7 +107,7 @@ class RequestCounter:
         self._answers: deque[RequestRecord] = deque()
         self._folding = Lock()
         self._writing = Lock()
-        self._seen: dict[Key, PollBucket] = {}
+        self._buckets: dict[Key, PollBucket] = {}
         self._known: set[Key] = set()  # of the present hour
         self._names: set[str] = set()
         self._hour = 0
@@ -115,8 +115,8 @@ class RequestCounter:
         self._next_fold = 0.0
         self._complained = False
         self._thread: Thread | None = None
-        again = weakref.WeakMethod(self._after_fork)
-        os.register_at_fork(after_in_child=lambda: (forked := again()) and forked())
+        method = weakref.WeakMethod(self._after_fork)
+        os.register_at_fork(after_in_child=lambda: (after_fork := method()) and after_fork())
 
     def note(self, answer: RequestRecord) -> None:
         """Count a request."""
@@ -156,15 +156,15 @@ class RequestCounter:
             saved = whole - sent if outcome in (NOT_MODIFIED, DELTA) else 0
             labels = RequestLabels(kind_of(address), status, coding, outcome)
             answers.setdefault(labels, Answers()).add(sent, saved, times)
-            if self.audience and status in _POLLED and (feed := self._feed_of(address)):
+            if self.poll_store and status in _POLLED and (feed := self._feed_of(address)):
                 number = len(times)
                 unmodified, deltas = number * (outcome == NOT_MODIFIED), number * (outcome == DELTA)
                 polls = Polls(number, unmodified, deltas, sent, saved)
-                self._see(hour, feed, user_agents.read(agent), polls)
+                self._add_polls(hour, feed, user_agents.read(agent), polls)
         self.metrics.answered(answers)
         self.metrics.holds(*self._holds())
 
-    def _see(self, hour: int, feed: str, agent: user_agents.Agent, polls: Polls) -> None:
+    def _add_polls(self, hour: int, feed: str, agent: user_agents.Agent, polls: Polls) -> None:
         if hour != self._hour:
             self._hour = hour
             self._known.clear()
@@ -181,25 +181,25 @@ class RequestCounter:
                 self._known.add(key)
             else:  # somebody makes them up
                 key, agent = _others(hour), user_agents.Agent(user_agents.OTHER)
-        seen = PollBucket(polls, agent.claimed, agent.plain)
+        bucket = PollBucket(polls, agent.reported_subscribers, agent.is_personal)
         with self._writing:
-            before = self._seen.get(key)
-            self._seen[key] = seen if before is None else before.plus(seen)
+            before = self._buckets.get(key)
+            self._buckets[key] = bucket if before is None else before.plus(bucket)
 
     def write(self) -> bool:
         """Write what was added up into the store; whether that is done. It is kept until it is."""
-        audience = self.audience
-        if audience is None:
+        poll_store = self.poll_store
+        if poll_store is None:
             return True
         with self._writing:
-            batch, self._seen = self._seen, {}
+            batch, self._buckets = self._buckets, {}
         try:
             if batch:
-                audience.write(batch)
+                poll_store.write(batch)
                 batch = {}
             if (now := self._clock()) >= self._next_fold:
                 self._next_fold = now + _FOLD_EVERY
-                audience.fold(now)
+                poll_store.fold(now)
         except (SQLAlchemyError, ImportError, OSError) as error:
             self._keep(batch, error)
             return False
@@ -209,11 +209,11 @@ class RequestCounter:
     def _keep(self, batch: dict[Key, PollBucket], error: Exception) -> None:
         self._complain(error)
         with self._writing:
-            for key, seen in batch.items():
-                if key not in self._seen and len(self._seen) >= _KEYS:
-                    key, seen = _others(key.hour), PollBucket(seen.polls)  # noqa: PLW2901 - counted there
-                before = self._seen.get(key)
-                self._seen[key] = seen if before is None else before.plus(seen)
+            for key, bucket in batch.items():
+                if key not in self._buckets and len(self._buckets) >= _KEYS:
+                    key, bucket = _others(key.hour), PollBucket(bucket.polls)  # noqa: PLW2901 - counted there
+                before = self._buckets.get(key)
+                self._buckets[key] = bucket if before is None else before.plus(bucket)
 
     def _complain(self, error: Exception) -> None:
         if not self._complained:
@@ -230,7 +230,9 @@ class RequestCounter:
                 return
             stop = Event()
             weakref.finalize(self, stop.set).atexit = False
-            thread = Thread(target=_run, args=(weakref.ref(self), stop), name="tally", daemon=True)
+            thread = Thread(
+                target=_run, args=(weakref.ref(self), stop), name="counter", daemon=True
+            )
             self._thread = thread
         self.fold()
         thread.start()
@@ -240,7 +242,7 @@ class RequestCounter:
         self._thread = None
         self._folding, self._writing = Lock(), Lock()
         self._answers.clear()
-        self._seen = {}
+        self._buckets = {}
 
     def tick(self, *, at_once: bool = False) -> None:
         """Add up, and write when it is time to, or at once."""
@@ -256,16 +258,16 @@ def _others(hour: int) -> Key:
     return Key(hour, user_agents.OTHER, user_agents.OTHER, "")
 
 
-def _run(found: weakref.ref[RequestCounter], stop: Event) -> None:
+def _run(reference: weakref.ref[RequestCounter], stop: Event) -> None:
     while not stop.wait(_EVERY):
-        tally = found()
-        if tally is None:
+        counter = reference()
+        if counter is None:
             return
-        tally.tick()
-        del tally
+        counter.tick()
+        del counter
 
 
-def _at_exit(found: weakref.ref[RequestCounter], pid: int) -> None:
-    tally = found()
-    if tally is not None and os.getpid() == pid:
-        tally.tick(at_once=True)
+def _at_exit(reference: weakref.ref[RequestCounter], pid: int) -> None:
+    counter = reference()
+    if counter is not None and os.getpid() == pid:
+        counter.tick(at_once=True)

@@ -24,7 +24,7 @@ _OF_STATUS: Final = {226: DELTA, 304: NOT_MODIFIED}
 
 @dataclass(slots=True)
 class Note:
-    """What the view knows of its answer: see `feeds.telemetry.log.RequestRecord`."""
+    """A view's answer, as the view alone knows it: see `feeds.telemetry.log.RequestRecord`."""
 
     address: str = ""
     outcome: str = OTHER
@@ -33,16 +33,16 @@ class Note:
 
 
 def note(environ: WSGIEnvironment) -> Note:
-    """Where the view says what it knows of its answer to a request."""
-    found: Note = environ.setdefault(_NOTE, Note())
-    return found
+    """The note of a request, for the view to fill in; one with the defaults, if it was none."""
+    result: Note = environ.setdefault(_NOTE, Note())
+    return result
 
 
 class Observer:
-    """Counts and logs the requests of one application; `tally` is None where nothing is counted."""
+    """Counts and logs the requests of one application; without a `counter`, only logs."""
 
-    def __init__(self, tally: RequestCounter | None, *, log: bool) -> None:
-        self.tally = tally
+    def __init__(self, counter: RequestCounter | None, *, log: bool) -> None:
+        self.counter = counter
         self.log = log
 
     def hit(
@@ -68,8 +68,8 @@ class Observer:
             perf_counter() - started,
             environ.get("HTTP_USER_AGENT", "")[: user_agents.LONGEST],
         )
-        if self.tally is not None:
-            self.tally.note(answer)
+        if self.counter is not None:
+            self.counter.note(answer)
         if self.log:
             self._log(environ, answer, log.request_id(environ))
 
@@ -80,25 +80,25 @@ class Observer:
         start_response: StartResponse,
         started: float,
     ) -> Iterable[bytes]:
-        """What the application answers; its log lines are told apart by the request's id."""
-        said = note(environ)
+        """The answer of the application. Log lines meanwhile carry the request's id."""
+        view = note(environ)
         known = log.known_id(environ)
         id_ = known or log.new_id()
-        seen: list[tuple[str, list[tuple[str, str]]]] = []
+        response: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
             # Caches would keep it with an answer that is good, and show it to others.
             if status >= "4" and (known or self.log):
                 headers = [*headers, (log.HEADER, id_)]
-            seen[:] = [(status, headers)]
+            response[:] = [(status, headers)]
             return start_response(status, headers, *more)
 
         with log.bound(request_id=id_):
             body = application(environ, start)
-        if seen:
-            answer = _answer(environ, said, *seen[0], perf_counter() - started)
-            if self.tally is not None:
-                self.tally.note(answer)
+        if response:
+            answer = _answer(environ, view, *response[0], perf_counter() - started)
+            if self.counter is not None:
+                self.counter.note(answer)
             if self.log:
                 self._log(environ, answer, id_)
         return body
@@ -111,26 +111,26 @@ class Observer:
 
 def _answer(
     environ: WSGIEnvironment,
-    said: Note,
+    view: Note,
     status_line: str,
     headers: list[tuple[str, str]],
     seconds: float,
 ) -> RequestRecord:
     status = int(status_line[:3])
-    told = {name.lower(): value for name, value in headers}
-    sent = int(told.get("content-length", 0))
+    values = {name.lower(): value for name, value in headers}
+    sent = int(values.get("content-length", 0))
     if environ["REQUEST_METHOD"] == "HEAD" or status == 304:  # noqa: PLR2004 - RFC 9110 15.4.5
         sent = 0
     outcome = _OF_STATUS.get(status) or (
-        ERROR if status >= 400 else REDIRECT if status >= 300 else said.outcome  # noqa: PLR2004 - RFC 9110 15
+        ERROR if status >= 400 else REDIRECT if status >= 300 else view.outcome  # noqa: PLR2004 - RFC 9110 15
     )
     return RequestRecord(
-        said.address,
+        view.address,
         status,
-        told.get("content-encoding", said.coding),
+        values.get("content-encoding", view.coding),
         outcome,
         sent,
-        said.whole,
+        view.whole,
         seconds,
         environ.get("HTTP_USER_AGENT", "")[: user_agents.LONGEST],
     )

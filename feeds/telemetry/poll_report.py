@@ -1,6 +1,6 @@
 """Subscribers and polls of a period: hours and days of polls -> feeds, readers, courses.
 
-Pure functions but `of_period`. `feeds.cli.poll_table` and `feeds.serving.stats_page` show them.
+Pure functions but `over_period`. `feeds.cli.poll_table` and `feeds.serving.stats_page` show them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from feeds.telemetry.poll_store import (
     PollBucket,
     Polls,
     PollStore,
-    at_least,
+    subscribers_at_least,
     total,
 )
 
@@ -63,7 +63,7 @@ class Readership(NamedTuple):
         return _over("", self.feeds)._replace(readers=())
 
 
-def lately(hours: Batch, now: float) -> Readership:
+def last_24_hours(hours: Batch, now: float) -> Readership:
     """The last 24 hours, of which the present one isn't over; `now` in seconds since 1970."""
     since = int(now) // HOUR - _OF_A_DAY + 1
     grouped: defaultdict[tuple[str, str], dict[Key, PollBucket]] = defaultdict(dict)
@@ -71,12 +71,12 @@ def lately(hours: Batch, now: float) -> Readership:
         if key.hour >= since:
             grouped[key.feed, key.reader][key] = bucket
     return _readership({
-        pair: Day(total(one.polls for one in buckets.values()), at_least(buckets))
+        pair: Day(total(one.polls for one in buckets.values()), subscribers_at_least(buckets))
         for pair, buckets in grouped.items()
     })  # fmt: skip
 
 
-def of_days(days: Days) -> Readership:
+def over_days(days: Days) -> Readership:
     """Some days: the most subscribers that a reader had on one of them."""
     grouped: dict[tuple[str, str], Day] = {}
     for (_, feed, reader), day in days.items():
@@ -152,16 +152,16 @@ def share(part: float) -> str:
     return ">99%" if 99 < percent < 100 else f"{percent:.0f}%"  # noqa: PLR2004
 
 
-def of_period(
-    audience: PollStore, number: int, now: float
+def over_period(
+    poll_store: PollStore, number: int, now: float
 ) -> tuple[Readership, datetime, datetime]:
     """Who polled in the last 24 hours, or in that many days with today; since when, until when.
 
-    `number` is 1 for the former. Raises what `PollStore` does.
+    `number` is 1 for the former. Raises SQLAlchemyError, ImportError or OSError.
     """
     until = datetime.fromtimestamp(int(now), UTC)
     if number == 1:
         since = datetime.fromtimestamp((int(now) // HOUR - _OF_A_DAY + 1) * HOUR, UTC)
-        return lately(audience.hours(int(since.timestamp()) // HOUR), now), since, until
+        return last_24_hours(poll_store.hours(int(since.timestamp()) // HOUR), now), since, until
     first = until.replace(hour=0, minute=0, second=0) - timedelta(days=number - 1)
-    return of_days(audience.days(int(first.timestamp()) // DAY)), first, until
+    return over_days(poll_store.days(int(first.timestamp()) // DAY)), first, until

@@ -110,12 +110,15 @@ class PollBucket(NamedTuple):
     """The polls of a key, and whom they are for: see `feeds.telemetry.user_agents.Agent`."""
 
     polls: Polls
-    claimed: int = 0
-    plain: bool = False
+    reported_subscribers: int = 0
+    is_personal: bool = False
 
     def plus(self, other: PollBucket) -> PollBucket:
-        claimed = max(self.claimed, other.claimed)
-        return PollBucket(self.polls.plus(other.polls), claimed, self.plain or other.plain)
+        return PollBucket(
+            self.polls.plus(other.polls),
+            max(self.reported_subscribers, other.reported_subscribers),
+            self.is_personal or other.is_personal,
+        )
 
 
 Batch = Mapping[Key, PollBucket]
@@ -125,7 +128,7 @@ class PollStore:
     """The statistics of one store. Safe to share between threads, and across a fork.
 
     It is used every few seconds at most, and keeps no connection meanwhile.
-    Whatever goes wrong is an SQLAlchemyError, ImportError or OSError.
+    Every method raises SQLAlchemyError, ImportError or OSError when the store fails.
     """
 
     def __init__(self, url: str, warn: recovery.Warn) -> None:
@@ -133,7 +136,7 @@ class PollStore:
         self._warn = warn
         store = sqlite_file(self._url)
         self.file = None if store is None else Path(f"{store}{_SUFFIX}")
-        self._made = False
+        self._is_ready = False
 
     @classmethod
     def of(cls, database: str, warn: recovery.Warn) -> PollStore | None:
@@ -157,11 +160,11 @@ class PollStore:
     def write(self, batch: Batch) -> None:
         """Add a batch: one short transaction. A file that is damaged is set aside."""
         if self._is_absent:
-            self._made = False
+            self._is_ready = False
         try:
             self._write(batch)
         except SQLAlchemyError as error:
-            self._made = False
+            self._is_ready = False
             if self.file is None or not recovery.is_damaged(error):
                 raise
             recovery.set_aside(self.file, error, self._warn)
@@ -173,12 +176,12 @@ class PollStore:
 
     def _write(self, batch: Batch) -> None:
         with self._begin(write=True) as connection:
-            if not self._made:
+            if not self._is_ready:
                 if not _exists(connection):
                     _make_schema(connection)
                 metadata.create_all(connection)
             _add_hours(connection, batch)
-        self._made = True
+        self._is_ready = True
 
     def fold(self, now: float) -> None:
         """Make days of the hours that are over for long, and drop days that are."""
@@ -186,11 +189,11 @@ class PollStore:
             return
         hour, day = int(now) // HOUR, int(now) // DAY
         with self._begin(write=True) as connection:
-            if not self._made and not _exists(connection):
+            if not self._is_ready and not _exists(connection):
                 return
             # Of several processes that do this at once, each is given other rows.
             over = delete(hours).where(hours.c.hour <= hour - HOURS_KEPT).returning(*hours.c)
-            folded = by_day(map(_seen, connection.execute(over)))
+            folded = by_day(map(_bucket, connection.execute(over)))
             _add_days(connection, folded)
             connection.execute(delete(days).where(days.c.day <= day - DAYS_KEPT))
 
@@ -201,7 +204,9 @@ class PollStore:
         with self._begin(write=False) as connection:
             if not _exists(connection):
                 return {}
-            return dict(map(_seen, connection.execute(select(hours).where(hours.c.hour >= since))))
+            return dict(
+                map(_bucket, connection.execute(select(hours).where(hours.c.hour >= since)))
+            )
 
     def days(self, since: int) -> dict[tuple[int, str, str], Day]:
         """What there is of the days from `since` on, by day, feed and reader.
@@ -215,11 +220,11 @@ class PollStore:
                 return {}
             folded = connection.execute(select(days).where(days.c.day >= since)).all()
             fresh = connection.execute(select(hours).where(hours.c.hour >= since * 24)).all()
-        found = by_day(map(_seen, fresh))
+        result = by_day(map(_bucket, fresh))
         for row in folded:
             key, day = (row.day, row.feed, row.reader), Day(_polls(row), row.subscribers)
-            found[key] = found[key].plus(day) if key in found else day
-        return found
+            result[key] = result[key].plus(day) if key in result else day
+        return result
 
 
 class Day(NamedTuple):
@@ -233,14 +238,14 @@ class Day(NamedTuple):
         return Day(self.polls.plus(other.polls), max(self.subscribers, other.subscribers))
 
 
-def by_day(seen: Iterable[tuple[Key, PollBucket]]) -> dict[tuple[int, str, str], Day]:
+def by_day(buckets: Iterable[tuple[Key, PollBucket]]) -> dict[tuple[int, str, str], Day]:
     """The hours of each day, feed and reader as one."""
     grouped: defaultdict[tuple[int, str, str], dict[Key, PollBucket]] = defaultdict(dict)
-    for key, one in seen:
+    for key, one in buckets:
         grouped[key.hour // 24, key.feed, key.reader][key] = one
     return {
-        key: Day(total(one.polls for one in of.values()), at_least(of))
-        for key, of in grouped.items()
+        key: Day(total(one.polls for one in buckets.values()), subscribers_at_least(buckets))
+        for key, buckets in grouped.items()
     }
 
 
@@ -249,27 +254,27 @@ def total(polls: Iterable[Polls]) -> Polls:
     return Polls(*map(sum, zip(Polls(), *polls, strict=True)))
 
 
-def at_least(seen: Batch) -> int:
+def subscribers_at_least(buckets: Batch) -> int:
     """How many subscribers one reader has for one feed, at least.
 
     A fetcher that polls many times with one feed's number counts once, as the
     most that it said. Programs of one person are as many as had different
     agents within one hour: over a longer time, one of them may be updated.
     """
-    claims: dict[str, int] = {}
-    plain: defaultdict[int, set[str]] = defaultdict(set)
-    for key, one in seen.items():
-        claims[key.source] = max(claims.get(key.source, 0), one.claimed)
-        if one.plain:
-            plain[key.hour].add(key.source)
-    return sum(claims.values()) + max(map(len, plain.values()), default=0)
+    reported: dict[str, int] = {}
+    personal: defaultdict[int, set[str]] = defaultdict(set)
+    for key, one in buckets.items():
+        reported[key.source] = max(reported.get(key.source, 0), one.reported_subscribers)
+        if one.is_personal:
+            personal[key.hour].add(key.source)
+    return sum(reported.values()) + max(map(len, personal.values()), default=0)
 
 
 def _polls(row: Any) -> Polls:
     return Polls(*(getattr(row, name) for name in _NUMBERS))
 
 
-def _seen(row: Any) -> tuple[Key, PollBucket]:
+def _bucket(row: Any) -> tuple[Key, PollBucket]:
     key = Key(row.hour, row.feed, row.reader, row.source)
     return key, PollBucket(_polls(row), row.claimed, bool(row.plain))
 
@@ -277,7 +282,9 @@ def _seen(row: Any) -> tuple[Key, PollBucket]:
 def _add_hours(connection: Connection, batch: Batch) -> None:
     # In one order, so that two writers never wait for each other.
     rows = [
-        key._asdict() | one.polls._asdict() | {"claimed": one.claimed, "plain": int(one.plain)}
+        key._asdict()
+        | one.polls._asdict()
+        | {"claimed": one.reported_subscribers, "plain": int(one.is_personal)}
         for key, one in sorted(batch.items())
     ]
     _upsert(connection, hours, rows, ("claimed", "plain"))
@@ -312,8 +319,8 @@ def _make_schema(connection: Connection) -> None:
     """Make the schema on PostgreSQL, unless there is one, which whoever made it lets us use."""
     if connection.dialect.name != "postgresql":
         return
-    found = text("SELECT 1 FROM pg_namespace WHERE nspname = :name")
-    if connection.execute(found, {"name": _NAMESPACE}).first() is None:
+    query = text("SELECT 1 FROM pg_namespace WHERE nspname = :name")
+    if connection.execute(query, {"name": _NAMESPACE}).first() is None:
         connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {_NAMESPACE}"))
 
 

@@ -1,4 +1,4 @@
-"""What a User-Agent says of who polls: the reader's name, and how many people it serves.
+"""User-Agent -> who polls: the reader's name, and how many people it serves.
 
 Pure functions of what strangers send, so all of it is bounded. Fetchers that
 serve many say how many: there is no standard for it, but a custom that began
@@ -94,31 +94,31 @@ _TOOL: Final = re.compile(
 class Agent(NamedTuple):
     """Who polls.
 
-    `claimed` is how many people it says to serve, for the feed of the number
-    that `source` is, where it says one. `plain` says that it is a program of
+    `reported_subscribers` is how many people it says to serve, for the feed of the number
+    that `source` is, where it says one. `is_personal` says that it is a program of
     one person or more; then `source` is a digest of the agent, which tells
     two of the same name apart. `known` says that the name is one of ours.
     """
 
     name: str
     source: str = ""
-    claimed: int = 0
-    plain: bool = False
+    reported_subscribers: int = 0
+    is_personal: bool = False
     known: bool = True
 
 
 @lru_cache(maxsize=4096)
 def read(agent: str) -> Agent:
-    """What an agent says of itself."""
+    """Who polls, by the value of a User-Agent header (RFC 9110 10.1.5)."""
     agent = agent[:LONGEST]
-    claimed = _claimed(agent)
+    reported = _reported_subscribers(agent)
     lower = agent.lower()
-    if claimed is not None:
+    if reported is not None:
         name = _known(lower, _SERVICES) or _known(lower, _PROGRAMS)
-        return Agent(name or _derived(agent), _feed_id(agent), claimed, known=bool(name))
+        return Agent(name or _derived(agent), _feed_id(agent), reported, known=bool(name))
     if name := _known(lower, _PROGRAMS):
         digest = hashlib.blake2b(agent.encode(errors="replace"), digest_size=4)
-        return Agent(name, digest.hexdigest(), plain=True)
+        return Agent(name, digest.hexdigest(), is_personal=True)
     if name := _known(lower, _SERVICES):
         return Agent(name, _feed_id(agent))
     if _CRAWLER.search(agent):
@@ -134,23 +134,23 @@ def _known(lower: str, names: dict[str, str]) -> str:
     return next((name for part, name in names.items() if part in lower), "")
 
 
-def _claimed(agent: str) -> int | None:
+def _reported_subscribers(agent: str) -> int | None:
     """How many people are served; None where nothing is said, or nothing that can be believed."""
     for pattern in _COUNTS:
-        found = pattern.search(agent)
-        if found:
-            number = int(found[1].replace(",", ""))
+        match = pattern.search(agent)
+        if match:
+            number = int(match[1].replace(",", ""))
             return number if number <= MOST else None
     return None
 
 
 def _feed_id(agent: str) -> str:
-    found = _FEED_ID.search(agent)
-    return (found[1] or found[2])[:_ID].lower() if found else ""
+    match = _FEED_ID.search(agent)
+    return (match[1] or match[2])[:_ID].lower() if match else ""
 
 
 def _derived(agent: str) -> str:
     """A name for who has none of the known ones: the product, without its version."""
-    found = _COMPATIBLE.search(agent) or _PRODUCT.match(agent)
-    name = _UNFIT.sub("", found[1]) if found else ""
+    match = _COMPATIBLE.search(agent) or _PRODUCT.match(agent)
+    name = _UNFIT.sub("", match[1]) if match else ""
     return _VERSION.sub("", name)[:_NAME].strip(" .-") or UNNAMED

@@ -22,9 +22,9 @@ NOW = 480_000 * 3600
 FEEDLY = "Feedly/1.0 (16 subscribers)"
 
 
-def made(audience: Any = None, warn: Callable[[str], None] = print) -> RequestCounter:
+def made(poll_store: Any = None, warn: Callable[[str], None] = print) -> RequestCounter:
     return RequestCounter(
-        Metrics(), audience, addresses(), lambda: (3, 700), warn, clock=lambda: NOW
+        Metrics(), poll_store, addresses(), lambda: (3, 700), warn, clock=lambda: NOW
     )
 
 
@@ -34,7 +34,7 @@ def is_folded(found: RequestCounter) -> bool:
 
 
 class Kept:
-    """An audience that remembers, and fails when it is told to."""
+    """A store of polls that remembers, and fails when it is told to."""
 
     def __init__(self) -> None:
         self.batches: list[dict[Key, PollBucket]] = []
@@ -172,7 +172,7 @@ def test_polls_are_kept_by_hour_feed_and_reader() -> None:
         {
             Key(480_000, "/rss.xml", "Feedly", ""): PollBucket(Polls(3, 2, 0, 900, 1800), 18),
             Key(480_000, "/rss.xml", "Newsboat", source): PollBucket(
-                Polls(1, 0, 1, 100, 800), 0, plain=True
+                Polls(1, 0, 1, 100, 800), 0, is_personal=True
             ),
             Key(480_000, "/rss.xml?", "Unnamed", ""): PollBucket(Polls(1, 0, 0, 900, 0)),
         }
@@ -212,7 +212,7 @@ def test_strangers_cannot_make_it_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(batch) <= 51
     assert len({key.reader for key in batch}) <= counter._NAMES + 2
     assert sum(one.polls.polls for one in batch.values()) == 6000
-    assert batch[Key(480_000, "Other", "Other", "")].claimed == 0
+    assert batch[Key(480_000, "Other", "Other", "")].reported_subscribers == 0
 
 
 def test_a_directory_that_is_gone_fails_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,14 +242,14 @@ def test_its_thread_ends_with_it() -> None:
 
 
 def test_a_fork_counts_anew(tmp_path: Path) -> None:
-    audience = PollStore(f"sqlite:///{tmp_path / 'feeds.db'}", print)
-    found = made(audience)
+    poll_store = PollStore(f"sqlite:///{tmp_path / 'feeds.db'}", print)
+    found = made(poll_store)
     monotonic = time.monotonic()
     found.note(answer())
     found._after_fork()  # what the child of a fork is told
     assert (found._thread, len(found._answers)) == (None, 0)
     found.note(answer())
     found.tick(at_once=True)
-    assert [one.polls.polls for one in audience.hours(0).values()] == [1]
+    assert [one.polls.polls for one in poll_store.hours(0).values()] == [1]
     assert time.monotonic() >= monotonic
     assert os.getpid() > 0

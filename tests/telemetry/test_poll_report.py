@@ -33,13 +33,13 @@ HOURS: Final = {
     key(): PollBucket(Polls(10, 7, 1, 1000, 9000), 16),
     key(H - 23): PollBucket(Polls(10, 8, 0, 1000, 9000), 18),
     key(H - 24): PollBucket(Polls(99, 0, 0, 0, 0), 99),
-    key(reader="Newsboat", source="aa"): PollBucket(Polls(2, 0, 2, 10, 90), 0, plain=True),
+    key(reader="Newsboat", source="aa"): PollBucket(Polls(2, 0, 2, 10, 90), 0, is_personal=True),
     key(feed="/atom.xml", reader="Crawlers"): PollBucket(Polls(1, 0, 0, 5, 0)),
 }
 
 
 def test_the_last_24_hours_are_told_by_feed_and_by_reader() -> None:
-    found = poll_report.lately(HOURS, NOW)
+    found = poll_report.last_24_hours(HOURS, NOW)
     feedly = Row("Feedly", 18, Polls(20, 15, 1, 2000, 18000))
     newsboat = Row("Newsboat", 1, Polls(2, 0, 2, 10, 90))
     crawlers = Row("Crawlers", 0, Polls(1, 0, 0, 5, 0))
@@ -56,8 +56,8 @@ def test_of_several_days_the_best_counts() -> None:
         (1, "/rss.xml", "Feedly"): Day(Polls(1, 0, 0, 0, 0), 16),
         (2, "/rss.xml", "Feedly"): Day(Polls(2, 0, 0, 0, 0), 15),
     }
-    assert poll_report.of_days(days).feeds[0].subscribers == 16
-    assert poll_report.of_days(days).feeds[0].polls.polls == 3
+    assert poll_report.over_days(days).feeds[0].subscribers == 16
+    assert poll_report.over_days(days).feeds[0].polls.polls == 3
 
 
 def test_hours_and_days_without_polls_are_shown_too() -> None:
@@ -107,7 +107,7 @@ def test_shares_are_never_rounded_to_all_or_nothing() -> None:
 
 
 def test_one_of_a_kind_is_called_so() -> None:
-    assert [stats_page._of(number, "poll") for number in (0, 1, 1200)] == [
+    assert [stats_page._counted(number, "poll") for number in (0, 1, 1200)] == [
         "0 polls",
         "1 poll",
         "1,200 polls",
@@ -189,12 +189,12 @@ def test_the_page_is_not_listed_anywhere(tmp_path: Path) -> None:
 
 
 def filled(folder: Path) -> None:
-    audience = PollStore(f"sqlite:///{folder / 'news.db'}", print)
+    poll_store = PollStore(f"sqlite:///{folder / 'news.db'}", print)
     hour = int(time.time()) // HOUR
     for back in (0, 3, 30, 200):
-        audience.write({
+        poll_store.write({
             key(hour - back): PollBucket(Polls(10 + back, 7, 1, 1000, 9000), 16),
-            key(hour - back, reader="Newsboat", source="a"): PollBucket(Polls(2), 0, plain=True),
+            key(hour - back, reader="Newsboat", source="a"): PollBucket(Polls(2), is_personal=True),
             key(hour - back, feed="/topics/ai/rss.xml?"): PollBucket(Polls(3, 1, 1, 50, 60), 5),
         })  # fmt: skip
 

@@ -16,7 +16,7 @@ from feeds.telemetry.poll_store import (
     PollBucket,
     Polls,
     PollStore,
-    at_least,
+    subscribers_at_least,
 )
 from tests.helpers.databases import databases
 from tests.helpers.server import news
@@ -35,20 +35,22 @@ def opened(tmp_path: Path) -> PollStore:
     return PollStore(databases.at(tmp_path / "feeds.db"), silent)
 
 
-def seen(polls: int = 1, claimed: int = 0, *, plain: bool = False) -> PollBucket:
-    return PollBucket(Polls(polls, 0, 0, polls * 100, 0), claimed, plain)
+def seen(polls: int = 1, reported_subscribers: int = 0, *, is_personal: bool = False) -> PollBucket:
+    return PollBucket(Polls(polls, 0, 0, polls * 100, 0), reported_subscribers, is_personal)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    audience = opened(tmp_path)
-    assert (audience.hours(0), audience.days(0)) == ({}, {})
+    poll_store = opened(tmp_path)
+    assert (poll_store.hours(0), poll_store.days(0)) == ({}, {})
     batch = {
         Key(H, "/rss.xml", "Feedly", ""): PollBucket(Polls(5, 3, 1, 1000, 9000), 16),
-        Key(H, "/rss.xml", "Newsboat", "aa"): PollBucket(Polls(2, 0, 0, 50, 0), 0, plain=True),
+        Key(H, "/rss.xml", "Newsboat", "aa"): PollBucket(
+            Polls(2, 0, 0, 50, 0), 0, is_personal=True
+        ),
     }
-    audience.write(batch)
-    assert audience.hours(0) == batch
-    assert audience.hours(H + 1) == {}
+    poll_store.write(batch)
+    assert poll_store.hours(0) == batch
+    assert poll_store.hours(H + 1) == {}
     assert PollStore(databases.at(tmp_path / "feeds.db"), silent).hours(0) == batch
 
 
@@ -66,11 +68,11 @@ def test_workers_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
     batch = {Key(H, f"/{n}", "Feedly", ""): seen() for n in range(50)}
     workers[0].write({})
 
-    def work(audience: PollStore) -> None:
+    def work(poll_store: PollStore) -> None:
         for _ in range(5):
-            audience.write(batch)
+            poll_store.write(batch)
 
-    threads = [threading.Thread(target=work, args=(audience,)) for audience in workers]
+    threads = [threading.Thread(target=work, args=(poll_store,)) for poll_store in workers]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -79,29 +81,29 @@ def test_workers_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
 
 
 def test_hours_become_part_of_their_day_and_days_end(tmp_path: Path) -> None:
-    audience = opened(tmp_path)
+    poll_store = opened(tmp_path)
     key = Key(H, "/rss.xml", "Feedly", "")
-    audience.write({key: seen(2, 16), key._replace(hour=H + 1): seen(3, 15)})
+    poll_store.write({key: seen(2, 16), key._replace(hour=H + 1): seen(3, 15)})
     whole = {(H // 24, "/rss.xml", "Feedly"): Day(Polls(5, 0, 0, 500, 0), 16)}
-    assert audience.days(0) == whole
-    audience.fold(NOW + (HOURS_KEPT - 1) * HOUR)
-    assert len(audience.hours(0)) == 2
-    audience.fold(NOW + HOURS_KEPT * HOUR)
-    assert list(audience.hours(0)) == [key._replace(hour=H + 1)]
-    assert audience.days(0) == whole
-    audience.fold(NOW + HOURS_KEPT * HOUR + HOUR)
-    assert audience.hours(0) == {}
-    assert audience.days(0) == whole
-    audience.write({key: seen(1, 17)})  # late, from a worker that the store was away for
-    audience.fold(NOW + HOURS_KEPT * HOUR + HOUR)
-    assert audience.days(0) == {(H // 24, "/rss.xml", "Feedly"): Day(Polls(6, 0, 0, 600, 0), 17)}
-    audience.fold(NOW + DAYS_KEPT * DAY)
-    assert audience.days(0) == {}
+    assert poll_store.days(0) == whole
+    poll_store.fold(NOW + (HOURS_KEPT - 1) * HOUR)
+    assert len(poll_store.hours(0)) == 2
+    poll_store.fold(NOW + HOURS_KEPT * HOUR)
+    assert list(poll_store.hours(0)) == [key._replace(hour=H + 1)]
+    assert poll_store.days(0) == whole
+    poll_store.fold(NOW + HOURS_KEPT * HOUR + HOUR)
+    assert poll_store.hours(0) == {}
+    assert poll_store.days(0) == whole
+    poll_store.write({key: seen(1, 17)})  # late, from a worker that the store was away for
+    poll_store.fold(NOW + HOURS_KEPT * HOUR + HOUR)
+    assert poll_store.days(0) == {(H // 24, "/rss.xml", "Feedly"): Day(Polls(6, 0, 0, 600, 0), 17)}
+    poll_store.fold(NOW + DAYS_KEPT * DAY)
+    assert poll_store.days(0) == {}
 
 
 def test_a_fetcher_counts_once_for_each_of_its_feeds_as_the_most_it_said() -> None:
     key = Key(1, "/rss.xml", "Feedbin", "1")
-    assert at_least({
+    assert subscribers_at_least({
         key: seen(9, 10),
         key._replace(hour=2): seen(9, 12),
         key._replace(hour=3): seen(9, 11),
@@ -110,12 +112,12 @@ def test_a_fetcher_counts_once_for_each_of_its_feeds_as_the_most_it_said() -> No
 
 
 def test_programs_count_as_many_as_differ_within_an_hour() -> None:
-    def plain(hour: int, source: str) -> tuple[Key, PollBucket]:
-        return Key(hour, "/rss.xml", "Newsboat", source), seen(plain=True)
+    def newsboat(hour: int, source: str) -> tuple[Key, PollBucket]:
+        return Key(hour, "/rss.xml", "Newsboat", source), seen(is_personal=True)
 
-    polls = [plain(1, "2.20"), plain(2, "2.21"), plain(3, "2.22")]
-    assert at_least(dict(polls)) == 1  # who updates isn't two
-    assert at_least(dict([*polls, plain(2, "2.19")])) == 2
+    polls = [newsboat(1, "2.20"), newsboat(2, "2.21"), newsboat(3, "2.22")]
+    assert subscribers_at_least(dict(polls)) == 1  # who updates isn't two
+    assert subscribers_at_least(dict([*polls, newsboat(2, "2.19")])) == 2
 
 
 def test_the_store_can_be_made_anew_without_them_and_loads_go_on_meanwhile(
@@ -125,17 +127,17 @@ def test_the_store_can_be_made_anew_without_them_and_loads_go_on_meanwhile(
     folder = news(tmp_path / "news", 2)
     store = Store(databases.at(tmp_path / "feeds.db"))
     loader.load(store, folder)
-    audience = opened(tmp_path)
+    poll_store = opened(tmp_path)
     key = Key(H, "/rss.xml", "Feedly", "")
     with store.write():  # a load that takes its time
-        audience.write({key: seen()})
+        poll_store.write({key: seen()})
     with store.write() as connection:
         connection.execute(text("UPDATE state SET schema = 0"))
     store.release()
     again = Store(databases.at(tmp_path / "feeds.db"))
     with again.read() as reader:
         assert reader.state().generation == 0
-    assert audience.hours(0) == {key: seen()}
+    assert poll_store.hours(0) == {key: seen()}
     again.release()
 
 
@@ -144,28 +146,28 @@ def test_a_file_that_is_lost_is_made_anew(tmp_path: Path, lost: str) -> None:
     if databases.kind != "sqlite":
         return
     said: list[str] = []
-    audience = PollStore(databases.at(tmp_path / "feeds.db"), said.append)
-    audience.write({Key(H, "/rss.xml", "Feedly", ""): seen()})
-    assert audience.file is not None
+    poll_store = PollStore(databases.at(tmp_path / "feeds.db"), said.append)
+    poll_store.write({Key(H, "/rss.xml", "Feedly", ""): seen()})
+    assert poll_store.file is not None
     for part in ("-wal", "-shm"):
-        Path(f"{audience.file}{part}").unlink(missing_ok=True)
+        Path(f"{poll_store.file}{part}").unlink(missing_ok=True)
     if lost == "removed":
-        audience.file.unlink()
+        poll_store.file.unlink()
     else:
-        audience.file.write_bytes(b"no database " * 500)
+        poll_store.file.write_bytes(b"no database " * 500)
     key = Key(H + 1, "/rss.xml", "Feedly", "")
-    audience.write({key: seen()})
-    assert audience.hours(0) == {key: seen()}
-    aside = audience.file.with_name("feeds.db.stats.damaged")
+    poll_store.write({key: seen()})
+    assert poll_store.hours(0) == {key: seen()}
+    aside = poll_store.file.with_name("feeds.db.stats.damaged")
     assert aside.exists() == (lost == "damaged")
     assert len(said) == (lost == "damaged")
 
 
 def test_who_only_reads_makes_no_file(tmp_path: Path) -> None:
-    audience = opened(tmp_path)
-    assert audience.hours(0) == {}
-    audience.fold(NOW)
-    assert audience.file is None or not audience.file.exists()
+    poll_store = opened(tmp_path)
+    assert poll_store.hours(0) == {}
+    poll_store.fold(NOW)
+    assert poll_store.file is None or not poll_store.file.exists()
 
 
 def test_a_store_in_memory_has_none() -> None:
