@@ -34,53 +34,21 @@ _COMPATIBLE: Final = re.compile(r"\(compatible;\s*([^/;()\[\],]+)", re.I)
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9 ._+!-]+")
 _VERSION: Final = re.compile(r"[ v]*[0-9][0-9.]*$")
 
-# What is looked for in an agent, and the name that is shown.
-_SERVICES: Final = {
-    "feedly": "Feedly",
-    "feedbin": "Feedbin",
-    "inoreader": "Inoreader",
-    "newsblur": "NewsBlur",
-    "theoldreader": "The Old Reader",
-    "bloglovin": "Bloglovin",
-    "bazqux": "BazQux",
-    "feedhq": "FeedHQ",
-    "feed wrangler": "Feed Wrangler",
-    "feedspot": "Feedspot",
-    "netvibes": "Netvibes",
-    "newsgator": "NewsGator",
-    "feedfetcher-google": "Google Feedfetcher",
-    "livedoor": "livedoor",
-}
-_PROGRAMS: Final = {
-    "newsboat": "Newsboat",
-    "newsbeuter": "Newsbeuter",
-    "netnewswire": "NetNewsWire",
-    "thunderbird": "Thunderbird",
-    "rss2email": "rss2email",
-    "freshrss": "FreshRSS",
-    "miniflux": "Miniflux",
-    "tiny tiny rss": "Tiny Tiny RSS",
-    "commafeed": "CommaFeed",
+# What is looked for in an agent, and the name that is shown. The first that is there counts.
+_SERVICES: Final = {name.lower(): name for name in (
+    "Feedly", "Feedbin", "Inoreader", "NewsBlur", "Bloglovin",
+    "BazQux", "FeedHQ", "Feed Wrangler", "Feedspot", "Netvibes", "NewsGator", "livedoor",
+)} | {"theoldreader": "The Old Reader", "feedfetcher-google": "Google Feedfetcher"}  # fmt: skip
+_PROGRAMS: Final = {name.lower(): name for name in (
+    "Newsboat", "Newsbeuter", "NetNewsWire", "Thunderbird", "rss2email", "FreshRSS", "Miniflux",
+    "Tiny Tiny RSS", "CommaFeed", "selfoss", "Liferea", "Akregator", "NewsFlash", "RSS Guard",
+    "QuiteRSS", "RSSOwl", "Fluent Reader", "Reeder", "ReadKit", "Vienna", "Elfeed", "sfeed",
+    "Snownews", "Read You", "AntennaPod",
+)} | {
     "nextcloud-news": "Nextcloud News",
-    "selfoss": "selfoss",
-    "liferea": "Liferea",
-    "akregator": "Akregator",
-    "newsflash": "NewsFlash",
-    "rss guard": "RSS Guard",
     "rssguard": "RSS Guard",
-    "quiterss": "QuiteRSS",
-    "rssowl": "RSSOwl",
-    "fluent reader": "Fluent Reader",
-    "reeder": "Reeder",
-    "readkit": "ReadKit",
-    "vienna": "Vienna",
-    "elfeed": "Elfeed",
-    "sfeed": "sfeed",
-    "snownews": "Snownews",
-    "read you": "Read You",
-    "antennapod": "AntennaPod",
     "windows-rss-platform": "Windows RSS Platform",
-}
+}  # fmt: skip
 # Nobody reads there, or nobody knows who: no subscriber, whatever they poll.
 _CRAWLER: Final = re.compile(r"bot\b|crawl|spider|slurp|monitor|preview|archiver|scanner", re.I)
 _BROWSER: Final = re.compile(r"\b(?:Chrome|Firefox|Safari|Edg|OPR|MSIE|Trident)\b")
