@@ -178,13 +178,13 @@ def _record_row(reading: FileReading, seen: int) -> dict[str, Any]:
         "seen": seen,
         "undated": int(reading.published is None),
         "published": published if public else 0,
-        "content_digest": reading.plain,
-        "render_digest": reading.shown,
-        "version": _version(reading.shown, published) if public else b"",
+        "content_digest": reading.content_digest,
+        "render_digest": reading.render_digest,
+        "version": _version(reading.render_digest, published) if public else b"",
         "data": reading.data,
     }
 
 
-def _version(shown_digest: bytes, published: int) -> bytes:
+def _version(render_digest: bytes, published: int) -> bytes:
     """A digest of all that a feed may show of a record."""
-    return hashlib.blake2b(shown_digest + published.to_bytes(8, "big"), digest_size=12).digest()
+    return hashlib.blake2b(render_digest + published.to_bytes(8, "big"), digest_size=12).digest()

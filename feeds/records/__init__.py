@@ -2,5 +2,7 @@
 
 For other rooms: `scanner.scan` (a folder -> its files), `pool.read_all` (files ->
 `outcome.FileReading`s, on all processors), `parser.parse_record` (bytes -> Record).
-The rest is how these read front matter fast, and exactly as YAML says.
+Of the rest, `fields` reads a mapping field by field, `frontmatter` is YAML,
+`simple_yaml` and `related_block` are its fast paths, with equal results, and
+`related` has the rules of other coverage.
 """

@@ -29,8 +29,9 @@ _KINDS = {
 class Fields:
     """The fields of one mapping in the record at `path`.
 
-    What is wrong with a value raises RecordError; what is merely odd is added
-    to `notes`. `prefix` leads to the mapping: `images[2].`.
+    A wrong value raises RecordError, which names file, line and field; an odd one
+    is reported in `notes`. Absent and null ones are empty: "", 0, None, no items.
+    `prefix` leads to the mapping: `images[2].`.
     """
 
     def __init__(self, path: str, fields: Mapping, notes: list[Problem], prefix: str = "") -> None:
@@ -79,17 +80,19 @@ class Fields:
         return RecordError(Problem(self.path, line, self.prefix + name, message))
 
     def text(self, name: str, most: int = MAX_NAME) -> str:
+        """Text in one line, its entities unescaped, of at most `most` characters."""
         node = self.fields.get(name)
         return "" if node is None else self.text_of(name, node, most)
 
     def text_of(self, name: str, node: Node, most: int = MAX_NAME) -> str:
-        found = sanitize.plain(self._raw(name, node))
-        if len(found) > most:
-            message = f"is {len(found):,} characters long; at most {most:,} are accepted"
+        text = sanitize.plain(self._raw(name, node))
+        if len(text) > most:
+            message = f"is {len(text):,} characters long; at most {most:,} are accepted"
             raise self._wrong(name, node.line, message)
-        return found
+        return text
 
     def url(self, name: str) -> str:
+        """An absolute http or https URL, cleaned."""
         written = self.raw(name).strip()
         if not written:
             return ""
@@ -99,6 +102,7 @@ class Fields:
             raise self.error(name, f"{written[:80]!r} {error}") from None
 
     def number(self, name: str) -> int:
+        """A number, rounded, of at most 2**31 either way."""
         node = self.fields.get(name)
         if node is None:
             return 0
@@ -117,7 +121,7 @@ class Fields:
         return round(value)
 
     def moment(self, name: str) -> datetime | None:
-        """An aware UTC time, or None; a time without a zone is taken for UTC."""
+        """An aware time in UTC, of whole seconds; one without a zone is taken for UTC."""
         node = self.fields.get(name)
         if node is None:
             return None
@@ -163,6 +167,7 @@ class Fields:
         raise self.error(name, "is not a mapping; write 'name:' and 'domain:' below it, indented")
 
     def mappings(self, name: str) -> Iterator[Self]:
+        """The fields of each item of a list of mappings."""
         for index, node in enumerate(self.sequence(name)):
             where = f"{name}[{index}]"
             if not isinstance(node, Mapping):

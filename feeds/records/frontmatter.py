@@ -2,7 +2,7 @@
 
 Parsed with libyaml's events, so that aliases, tags, duplicate and merge keys
 are refused where they stand, nesting is bounded before it can hurt, and every
-value knows its line. Scalars keep their text; what they mean is decided when a
+value knows its line. Scalars keep their text; it is interpreted when a
 field is read, so that a field nobody reads can't spoil a record.
 """
 
@@ -53,7 +53,7 @@ class Scalar:
     line: int
 
     def value(self) -> Value:
-        """What YAML 1.1 takes the scalar for. Raises ValueError for an impossible one."""
+        """The value of the scalar by YAML 1.1. Raises ValueError for an impossible date."""
         if not self.plain or len(self.text) > _MAX_INTERPRETED:
             return self.text
         if _PLAIN_NUMBER.match(self.text):
@@ -150,11 +150,11 @@ def parse(source: str, first_line: int = 2) -> Mapping:
 
 
 def ord_of(character: str | bytes | int) -> int:
-    """The code point of what PyYAML's reader complains of."""
+    """The code point of the character in an error of PyYAML's reader."""
     return character if isinstance(character, int) else ord(character)
 
 
-def _shown(name: str) -> str:
+def _printable(name: str) -> str:
     """A key or tag in a message of one line, however long or odd."""
     return name if name.isprintable() and len(name) <= _MAX_INTERPRETED else ascii(name[:40])
 
@@ -222,7 +222,7 @@ class _Builder:
                 raise self._error(event, "has a merge key (<<); write the values out")
             if name in lines:
                 # Below the top level a key may be part of what nobody may see.
-                field = _shown(name) if depth == 1 else "front matter"
+                field = _printable(name) if depth == 1 else "front matter"
                 message = f"stands twice (first in line {lines[name]})"
                 raise self._error(
                     event, message if depth == 1 else f"has a key that {message}", field

@@ -1,4 +1,4 @@
-"""Reading files: what came of each."""
+"""One file -> its outcome: a public or hidden record, an error, or none at all."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from blake3 import blake3
 
 from feeds.messages import printable
 from feeds.model import Hidden, Problem, Record, RecordError
-from feeds.records import parser
-from feeds.records import scanner as folders
+from feeds.records import parser, scanner
 
 encode_record: Final = msgspec.json.Encoder().encode
 decode_problems: Final = msgspec.json.Decoder(list[Problem]).decode
 
 
 class FileReading(NamedTuple):
-    """What came of one file.
+    """The outcome of reading one file.
 
-    `outcome` is public, hidden, error (left out), other (not a record),
-    touched (its content is the one known) or gone. `published` is the date in
-    seconds, None for an undated record. `shown` is a digest of all that a
-    feed may show of it, `plain` of that but for its quality and heat, `data`
-    the record as JSON. `hides` says of an error that the text still has a line
-    that hides the record.
+    `path` is relative to the folder, `digest` that of the content (16 bytes,
+    empty where it couldn't be read). `outcome` is public, hidden, error (left
+    out), other (not a record), touched (its content is the one known) or gone.
+    `key` is that of the record's page, `reason` why it is hidden. `published` is
+    the date in seconds since 1970, None for an undated record. `render_digest`
+    (12 bytes) is of all that a feed may show of it, `content_digest` of that but
+    for its quality and heat, `data` the record as JSON. `hides` says of an error
+    that the text still has a line that hides the record.
     """
 
     path: str
@@ -41,8 +42,8 @@ class FileReading(NamedTuple):
     hides: bool = False
     quality: int = 0
     published: int | None = None
-    plain: bytes = b""
-    shown: bytes = b""
+    content_digest: bytes = b""
+    render_digest: bytes = b""
     data: bytes = b""
 
 
@@ -59,9 +60,9 @@ def no_garbage_collection() -> Iterator[None]:
 
 
 def read_file(folder: Path, path: str, known: bytes = b"") -> FileReading:
-    """What came of one file; `known` is the digest of a content that needn't be parsed."""
+    """Read the file at `path`; `known` is the digest of a content that needn't be parsed."""
     try:
-        data = folders.read_file(folder, path, parser.MAX_BYTES + 1)
+        data = scanner.read_file(folder, path, parser.MAX_BYTES + 1)
     except FileNotFoundError:
         return FileReading(path, b"", "gone")
     except OSError as error:
@@ -74,25 +75,25 @@ def read_file(folder: Path, path: str, known: bytes = b"") -> FileReading:
 
 
 def interpret(path: str, data: bytes, digest: bytes = b"") -> FileReading:
-    """What came of the file at `path` with the content `data`."""
+    """Parse `data`, the content of the file at `path` with that `digest`."""
     try:
-        reading = parser.parse_record(printable(path), data)
+        parsed = parser.parse_record(printable(path), data)
     except parser.NotARecord:
         return FileReading(path, digest, "other")
     except RecordError as error:
         hides = parser.hides_itself(data)
         return FileReading(path, digest, "error", (error.problem,), hides=hides)
-    said, notes = reading.record, tuple(reading.notes)
-    if isinstance(said, Hidden):
-        return FileReading(path, digest, "hidden", notes, said.key, said.reason, said.removed)
-    return _public(path, digest, said, notes)
+    record, notes = parsed.record, tuple(parsed.notes)
+    if isinstance(record, Hidden):
+        return FileReading(path, digest, "hidden", notes, record.key, record.reason, record.removed)
+    return _public(path, digest, record, notes)
 
 
 def _public(path: str, digest: bytes, record: Record, notes: tuple[Problem, ...]) -> FileReading:
     date = record.published or record.dated
     # Where the file lies says nothing that a feed shows: moving it changes no entry.
-    said = msgspec.structs.replace(record, path="", dated=None, quality=0, heat=0)
-    plain = _digest(encode_record(said))
+    content = msgspec.structs.replace(record, path="", dated=None, quality=0, heat=0)
+    content_digest = _digest(encode_record(content))
     return FileReading(
         path,
         digest,
@@ -101,11 +102,11 @@ def _public(path: str, digest: bytes, record: Record, notes: tuple[Problem, ...]
         record.key,
         quality=record.quality,
         published=int(date.timestamp()) if date else None,
-        plain=plain,
-        shown=_digest(b"%b %d %d" % (plain, record.quality, record.heat)),
+        content_digest=content_digest,
+        render_digest=_digest(b"%b %d %d" % (content_digest, record.quality, record.heat)),
         data=encode_record(record),
     )
 
 
-def _digest(said: bytes) -> bytes:
-    return blake3(said).digest(12)
+def _digest(data: bytes) -> bytes:
+    return blake3(data).digest(12)

@@ -1,4 +1,4 @@
-"""One seed file -> a Record, or an error that names file, line and field.
+"""The content of one file -> a Record, or an error that names file, line and field.
 
 What may leave the program is the explicit list of fields below; anything
 else in a file, `secured` above all, is never looked at.
@@ -41,7 +41,7 @@ _DURATION = re.compile(
     r"(?:T(?=\d)(?:(?P<hours>\d{1,5})H)?(?:(?P<minutes>\d{1,6})M)?"
     r"(?:(?P<seconds>\d{1,8})(?:\.\d+)?S)?)?\Z"
 )
-# What names an entry and does nothing when it is opened (RFC 8141 2, 4151 2.1, 9110 4.2).
+# URIs that name an entry and do nothing when they are opened (RFC 8141 2, 4151 2.1, 9110 4.2).
 _ENTRY_ID = re.compile(
     r"(?:urn:[a-z0-9][a-z0-9-]*:|tag:[^,:]+,\d{4}(?:-\d\d){0,2}:|https?://(?![/?#]))"
     r"[!#-;=?-Z_a-z~%]+\Z",
@@ -210,7 +210,7 @@ class _RecordFields(Fields):
         )
 
     def hidden(self) -> Hidden | None:
-        """DESIGN, "What is public": when in doubt it is hidden."""
+        """Why the record is not public, None if it is; when in doubt it is hidden."""
         for name in ("removed", "deleted"):
             if name in self.fields and not self._is(name, False):
                 return Hidden(self.path, name, self._key_of_hidden(), removed=True)
@@ -228,7 +228,7 @@ class _RecordFields(Fields):
             return False
 
     def _key_of_hidden(self) -> str:
-        """What a hidden record's copies are known by; its mistakes are nobody's business."""
+        """The key of a hidden record's page, "" without one; its mistakes aren't reported."""
         for name in ("webUrl", "originalUrl", "ampWebUrl", "cdnAmpWebUrl"):
             with suppress(RecordError):
                 if page := self.url(name):
@@ -262,10 +262,10 @@ class _RecordFields(Fields):
         return Provider(key, slugs.slug(name), name, key if domain else "", icon)
 
     def authors(self) -> tuple[str, ...]:
-        found = list(self.people("authors"))
+        people = list(self.people("authors"))
         if fields := self.mapping("provider"):
-            found += fields.people("authors")
-        return tuple(dict.fromkeys(found))
+            people += fields.people("authors")
+        return tuple(dict.fromkeys(people))
 
     def people(self, name: str) -> Iterator[str]:
         for index, node in enumerate(self.sequence(name)):
@@ -281,11 +281,11 @@ class _RecordFields(Fields):
         nodes = self.sequence("topics")
         if len(nodes) > MAX_TOPICS:
             raise self.error("topics", f"lists more than {MAX_TOPICS} topics")
-        found: dict[str, str] = {}
+        names: dict[str, str] = {}
         for index, node in enumerate(nodes):
             if name := self.text_of(f"topics[{index}]", node):
-                found.setdefault(slugs.slug(name), name)
-        return tuple(found.values())
+                names.setdefault(slugs.slug(name), name)
+        return tuple(names.values())
 
     def images(self, page: str) -> Iterator[Image]:
         """Pictures with a usable URL, joined to `page`; without one, relative URLs are no use."""
@@ -342,7 +342,7 @@ def _date_in_name(path: str) -> datetime | None:
     if match is None:
         return None
     try:
-        found = datetime(*map(int, match.groups()), tzinfo=UTC)  # type: ignore[arg-type,misc]
+        date = datetime(*map(int, match.groups()), tzinfo=UTC)  # type: ignore[arg-type,misc]
     except ValueError:
         return None
-    return found if EARLIEST <= found < LATEST else None
+    return date if EARLIEST <= date < LATEST else None

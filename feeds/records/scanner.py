@@ -1,4 +1,4 @@
-"""The folder of records: which files it has, and what is in one."""
+"""The folder of records: its files, and the content of one."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class FolderError(FeedsError):
 
 
 class FileState(NamedTuple):
-    """What the file system says of a file: bytes, and nanoseconds since 1970.
+    """Size and times of a file: bytes, and nanoseconds since 1970.
 
-    `mtime` is what programs say that its last change was, as those do that
-    copy files with their times; `ctime` is when the file system saw it.
+    `mtime` is the time of its last change, which programs may set, as those do
+    that copy files with their times; `ctime` is that of the file system.
     """
 
     size: int
@@ -37,9 +37,9 @@ class FileState(NamedTuple):
     ctime: int
 
     def as_of(self, look: int) -> FileState:
-        """What is known of a file that was looked at then; UNSETTLED when it may be written yet.
+        """The state of a file as scanned at `look` (ns); UNSETTLED when it may be written yet.
 
-        A change in the same moment as the last one before the look leaves the
+        A change in the same moment as the last one before the scan leaves the
         times as they are, and may leave the size. Its content tells ("racy" in
         git's index).
         """
@@ -60,7 +60,7 @@ def scan(folder: Path, unreadable: list[str] | None = None) -> dict[str, FileSta
     end. Raises FolderError when the folder can't be read.
     """
     root = os.path.realpath(folder)
-    found: dict[str, FileState] = {}
+    states: dict[str, FileState] = {}
     pending = [""]
     while pending:
         prefix = pending.pop()
@@ -73,10 +73,10 @@ def scan(folder: Path, unreadable: list[str] | None = None) -> dict[str, FileSta
                         continue
                     if item.is_dir(follow_symlinks=False):
                         pending.append(path + "/")
-                    elif (known := _stat(item, root)) is not None:
+                    elif (state := _stat(item, root)) is not None:
                         if isinstance(encoded, bytes):
                             path = encoded.decode("utf-8", "backslashreplace")
-                        found[path] = known
+                        states[path] = state
         except OSError as error:
             if prefix == "":
                 raise FolderError(
@@ -84,7 +84,7 @@ def scan(folder: Path, unreadable: list[str] | None = None) -> dict[str, FileSta
                 ) from None
             if unreadable is not None and not isinstance(error, FileNotFoundError):
                 unreadable.append(prefix)
-    return found
+    return states
 
 
 def _ignored(name: str) -> bool:
@@ -114,9 +114,9 @@ def read_file(folder: Path, path: str, most: int) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise OSError(f"{path} is not a regular file")
         # One byte more than it has, to be told of its end by the same call.
-        asked = min(status.st_size + 1, most)
-        data = os.read(handle, asked)
-        if len(data) == asked - 1:
+        size = min(status.st_size + 1, most)
+        data = os.read(handle, size)
+        if len(data) == size - 1:
             return data
         while len(data) < most and (more := os.read(handle, most - len(data))):
             data += more
