@@ -1,3 +1,4 @@
+import gc
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,19 @@ pytestmark = pytest.mark.usefixtures("either")
 
 def at(path: Path) -> str:
     return f"sqlite:///{path}"
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///{}/feeds.db"])
+def test_a_store_that_is_dropped_closes_its_connections(url: str, tmp_path: Path) -> None:
+    store = Store(url.format(tmp_path))
+    with store.read() as reader:
+        connection = reader.connection.connection.dbapi_connection
+    assert isinstance(connection, sqlite3.Connection)
+    assert connection.execute("SELECT 1").fetchone() == (1,)
+    del store, reader
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
 
 
 def other_database(path: Path, *statements: str) -> None:
