@@ -14,10 +14,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from importlib.metadata import version
-from typing import Final, NamedTuple
+from typing import Final
 
 import urllib3
-from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from feeds.catalog import cache_keys
@@ -26,10 +25,10 @@ from feeds.follower import changed_keys
 from feeds.follower.workers import LOOK, HostWorkers, Step
 from feeds.messages import root_cause
 from feeds.model import FeedsError
-from feeds.store import recovery
+from feeds.store import changes, recovery
+from feeds.store.changes import Mark
 from feeds.store.database import Store, StoreError
 from feeds.store.reader import Reader
-from feeds.store.schema import purges
 from feeds.telemetry.metrics import Metrics
 
 Log = Callable[[str], None]
@@ -48,13 +47,6 @@ _AGENT: Final = f"feeds/{version('feeds')}"
 
 class Unpurged(FeedsError):
     """A cache that couldn't be told."""
-
-
-class Mark(NamedTuple):
-    """The load up to which a cache was told, in seconds, and a digest of the settings then."""
-
-    loaded: int
-    settings: str
 
 
 # Settings that no document is made from.
@@ -165,15 +157,14 @@ class Purger:
         told once more. Raises Unpurged and StoreError.
         """
         with self._read() as reader:
-            mark = self._mark(reader)
+            mark = changes.mark_of(reader.connection, self.cache)
             if mark is not None and mark.settings == news.settings:
                 keys = sorted(changed_keys.changed(reader, mark.loaded, self.config))
             else:
                 keys = [cache_keys.ALL]
         purge(self.cache, keys)
         with self.store.write() as connection:
-            connection.execute(delete(purges).where(purges.c.cache == self.cache))
-            connection.execute(purges.insert().values(cache=self.cache, **news._asdict()))
+            changes.set_mark(connection, self.cache, news)
         told = f"{len(keys)} keys" if len(keys) > 1 else keys[0]
         self._log(f"cache {self.cache} was purged of what changed ({told})")
 
@@ -182,12 +173,11 @@ class Purger:
         with self._read() as reader:
             state = reader.state()
             present = Mark(state.loaded, self._settings)
-            return present if state.generation and present != self._mark(reader) else None
-
-    def _mark(self, reader: Reader) -> Mark | None:
-        query = select(purges.c.loaded, purges.c.settings).where(purges.c.cache == self.cache)
-        row = reader.connection.execute(query).first()
-        return None if row is None else Mark._make(row)
+            return (
+                present
+                if state.generation and present != changes.mark_of(reader.connection, self.cache)
+                else None
+            )
 
     @contextmanager
     def _read(self) -> Iterator[Reader]:

@@ -1,19 +1,19 @@
 """The WebSub publisher: tells hubs which feeds changed, outside the requests.
 
-A load notes what changed (`feeds.store.change_log`), in its own transaction. Threads
-beside the loads (`feeds.follower.workers`), one for each hub, turn that into pings
-(`feeds.follower.ping_queue`) and deliver them.
+Threads beside the loads (`feeds.follower.workers`), one for each hub, turn what changed
+since the hubs' mark (`feeds.follower.changed_urls`) into pings (`feeds.follower.ping_queue`)
+and deliver them.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from importlib.metadata import version
 from math import inf
-from threading import Thread
+from threading import Lock, Thread
 from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -23,22 +23,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.http import parse_date
 
 from feeds import sanitize
-from feeds.catalog.addresses import Addresses, FeedQuery, NotFound
-from feeds.catalog.titles import RedirectTo, heading
+from feeds.catalog.addresses import Addresses
 from feeds.config import Config
-from feeds.follower import ping_queue, purging
+from feeds.follower import changed_urls, ping_queue, purging
 from feeds.follower.ping_queue import Fate, HubResponse, Ping
 from feeds.follower.workers import LOOK, HostWorkers, Step
 from feeds.messages import root_cause
 from feeds.rendering.formats import MEDIA_TYPES
-from feeds.selection import Scope
-from feeds.store import change_log, recovery
-from feeds.store.change_log import Change
+from feeds.store import changes, recovery
+from feeds.store.changes import Mark
 from feeds.store.database import Store, StoreError
 from feeds.store.reader import Reader
 from feeds.telemetry import log
 from feeds.telemetry.metrics import Metrics
-from feeds.urls import POLICIES
 
 Log = Callable[[str], None]
 
@@ -47,51 +44,12 @@ Log = Callable[[str], None]
 # answer with what was before.
 _SETTLING: Final = 0.8
 _TOGETHER: Final = 4  # pings under way at one hub
-_SCOPES: Final = 500  # turned into pings in one transaction
-_TELLING_FIGURES: Final = ("feed.json",)  # quality and heat, and how many entries there are
+_PLANNING: Final = Lock()  # so that one of the threads works out what changed
 _AGENT: Final = f"feeds/{version('feeds')} (WebSub publisher)"
 _TIMEOUT: Final = urllib3.Timeout(connect=5.0, read=10.0)
 _CLAIM: Final = 20.0  # seconds; longer than a ping takes
 _READ: Final = 64 * 1024  # bytes of an answer that are read, so that the connection can be kept
 _SAID: Final = 200  # characters
-
-
-def topics(
-    reader: Reader, found: Mapping[Scope, Change], addresses: Addresses, config: Config
-) -> dict[str, int]:
-    """The URLs of the feeds that changed, each with its rank: the main ones have the least.
-
-    A feed that has no entries any more isn't among them: there is nothing to
-    fetch.
-    """
-    urls = {}
-    for scope, change in found.items():
-        query = FeedQuery(scope, limit=config.limit)
-        try:
-            total = heading(reader, query, config).entries
-        except (NotFound, RedirectTo):
-            continue
-        files = _changed(reader, scope, change, total, config.limit)
-        narrow = sum(1 for slug in scope if slug)
-        for policy in POLICIES:
-            for file in files:
-                url = addresses.url(query._replace(policy=policy, file=file))
-                urls[url] = narrow if policy == config.links else narrow + len(scope)
-    return urls
-
-
-def _changed(
-    reader: Reader, scope: Scope, change: Change, total: int, limit: int
-) -> Collection[str]:
-    """The files of a feed of `total` entries that say something else now."""
-    rows = reader.page(scope, 1, limit - 1)
-    last = rows[0].position if rows else change_log.NOWHERE + 1
-    if change.position >= last:
-        return MEDIA_TYPES
-    before = total - change.more
-    if -(-total // limit) != -(-before // limit):  # they link the last page
-        return MEDIA_TYPES
-    return _TELLING_FIGURES if change.more or change.figures >= last else ()
 
 
 def retry_after(value: str | None, now: float) -> float:
@@ -131,21 +89,26 @@ class Publisher:
         self._clients = {hub: _client(hub) for hub in config.hubs}
 
     def plan(self) -> bool:
-        """Queue the pings for what changed, or for a part of it; whether anything had.
+        """Queue the pings for what changed since the last; whether there are any.
 
         Raises StoreError.
         """
-        with self._read() as reader:
-            if not change_log.any_noted(reader.connection):
-                return False
-        now = self._clock()
-        with self.store.write() as connection:
-            found = change_log.taken(connection, _SCOPES)
-            urls = topics(Reader(connection), found, self._addresses, self.config)
+        with _PLANNING:
+            with self._read() as reader:
+                loaded = reader.state().loaded
+                mark = changes.mark_of(reader.connection, changes.HUBS)
+                if mark is None or mark.loaded == loaded:
+                    return False
+                urls = changed_urls.changed(reader, mark.loaded, self._addresses, self.config)
+            now = self._clock()
             # A hub fetches through the cache, which forgets the old one first.
             settled = now + _SETTLING + (purging.HEAD_START if self.config.purge else 0)
-            ping_queue.queue(connection, self.config.hubs, urls, now, settled)
-        return bool(found)
+            with self.store.write() as connection:
+                if changes.mark_of(connection, changes.HUBS) != mark:
+                    return False  # another process queued them
+                changes.set_mark(connection, changes.HUBS, Mark(loaded))
+                ping_queue.queue(connection, self.config.hubs, urls, now, settled)
+        return bool(urls)
 
     def deliver(self, hub: str) -> bool:
         """Tell a hub of what is due, a few URLs at once; whether there was any.

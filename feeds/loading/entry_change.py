@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from feeds import selection, slugs
 from feeds.model import Record
 from feeds.selection import scopes_of
-from feeds.store.change_log import Change
 
 
 class Copy(NamedTuple):
@@ -37,6 +36,7 @@ class EntryRow(NamedTuple):
     published: int
     updated: int
     changed: int
+    content_changed: int
     placed: int
     version: bytes
     content_digest: bytes
@@ -68,15 +68,13 @@ class EntryChange(NamedTuple):
     `old` goes, with its topics, coverage, words and spellings of names, and
     `new` comes; None for none. `left` are the keys of the scopes in which
     `old` was and isn't any more where it was. `counted` is how many entries
-    that makes more in the load's report. `notes` is what hubs are to be told,
-    by the keys of scopes.
+    that makes more in the load's report.
     """
 
     old: StoredEntry | None
     new: StoredEntry | None
     left: Collection[str] = ()
     counted: int = 0
-    notes: Sequence[tuple[str, Change]] = ()
 
 
 def winner(copies: Sequence[Copy]) -> Copy | None:
@@ -109,6 +107,7 @@ def entry_of(copy: Copy, record: Record, removed: Collection[str], row: int) -> 
         published=copy.published,
         updated=max(updated, copy.published),
         changed=0,
+        content_changed=0,
         placed=0,
         version=copy.version,
         content_digest=copy.content_digest,
@@ -131,44 +130,37 @@ def difference(
     """What is to be written so that `new` takes the place of `old`; None for nothing.
 
     `moment` is the time of the load, in seconds. Before the `first` load ends
-    nobody sees an entry: nothing departs, hubs are told nothing, and an entry
-    changed when its record says that it did.
+    nobody sees an entry: nothing departs, and an entry changed when its record
+    says that it did.
     """
     if new is None:
         if old is None:
             return None
-        return _of_first(old, None, moment) if first else _removal(old)
-    if old and old == _at(new, old.row.changed, old.row.placed):
+        return EntryChange(old, None, (), -1) if first else EntryChange(old, None, old.scopes(), 1)
+    if old and old == _as_of(new, _times(old)):
         return None
     if first:
-        return _of_first(old, new, moment)
+        changed = min(new.row.updated, moment)
+        return EntryChange(old, _as_of(new, (changed, changed, moment)), (), int(not old))
     if old is None:
-        return EntryChange(None, _at(new, moment, moment), (), 1, list(_notes(new, 1)))
+        return EntryChange(None, _as_of(new, (moment, moment, moment)), (), 1)
     return _replacement(old, new, moment)
-
-
-def _of_first(old: StoredEntry | None, new: StoredEntry | None, moment: int) -> EntryChange:
-    added = new and _at(new, min(new.row.updated, moment), moment)
-    return EntryChange(old, added, counted=(new is not None) - (old is not None))
-
-
-def _removal(old: StoredEntry) -> EntryChange:
-    return EntryChange(old, None, old.scopes(), 1, list(_notes(old, -1)))
 
 
 def _replacement(old: StoredEntry, new: StoredEntry, moment: int) -> EntryChange:
     was, there = old.scopes(), new.scopes()
     stays = old.row.position == new.row.position and there <= was
+    content_changed = moment
     # An equal record has other scopes only after another rule for slugs.
-    if stays and was == there and _look(old) == _look(new):
-        return EntryChange(old, _at(new, old.row.changed, old.row.placed))
+    if stays and was == there:
+        if _look(old) == _look(new):
+            return EntryChange(old, _as_of(new, _times(old)))
+        if _content(old) == _content(new):
+            content_changed = old.row.content_changed
     # What came to a new scope left all, and came to all that it is in:
     # so that both numbers are right of each.
     left, placed = (was - there, old.row.placed) if stays else (was, moment)
-    notes = [*_notes(new, 1), *_notes(old, -1)]
-    if stays and was == there and _content(old) == _content(new):
-        notes = [(key, Change(figures=new.row.position)) for key in there]
-    return EntryChange(old, _at(new, moment, placed), left, 1, notes)
+    return EntryChange(old, _as_of(new, (moment, content_changed, placed)), left, 1)
 
 
 def _look(entry: StoredEntry) -> tuple[bytes, str]:
@@ -181,13 +173,15 @@ def _content(entry: StoredEntry) -> tuple[bytes, str]:
     return entry.row.content_digest, entry.row.gone
 
 
-def _at(entry: StoredEntry, changed: int, placed: int) -> StoredEntry:
-    return entry._replace(row=entry.row._replace(changed=changed, placed=placed))
+def _times(entry: StoredEntry) -> tuple[int, int, int]:
+    return entry.row.changed, entry.row.content_changed, entry.row.placed
 
 
-def _notes(entry: StoredEntry, more: int) -> Iterator[tuple[str, Change]]:
-    """That an entry came (1) or went (-1)."""
-    return ((key, Change(entry.row.position, more=more)) for key in entry.scopes())
+def _as_of(entry: StoredEntry, times: tuple[int, int, int]) -> StoredEntry:
+    """The entry, changed, changed in its content and placed at these times."""
+    changed, content_changed, placed = times
+    row = entry.row._replace(changed=changed, content_changed=content_changed, placed=placed)
+    return entry._replace(row=row)
 
 
 # -- the rows beside that of the entry --------------------------------------------

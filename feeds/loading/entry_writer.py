@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, func, select
 
@@ -20,9 +20,9 @@ from feeds.loading.entry_change import (
 from feeds.loading.label_writer import LabelWriter
 from feeds.loading.word_writer import words_of
 from feeds.model import Record, decode_record
-from feeds.store import bulk_insert, change_log, fulltext
+from feeds.store import bulk_insert, fulltext
 from feeds.store.bulk_insert import chunks
-from feeds.store.schema import coverage, departures, entries, entry_topics, records
+from feeds.store.schema import coverage, departures, entries, entry_topics, marks, records
 
 _COPIES: Final = select(*[records.c[name] for name in Copy._fields])
 _ENTRIES: Final = select(*[entries.c[name] for name in EntryRow._fields])
@@ -55,8 +55,7 @@ class EntryWriter:
         self.labels = LabelWriter(connection, moment, first)
         self.removed = removed
         self.inserted: set[str] = set()  # on a first load: the entries that there are so far
-        self.departed: dict[tuple[str, int], None] = {}
-        self.touched: dict[str, change_log.Change] = {}  # by the keys of scopes
+        self.departed: list[dict[str, Any]] = []  # rows of departures
         newest = connection.execute(select(func.max(entries.c.id))).scalar()
         self.next_row = (newest or 0) + 1
 
@@ -115,16 +114,16 @@ class EntryWriter:
         return found
 
     def _note(self, changes: Iterable[EntryChange]) -> None:
-        """Add to what is written when all entries are: labels, departures, what hubs are told."""
-        for old, new, left, counted, notes in changes:
+        """Add to what is written when all entries are: labels and departures."""
+        for old, new, left, counted in changes:
             self.changed += counted
             if old:
                 self.labels.count(old.row, old.topics, -1)
-                self.departed.update(dict.fromkeys((scope, old.row.position) for scope in left))
+                times = {"placed": old.row.placed, "departed": self.moment}
+                place = {"position": old.row.position}
+                self.departed += [{"scope": scope} | place | times for scope in left]
             if new:
                 self.labels.count(new.row, new.topics, 1)
-            for key, note in notes:
-                self.touched[key] = note.after(self.touched.get(key))
 
     def _remove(self, gone: Sequence[StoredEntry]) -> None:
         if gone:
@@ -153,19 +152,14 @@ class EntryWriter:
 
     def finish(self) -> None:
         """Record the departures, and bring the labels up to how names are spelled now."""
-        rows = [
-            {"scope": scope, "position": place, "departed": self.moment}
-            for scope, place in self.departed
-        ]
-        if rows:
-            same = (departures.c.scope == bindparam("at")) & (
-                departures.c.position == bindparam("there")
+        if self.departed:
+            # Of those from one place, who is told what changed needs the later ones.
+            known = departures.c.departed <= select(func.min(marks.c.loaded)).scalar_subquery()
+            same = (
+                departures.c.scope == bindparam("at"),
+                departures.c.position == bindparam("there"),
             )
-            places = [{"at": row["scope"], "there": row["position"]} for row in rows]
-            self.connection.execute(delete(departures).where(same), places)
-            self.connection.execute(departures.insert(), rows)
+            places = [{"at": row["scope"], "there": row["position"]} for row in self.departed]
+            self.connection.execute(delete(departures).where(*same, known), places)
+            bulk_insert.insert(self.connection, departures, self.departed)
         self.labels.write()
-        for key, change in self.labels.renamed:
-            self.touched[key] = change.after(self.touched.get(key))
-        if not self.first:
-            change_log.note(self.connection, self.touched)

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select
 
 from feeds.slugs import slug as slug_of
-from feeds.store import change_log
 from feeds.store.schema import entries, entry_topics, labels, spellings
 
 
@@ -28,7 +27,7 @@ class LabelWriter:
         self.moment = moment
         self.first = first
         self.spelled: Counter[tuple[str, str, str]] = Counter()  # kind, slug, name: more or less
-        self.renamed: list[tuple[str, change_log.Change]] = []  # by the key of the scope
+        self.renamed = False  # whether titles of feeds changed
 
     def count(self, entry: Any, topics: Mapping[str, str], times: int) -> None:
         """Count how an entry spells the names of its topics, provider and type."""
@@ -119,10 +118,10 @@ class LabelWriter:
             # Every entry shows the names of its topics.
             shows = select(entry_topics.c.entry).where(entry_topics.c.topic == slug)
             listing_it = entries.update().where(entries.c.id.in_(shows))
-            self.connection.execute(listing_it.values(changed=self.moment))
+            times = {"changed": self.moment, "content_changed": self.moment}
+            self.connection.execute(listing_it.values(times))
         if renamed and kind != "type":  # whose titles are made of the slug
-            for other, change in change_log.of_renaming(self.connection, kind, slug):
-                self.renamed.append((other.key(), change))
+            self.renamed = True
         place, where = _LABEL_SOURCES[kind]
         latest = self.connection.execute(select(func.max(place)).where(where(slug))).scalar_one()
         changed = self.moment if renamed else old.changed if old else 0

@@ -22,7 +22,7 @@ from feeds.loading.word_writer import refold
 from feeds.records.outcome import FileReading, decode_problems, no_garbage_collection
 from feeds.records.pool import read_all
 from feeds.records.scanner import UNSETTLED, FileState, FolderError, scan
-from feeds.store import postgres
+from feeds.store import changes, postgres
 from feeds.store.bulk_insert import chunks
 from feeds.store.database import Store, note_health
 from feeds.store.schema import entries, files, reading_version, records, state
@@ -294,6 +294,8 @@ class _Load:
         if changed or self.first or self.entries.labels.renamed or self.refolded:
             values |= {"generation": state.c.generation + 1, "loaded": self.moment}
         self.connection.execute(state.update().values(values))
+        if self.first:  # of which no hub is told
+            changes.set_mark(self.connection, changes.HUBS, changes.Mark(self.moment))
 
     def _fill_report(self) -> None:
         report = self.report

@@ -30,7 +30,7 @@ from feeds.store import fulltext
 # Raise it with any change of the tables, of the index of words, or of the JSON in
 # `data` and `problems` that what was written before can't be decoded by. A store with
 # another number is made anew: what it knew of undated records and changes is lost.
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 # Raise it when the same file gives other rows: another rule for a field, a slug, the name
 # of a label or the words of a search. All files are then read anew, and nothing is lost.
 # tests/store/test_schema.py fails when either was forgotten.
@@ -106,6 +106,7 @@ entries = Table(
     Column("published", BigInteger, nullable=False),
     Column("updated", BigInteger, nullable=False),
     Column("changed", BigInteger, nullable=False),
+    Column("content_changed", BigInteger, nullable=False),  # anything but quality and heat
     Column("placed", BigInteger, nullable=False),  # when it came to its position or a scope
     Column("version", LargeBinary, nullable=False),
     Column("content_digest", LargeBinary, nullable=False),
@@ -183,9 +184,11 @@ labels = Table(
 departures = Table(
     "departures",
     metadata,
-    Column("scope", Text, primary_key=True),
-    Column("position", BigInteger, primary_key=True),
+    Column("scope", Text, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("placed", BigInteger, nullable=False),  # when it had come there, as in entries
     Column("departed", BigInteger, nullable=False),
+    Index("departures_scope", "scope", "position", "departed"),
     Index("departures_departed", "departed"),
 )
 
@@ -198,16 +201,6 @@ health = Table(
     Column("loaded", BigInteger, nullable=False),
     Column("degraded", Text, nullable=False),  # what is wrong; empty when nothing is
     Column("counts", Text, nullable=False),  # JSON of a report's numbers, by name
-)
-
-# What changed since the hubs were last told, see `feeds.store.change_log`.
-changes = Table(
-    "changes",
-    metadata,
-    Column("scope", Text, primary_key=True),
-    Column("position", BigInteger, nullable=False),
-    Column("figures", BigInteger, nullable=False),
-    Column("more", Integer, nullable=False),
 )
 
 # Which hubs are still to be told of which URLs, see `feeds.follower.ping_queue`.
@@ -226,11 +219,11 @@ pings = Table(
     Index("pings_due", "hub", "due"),
 )
 
-# Up to which load each cache was told to forget what changed, see `feeds.follower.purging`.
-purges = Table(
-    "purges",
+# Up to which load the hubs, and each cache, were told what changed, see `feeds.store.changes`.
+marks = Table(
+    "marks",
     metadata,
-    Column("cache", Text, primary_key=True),
+    Column("consumer", Text, primary_key=True),  # hubs, or the URL of a cache
     Column("loaded", BigInteger, nullable=False),  # of the generation
     Column("settings", Text, nullable=False),  # a digest of what else documents are made from
 )

@@ -167,6 +167,60 @@ def test_what_a_load_made_different_is_purged_and_feeds_that_are_as_they_were_ar
     assert purged_in_vain < kept / 10  # with pages of three entries, of which one changed
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_whatever_was_kept_since_the_mark_is_purged_when_it_differs_by_now(
+    site: Site, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    for module in (addresses, changed_keys):
+        monkeypatch.setattr(module, "MAX_LIMIT", 3)
+    chosen = random.Random(seed)  # noqa: S311 - the same every time
+    for number in range(18):
+        site.put(f"story-{number}", **story(number, chosen))
+    site.load()
+    for round_ in range(3):
+        with site.store.read() as reader:
+            mark = reader.state().loaded
+        kept = []
+        for step in range(4):
+            kept.append(site.documents())
+            change(site, chosen, round_ * 4 + step)
+            site.load()
+        now = site.documents()
+        with site.store.read() as reader:
+            purged = changed_keys.changed(reader, mark, SMALL)
+        different = [
+            keys_of(document)
+            for documents in kept
+            for address, document in documents.items()
+            if address not in now or shown(now[address]) != shown(document)
+        ]
+        assert different
+        assert all(keys & purged for keys in different)
+
+
+def test_a_number_of_entries_that_was_there_between_two_loads_is_purged(site: Site) -> None:
+    for number in range(1, 8):
+        site.put(str(number), publishedDateTime=f"2024-01-0{number}")
+    site.load()
+    with site.store.read() as reader:
+        mark = reader.state().loaded
+    site.put("old", publishedDateTime="2023-01-01")  # below what feeds show
+    site.load()
+    kept = site.document("/feed.json")
+    site.drop("old")
+    site.load()
+    now = site.document("/feed.json")
+    rss = site.document("/rss.xml")
+    assert kept
+    assert now
+    assert rss
+    assert kept.body != now.body
+    with site.store.read() as reader:
+        purged = changed_keys.changed(reader, mark, SMALL)
+    assert purged == {"any", "/?", "/feed.json", "/2023/01/", "/2024/01/"}
+    assert not keys_of(rss) & purged
+
+
 def test_a_topic_that_is_called_something_else_takes_all_with_it_that_show_it(site: Site) -> None:
     for number, topics in enumerate([["AI", "Space"], ["AI"], ["AI"], ["Robots"]]):
         date = f"2024-0{number + 1}-01T00:00:00Z"

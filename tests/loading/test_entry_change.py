@@ -1,6 +1,6 @@
 """What is to be written of an entry: values in, values out."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -10,10 +10,9 @@ from feeds.loading import entry_change
 from feeds.loading.entry_change import Copy, EntryChange, EntryRow, StoredEntry
 from feeds.model import Image, Provider, Record, RelatedLink
 from feeds.selection import Scope, position
-from feeds.store.change_log import Change
 
 MOMENT: Final = 9_000
-ALL, AI, GO = (Scope(topic=slug).key() for slug in ("", "ai", "go"))
+ALL, AI = Scope().key(), Scope(topic="ai").key()
 ARTICLES: Final = Scope(type="articles").key()
 
 
@@ -80,6 +79,7 @@ def test_an_entry_is_made_of_its_copy_and_what_of_its_coverage_was_removed() -> 
         published=published,
         updated=int(datetime(2024, 5, 1, tzinfo=UTC).timestamp()),
         changed=0,
+        content_changed=0,
         placed=0,
         version=b"version",
         content_digest=b"plain",
@@ -115,7 +115,7 @@ def test_an_entry_is_never_updated_before_it_is_published() -> None:
 
 
 def entry(topics: str = "ai", **fields: Any) -> StoredEntry:
-    """An article of 1970 that changed at 100, and came where it is at 50."""
+    """An article of 1970 that changed at 100, in its content at 90, and came where it is at 50."""
     row = EntryRow(
         id=1,
         entry_id="urn:uuid:1",
@@ -126,6 +126,7 @@ def entry(topics: str = "ai", **fields: Any) -> StoredEntry:
         published=5,
         updated=5,
         changed=100,
+        content_changed=90,
         placed=50,
         version=b"v",
         content_digest=b"p",
@@ -142,117 +143,65 @@ def entry(topics: str = "ai", **fields: Any) -> StoredEntry:
     return StoredEntry(row._replace(**fields), {slug: slug.upper() for slug in topics.split()})
 
 
-def notes(position: int, more: int, *scopes: str) -> list[tuple[str, Change]]:
-    return [(scope, Change(position, more=more)) for scope in scopes]
-
-
 OLD: Final = entry()
-IN_OLD: Final = (ALL, AI, ARTICLES)
-NOW: Final[dict[str, Any]] = {"changed": MOMENT, "placed": MOMENT}
+IN_OLD: Final = {ALL, AI, ARTICLES}
+ANEW: Final[dict[str, Any]] = {"version": b"w", "content_digest": b"q"}
+CHANGED: Final[dict[str, Any]] = {"changed": MOMENT, "content_changed": MOMENT}
+NOW: Final[dict[str, Any]] = CHANGED | {"placed": MOMENT}
+
+
+def replaced(left: Collection[str], topics: str = "ai", **fields: Any) -> EntryChange:
+    return EntryChange(OLD, entry(topics, **fields), left, 1)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
         pytest.param(None, None, None, id="there never was one"),
-        pytest.param(
-            None,
-            entry(changed=0, placed=0),
-            EntryChange(None, entry(**NOW), (), 1, notes(5, 1, *IN_OLD)),
-            id="new",
-        ),
-        pytest.param(
-            OLD, None, EntryChange(OLD, None, IN_OLD, 1, notes(5, -1, *IN_OLD)), id="removed"
-        ),
-        pytest.param(OLD, entry(changed=0, placed=0), None, id="the same"),
+        pytest.param(None, OLD, EntryChange(None, entry(**NOW), (), 1), id="new"),
+        pytest.param(OLD, None, EntryChange(OLD, None, IN_OLD, 1), id="removed"),
+        pytest.param(OLD, entry(**NOW), None, id="the same"),
         pytest.param(
             OLD,
-            entry(path="b.md"),
-            EntryChange(OLD, entry(path="b.md"), (), 0),
+            entry(path="b.md", **NOW),
+            EntryChange(OLD, entry(path="b.md")),
             id="a copy in another file that says the same",
         ),
         pytest.param(
             OLD,
             entry(version=b"w", quality=7),
-            EntryChange(
-                OLD,
-                entry(version=b"w", quality=7, changed=MOMENT),
-                (),
-                1,
-                [(scope, Change(figures=5)) for scope in IN_OLD],
-            ),
+            replaced(set(), version=b"w", quality=7, changed=MOMENT),
             id="another quality",
         ),
-        pytest.param(
-            OLD,
-            entry(version=b"w", content_digest=b"q"),
-            EntryChange(
-                OLD,
-                entry(version=b"w", content_digest=b"q", changed=MOMENT),
-                (),
-                1,
-                notes(5, 1, *IN_OLD) + notes(5, -1, *IN_OLD),
-            ),
-            id="another text",
-        ),
+        pytest.param(OLD, entry(**ANEW), replaced(set(), **ANEW, **CHANGED), id="another text"),
         pytest.param(
             OLD,
             entry(gone="urn:uuid:2"),
-            EntryChange(
-                OLD,
-                entry(gone="urn:uuid:2", changed=MOMENT),
-                (),
-                1,
-                notes(5, 1, *IN_OLD) + notes(5, -1, *IN_OLD),
-            ),
+            replaced(set(), gone="urn:uuid:2", **CHANGED),
             id="coverage that it lists was removed",
         ),
         pytest.param(
             OLD,
             entry(version=b"w", position=8),
-            EntryChange(
-                OLD,
-                entry(version=b"w", position=8, **NOW),
-                IN_OLD,
-                1,
-                notes(8, 1, *IN_OLD) + notes(5, -1, *IN_OLD),
-            ),
+            replaced(IN_OLD, version=b"w", position=8, **NOW),
             id="another position",
         ),
         pytest.param(
             OLD,
-            entry("ai go", version=b"w", content_digest=b"q"),
-            EntryChange(
-                OLD,
-                entry("ai go", version=b"w", content_digest=b"q", **NOW),
-                IN_OLD,
-                1,
-                notes(5, 1, *IN_OLD, GO) + notes(5, -1, *IN_OLD),
-            ),
+            entry("ai go", **ANEW),
+            replaced(IN_OLD, "ai go", **ANEW, **NOW),
             id="one more scope: it left all, and came to all",
         ),
         pytest.param(
             OLD,
-            entry("", version=b"w", content_digest=b"q"),
-            EntryChange(
-                OLD,
-                entry("", version=b"w", content_digest=b"q", changed=MOMENT),
-                (AI,),
-                1,
-                notes(5, 1, ALL, ARTICLES) + notes(5, -1, *IN_OLD),
-            ),
+            entry("", **ANEW),
+            replaced({AI}, "", **ANEW, **CHANGED),
             id="one scope less: it stays where it was in the others",
         ),
         pytest.param(
             OLD,
             entry("go"),
-            EntryChange(
-                OLD,
-                entry("go", **NOW),
-                IN_OLD,
-                1,
-                notes(5, 1, ALL, GO, ARTICLES) + notes(5, -1, *IN_OLD),
-            ),
+            replaced(IN_OLD, "go", **NOW),
             id="a topic whose name makes another slug than in another version of the program",
         ),
     ],
@@ -260,7 +209,12 @@ NOW: Final[dict[str, Any]] = {"changed": MOMENT, "placed": MOMENT}
 def test_the_difference_of_what_there_was_and_what_there_is(
     old: StoredEntry | None, new: StoredEntry | None, expected: EntryChange | None
 ) -> None:
-    assert _sorted(entry_change.difference(old, new, MOMENT, first=False)) == _sorted(expected)
+    assert entry_change.difference(old, new, MOMENT, first=False) == expected
+
+
+def first(changed: int, topics: str = "ai", **fields: Any) -> StoredEntry:
+    times = {"changed": changed, "content_changed": changed, "placed": MOMENT}
+    return entry(topics, **times, **fields)
 
 
 @pytest.mark.parametrize(
@@ -268,23 +222,9 @@ def test_the_difference_of_what_there_was_and_what_there_is(
     [
         (None, None, None),
         (OLD, None, EntryChange(OLD, None, (), -1)),
-        (
-            None,
-            entry(updated=7),
-            EntryChange(None, entry(updated=7, changed=7, placed=MOMENT), (), 1),
-        ),
-        (
-            None,
-            entry(updated=MOMENT + 1),
-            EntryChange(None, entry(updated=MOMENT + 1, **NOW), (), 1),
-        ),
-        (
-            OLD,
-            entry("go", version=b"w", position=8),
-            EntryChange(
-                OLD, entry("go", version=b"w", position=8, changed=5, placed=MOMENT), (), 0
-            ),
-        ),
+        (None, entry(updated=7), EntryChange(None, first(7, updated=7), (), 1)),
+        (None, entry(updated=9_001), EntryChange(None, first(MOMENT, updated=9_001), (), 1)),
+        (OLD, entry("go", position=8), EntryChange(OLD, first(5, "go", position=8), (), 0)),
         (OLD, OLD, None),
     ],
     ids=["none", "removed by a copy read later", "new", "of tomorrow", "a better copy", "the same"],
@@ -293,8 +233,3 @@ def test_before_the_first_load_ends_nobody_saw_an_entry(
     old: StoredEntry | None, new: StoredEntry | None, expected: EntryChange | None
 ) -> None:
     assert entry_change.difference(old, new, MOMENT, first=True) == expected
-
-
-def _sorted(change: EntryChange | None) -> EntryChange | None:
-    """The change with its scopes in one order, which doesn't matter."""
-    return change and change._replace(left=sorted(change.left), notes=sorted(change.notes))

@@ -35,7 +35,7 @@ _DIALECTS: Final[dict[str, Dialect]] = {
     "postgresql": postgresql.dialect(),  # type: ignore[no-untyped-call]
 }
 # By load, machine or order of reading.
-_CHANGING: Final = {"id", "entry", "size", "mtime", "ctime", "changed", "placed"}
+_CHANGING: Final = {"id", "entry", "size", "mtime", "ctime", "changed", "content_changed", "placed"}
 
 Stored = dict[str, Any]
 

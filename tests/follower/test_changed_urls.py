@@ -6,18 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from feeds.catalog import builder
 from feeds.catalog.addresses import FeedQuery
-from feeds.follower import websub
+from feeds.follower import changed_urls
 from feeds.loading import loader
 from feeds.rendering.formats import FORMATS
-from feeds.selection import Scope, position
-from feeds.store import change_log, schema
-from feeds.store.change_log import NOWHERE, Change
 from feeds.store.database import Store
-from feeds.store.reader import Reader
 from feeds.urls import POLICIES
 from tests.helpers.databases import databases
 from tests.helpers.support import CONFIG, addresses, rendered, write
@@ -41,16 +36,11 @@ def load(store: Store, folder: Path, day: int = 0) -> None:
     loader.load(store, folder, now=DAY + timedelta(days=day), accept_removals=True)
 
 
-def told(store: Store) -> set[str]:
-    """The URLs of what changed, which is forgotten."""
-    with store.write() as connection:
-        found = change_log.taken(connection, 1000)
-        return set(websub.topics(Reader(connection), found, ADDRESSES, SMALL))
-
-
-def noted(store: Store) -> dict[Scope, Change]:
-    with store.write() as connection:
-        return change_log.taken(connection, 1000)
+def told(store: Store, day: int = 0) -> set[str]:
+    """The URLs of what changed after the load of a day."""
+    since = int((DAY + timedelta(days=day)).timestamp())
+    with store.read() as reader:
+        return set(changed_urls.changed(reader, since, ADDRESSES, SMALL))
 
 
 def documents(store: Store) -> dict[str, bytes]:
@@ -128,7 +118,7 @@ def test_those_that_changed_are_told_and_no_others(store: Store, tmp_path: Path,
         after = documents(store)
         known = after.keys() & before.keys()  # nobody subscribed to one that is new
         changed = {url for url in known if before[url] != after[url]}
-        assert told(store) & known == changed
+        assert told(store, day - 1) & known == changed
         sizes.add(len(changed))
         before = after
     assert len(sizes) > 4
@@ -143,9 +133,22 @@ def six(store: Store, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_nobody_waits_for_news_of_a_first_load(store: Store, six: Path) -> None:
-    assert six.is_dir()
-    assert noted(store) == {}
+@pytest.mark.parametrize("seed", range(2))
+def test_all_that_several_loads_changed_is_told(store: Store, tmp_path: Path, seed: int) -> None:
+    steps = _steps(tmp_path, random.Random(seed))  # noqa: S311 - repeatable, not secret
+    next(steps)
+    load(store, tmp_path)
+    for day in range(4, 17, 4):
+        before = documents(store)
+        for one in range(day - 3, day + 1):
+            next(steps)
+            load(store, tmp_path, one)
+        after = documents(store)
+        known = after.keys() & before.keys()
+        changed = {url for url in known if before[url] != after[url]}
+        assert changed
+        assert changed <= told(store, day - 4)
+        assert told(store, day) == set()
 
 
 def test_a_load_that_changes_nothing_tells_nothing(store: Store, six: Path) -> None:
@@ -154,7 +157,7 @@ def test_a_load_that_changes_nothing_tells_nothing(store: Store, six: Path) -> N
     write(six, "moved.md", publishedDateTime="2024-01-04", topics=["AI"],
           webUrl="https://news.example.com/3")  # fmt: skip
     load(store, six, 1)
-    assert noted(store) == {}
+    assert told(store) == set()
 
 
 def test_what_a_feed_shows_is_told_under_every_policy_in_every_format(
@@ -180,10 +183,14 @@ def test_what_is_below_is_not_told_but_how_many_there_are_is(store: Store, six: 
     write(six, "old.md", publishedDateTime="2023-01-01")  # a third page
     (six / "0.md").unlink()
     load(store, six, 2)
-    assert told(store) == feeds("/topics/ai/", files=("feed.json",))
+    assert told(store, 1) == feeds("/topics/ai/", files=("feed.json",))
     write(six, "older.md", publishedDateTime="2022-01-01")
     load(store, six, 3)
-    assert told(store) == feeds("/")  # whose last page is another one
+    assert told(store, 2) == feeds("/")  # whose last page is another one
+    (six / "older.md").unlink()
+    load(store, six, 4)
+    assert told(store, 3) == feeds("/")
+    assert told(store, 2) == set()  # as if it never was
 
 
 def test_a_feed_that_lost_its_last_entry_is_not_told_of(store: Store, six: Path) -> None:
@@ -192,7 +199,7 @@ def test_a_feed_that_lost_its_last_entry_is_not_told_of(store: Store, six: Path)
     assert told(store) == feeds("/", "/topics/go/")
     (six / "6.md").unlink()
     load(store, six, 2)
-    assert told(store) == feeds("/")
+    assert told(store, 1) == feeds("/")
 
 
 def test_a_topic_that_is_called_something_else_is_told_wherever_it_shows(
@@ -228,54 +235,3 @@ def test_a_provider_that_is_called_something_else_is_told_in_its_own_feeds(
     assert told(store) == feeds(
         times, f"{times}times/", f"/topics/ai{times}", f"/topics/ai{times}times/"
     )
-
-
-# -- how it is kept --------------------------------------------------------------------
-
-
-def test_changes_add_up_until_they_are_taken(store: Store) -> None:
-    one, other = Scope(topic="a").key(), Scope(provider="b", name="c").key()
-    with store.write() as connection:
-        assert not change_log.any_noted(connection)
-        change_log.note(connection, {one: Change(5, 9, 1), other: Change(figures=2)})
-        change_log.note(connection, {one: Change(7, 3, -3)})
-        change_log.note(connection, {})
-        assert change_log.any_noted(connection)
-        assert change_log.taken(connection, 1) == {
-            Scope(provider="b", name="c"): Change(NOWHERE, 2, 0)
-        }
-        assert change_log.taken(connection, 9) == {Scope(topic="a"): Change(7, 9, -2)}
-        assert not change_log.any_noted(connection)
-
-
-def test_many_scopes_are_noted_and_taken(store: Store) -> None:
-    found = {Scope(topic=f"t{n}").key(): Change(n) for n in range(1201)}
-    with store.write() as connection:
-        change_log.note(connection, found)
-        change_log.note(connection, found)
-        taken = change_log.taken(connection, 1200) | change_log.taken(connection, 1200)
-    assert taken == {Scope(topic=f"t{n}"): Change(n) for n in range(1201)}
-
-
-def test_a_load_that_fails_notes_nothing(
-    store: Store, six: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write(six, "new.md")
-
-    def fail(*_: Any, **__: Any) -> None:
-        raise OSError
-
-    with monkeypatch.context() as patch:
-        patch.setattr(loader, "note_health", fail)  # the last thing that a load does
-        with pytest.raises(OSError):  # noqa: PT011 - that one
-            load(store, six, 1)
-    assert noted(store) == {}
-    load(store, six, 1)
-    url = "urn:uuid:"
-    with store.read() as reader:
-        newest = reader.connection.execute(
-            select(schema.entries.c.entry_id).where(schema.entries.c.path == "new.md")
-        ).scalar_one()
-    assert newest.startswith(url)
-    published = int(datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp())
-    assert noted(store) == {Scope(): Change(position(published, newest), NOWHERE, 1)}

@@ -1,0 +1,78 @@
+"""The URLs of the feeds whose documents changed since a load, for hubs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from feeds.catalog.addresses import Addresses, FeedQuery, NotFound
+from feeds.catalog.titles import RedirectTo, heading
+from feeds.config import Config
+from feeds.rendering.formats import MEDIA_TYPES
+from feeds.selection import Scope
+from feeds.store import changes
+from feeds.store.changes import Change
+from feeds.store.reader import Reader
+from feeds.urls import POLICIES
+
+_WITH_FIGURES: Final = ("feed.json",)  # quality and heat, and how many entries there are
+
+
+def changed(reader: Reader, since: int, addresses: Addresses, config: Config) -> dict[str, int]:
+    """The URLs of the feeds that changed after the load at `since`, in seconds.
+
+    Each with its rank: the main ones have the least. A feed that has no entries
+    any more isn't among them: there is nothing to fetch.
+    """
+    connection = reader.connection
+    happened = changes.events(
+        since,
+        changes.changed_entries(connection, since),
+        changes.departed_entries(connection, since),
+    )
+    by_key = changes.collect((event.scope, event) for event in happened)
+    by_scope = {Scope(*key.split("\t")): change for key, change in by_key.items()}
+    retitled = set(_retitled(reader, since, by_scope))
+    urls = {}
+    for scope in by_scope.keys() | retitled:
+        query = FeedQuery(scope, limit=config.limit)
+        try:
+            total = heading(reader, query, config).entries
+        except (NotFound, RedirectTo):
+            continue
+        files: Collection[str] = MEDIA_TYPES
+        if scope not in retitled:
+            files = _files(reader, scope, by_scope[scope], total, config.limit)
+        narrow = sum(1 for slug in scope if slug)
+        for policy in POLICIES:
+            for file in files:
+                url = addresses.url(query._replace(policy=policy, file=file))
+                urls[url] = narrow if policy == config.links else narrow + len(scope)
+    return urls
+
+
+def _retitled(reader: Reader, since: int, known: Collection[Scope]) -> Iterator[Scope]:
+    """The scopes whose feeds are called something else.
+
+    All entries of a topic changed with its name, so its scopes are `known` to
+    have changed.
+    """
+    for kind, slug in changes.renamed(reader.connection, since):
+        if kind == "topic":
+            yield from (scope for scope in known if scope.topic == slug)
+        elif kind != "type":  # whose titles are made of the slug
+            key, _, name = slug.partition("/")
+            own = Scope(provider=key, name=name)
+            yield own
+            yield from (own._replace(topic=topic) for topic, _ in reader.topics_within(own))
+
+
+def _files(reader: Reader, scope: Scope, change: Change, total: int, limit: int) -> Collection[str]:
+    """The files of a feed of `total` entries that say something else now."""
+    rows = reader.page(scope, 1, limit - 1)
+    last = rows[0].position if rows else changes.NOWHERE + 1
+    before = change.totals(total)[-1]
+    # Feeds link their last page.
+    if change.position >= last or -(-total // limit) != -(-before // limit):
+        return MEDIA_TYPES
+    return _WITH_FIGURES if before != total or change.figures >= last else ()

@@ -1,0 +1,176 @@
+"""What changed since a load, worked out once for all that are told of it: hubs and caches.
+
+The store remembers when each entry last changed and when it came to where it
+is, when one left a scope, and when a name last changed. So whoever is told
+remembers no more than a mark: the load up to which it knows.
+
+Of each scope, the highest position at which anything changed is enough: what
+is above it is as it was, so the first entries of a feed are others exactly if
+one of them is, or is below, that position. What a feed says of those that it
+doesn't show, how many there are, changes with their number.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Final, NamedTuple, TypeVar
+
+from sqlalchemy import Connection, delete, select
+
+from feeds.selection import scopes_of
+from feeds.store.schema import departures, entries, entry_topics, labels, marks
+
+NOWHERE: Final = -(1 << 62)  # below all positions
+HUBS: Final = "hubs"  # whose mark is where the first load ended, until they are first told
+_AT_ONCE: Final = 1_000  # rows fetched
+
+Key = TypeVar("Key")
+
+
+class ChangedEntry(NamedTuple):
+    """An entry that changed, when, and when it came to its position and scopes, in seconds.
+
+    `content_changed` is when anything but its quality and heat did.
+    """
+
+    position: int
+    content_changed: int
+    placed: int
+    type: str
+    provider: str
+    provider_slug: str
+    topics: tuple[str, ...]
+
+
+class Departure(NamedTuple):
+    """That an entry left a position of a scope (by its key), and when it had come there."""
+
+    scope: str
+    position: int
+    placed: int
+    departed: int
+
+
+class Event(NamedTuple):
+    """What happened at a position of one scope (by its key).
+
+    `moves` are the moments at which an entry came (1) or left (-1).
+    """
+
+    scope: str
+    position: int
+    only_figures: bool = False
+    moves: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(slots=True)
+class Change:
+    """What changed in a scope, or in a part of one.
+
+    `position` is the highest at which anything did, `figures` the highest at
+    which only a quality or heat did, which JSON Feed alone shows; `moves` is
+    how many more entries each load brought, by its moment.
+    """
+
+    position: int = NOWHERE
+    figures: int = NOWHERE
+    moves: Counter[int] = field(default_factory=Counter)
+
+    def totals(self, total: int) -> list[int]:
+        """How many entries there were before each load that brought some or took some away.
+
+        `total` is how many there are now. The last is how many there were in
+        the beginning; with no such load, that is `total`.
+        """
+        totals = []
+        for moment in sorted(self.moves, reverse=True):
+            total -= self.moves[moment]
+            totals.append(total)
+        return totals or [total]
+
+
+def events(
+    since: int, changed: Iterable[ChangedEntry], departed: Iterable[Departure]
+) -> Iterator[Event]:
+    """What happened in each scope after the load at `since`, in seconds."""
+    for entry in changed:
+        came = entry.placed > since
+        only_figures = entry.content_changed <= since and not came
+        moves = ((entry.placed, 1),) if came else ()
+        for scope in scopes_of(entry, entry.topics):
+            yield Event(scope, entry.position, only_figures, moves)
+    for scope, position, placed, left in departed:
+        came_too = ((placed, 1),) if placed > since else ()
+        yield Event(scope, position, moves=((left, -1), *came_too))
+
+
+def collect(parts: Iterable[tuple[Key, Event]]) -> dict[Key, Change]:
+    """What changed in each part, of the events in it."""
+    found: dict[Key, Change] = {}
+    for key, event in parts:
+        change = found.setdefault(key, Change())
+        if event.only_figures:
+            change.figures = max(change.figures, event.position)
+        else:
+            change.position = max(change.position, event.position)
+        for moment, more in event.moves:
+            change.moves[moment] += more
+    return found
+
+
+# -- what the store remembers --------------------------------------------------------
+
+
+def changed_entries(connection: Connection, since: int) -> Iterator[ChangedEntry]:
+    """The entries that changed after the load at `since`, and are there."""
+    columns = [entries.c[name] for name in ChangedEntry._fields[:-1]]
+    query = (
+        select(entries.c.id, entry_topics.c.topic, *columns)
+        .select_from(entries.outerjoin(entry_topics, entry_topics.c.entry == entries.c.id))
+        .where(entries.c.changed > since)
+        .order_by(entries.c.changed, entries.c.id)
+        .execution_options(yield_per=_AT_ONCE)
+    )
+    for _, rows in groupby(connection.execute(query), lambda row: row.id):
+        first, *more = rows
+        topics = tuple(row.topic for row in (first, *more) if row.topic is not None)
+        yield ChangedEntry._make((*first[2:], topics))
+
+
+def departed_entries(connection: Connection, since: int) -> Iterator[Departure]:
+    """What left a scope, or moved within it, in loads after the one at `since`."""
+    query = select(*[departures.c[name] for name in Departure._fields])
+    query = query.where(departures.c.departed > since).execution_options(yield_per=_AT_ONCE)
+    return map(Departure._make, connection.execute(query))
+
+
+def renamed(connection: Connection, since: int) -> set[tuple[str, str]]:
+    """The kinds and slugs of the labels that are called something else since that load."""
+    query = select(labels.c.kind, labels.c.slug).where(labels.c.changed > since)
+    return {(kind, slug) for kind, slug in connection.execute(query)}
+
+
+# -- what who is told knows ----------------------------------------------------------
+
+
+class Mark(NamedTuple):
+    """The load up to which a consumer was told, in seconds, and a digest of its settings then."""
+
+    loaded: int
+    settings: str = ""
+
+
+def mark_of(connection: Connection, consumer: str) -> Mark | None:
+    """The mark of the hubs, or of a cache by its URL; None for one that was never told."""
+    query = select(marks.c.loaded, marks.c.settings).where(marks.c.consumer == consumer)
+    row = connection.execute(query).first()
+    return None if row is None else Mark._make(row)
+
+
+def set_mark(connection: Connection, consumer: str, mark: Mark) -> None:
+    """Note up to where the hubs, or a cache by its URL, were told."""
+    connection.execute(delete(marks).where(marks.c.consumer == consumer))
+    connection.execute(marks.insert().values(consumer=consumer, **mark._asdict()))
