@@ -143,6 +143,7 @@ from contextlib import closing
 from pathlib import Path
 from feeds.records import pool
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job has it ignored
 os.cpu_count = lambda: 3
 pool._WORTH_PROCESSES = pool._BATCH = 1
 for _ in range(int(sys.argv[1])):
