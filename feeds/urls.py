@@ -167,7 +167,7 @@ def canonical_url(urls: HasUrls) -> str:
 
 
 def select(urls: HasUrls, policy: str) -> str:
-    """The URL that an entry links under `policy`."""
+    """The URL that an entry links under `policy`. Raises ValueError for an unknown one."""
     canonical = untracked(canonical_url(urls))
     match policy:
         case "canonical":

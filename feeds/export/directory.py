@@ -44,6 +44,7 @@ class Folder:
 
     @contextmanager
     def opened(self) -> Iterator[bytes | None]:
+        """The manifest, while the folder is locked. Raises ExportError."""
         try:
             with self._locked():
                 place = self._root / manifest.NAME

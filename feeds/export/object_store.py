@@ -53,7 +53,7 @@ class ObjectStore:
 
     @contextmanager
     def opened(self) -> Iterator[bytes | None]:
-        """Puts an empty manifest into an empty place, which makes it ours."""
+        """The manifest; an empty place is given an empty one first. Raises ExportError."""
         text = self._read(manifest.NAME)
         if text is None:
             if self._list(""):
@@ -65,6 +65,7 @@ class ObjectStore:
         yield text
 
     def journals(self) -> Iterator[tuple[str, list[str]]]:
+        """Names of journals, and the paths in each. Raises ManifestError."""
         for name in self._list(manifest.FOLDER):
             if name.startswith(JOURNAL):
                 text = self._read(name) or b""

@@ -1,4 +1,4 @@
-"""The pings that wait: which hub is still to be told of which URL, and when.
+"""The queue of pings: which hub is to be told of which URL, and when.
 
 A row is claimed before its hub is asked, so that of several processes one
 asks, and stays until that is settled: who is killed in between leaves it to
@@ -36,7 +36,7 @@ class Ping(NamedTuple):
 
 
 class HubResponse(NamedTuple):
-    """What a hub said: its status, 0 for no answer; why not; how long to wait, in seconds."""
+    """The response of a hub: status (0 for none), problem, and seconds to wait (Retry-After)."""
 
     status: int
     problem: str = ""
@@ -44,7 +44,7 @@ class HubResponse(NamedTuple):
 
 
 class Fate(Enum):
-    """What becomes of a ping."""
+    """How a ping ends."""
 
     DONE = auto()
     DROPPED = auto()
@@ -52,7 +52,7 @@ class Fate(Enum):
 
 
 class Outcome(NamedTuple):
-    """What becomes of a ping, after how many seconds, and whether all of its hub wait as long."""
+    """How a ping ends, or after how many seconds it is sent again; `all_wait`: all of its hub."""
 
     fate: Fate
     wait: float = 0.0
@@ -60,9 +60,9 @@ class Outcome(NamedTuple):
 
 
 def decide(answer: HubResponse, attempts: int, age: float) -> Outcome:
-    """What becomes of a ping that got `answer` at its attempt number `attempts`, 1 first.
+    """How a ping ends that got `answer` at attempt `attempts` (from 1), `age` seconds old.
 
-    Anything that may pass is tried again for a day; `age` is in seconds.
+    Failures that may pass are tried again for a day.
     """
     status = answer.status
     if 200 <= status < 300:  # noqa: PLR2004 - RFC 9110 15.3
@@ -77,9 +77,9 @@ def decide(answer: HubResponse, attempts: int, age: float) -> Outcome:
 def queue(
     connection: Connection, hubs: Sequence[str], urls: Mapping[str, int], now: float, due: float
 ) -> None:
-    """Have every hub told of these URLs, lower ranks first; one that waits already waits on.
+    """Queue a ping for every hub and URL, lower ranks first; those in the queue stay.
 
-    Hubs that aren't among `hubs` any more are told of nothing.
+    Pings for hubs that aren't among `hubs` any more are dropped.
     """
     connection.execute(delete(pings).where(pings.c.hub.not_in(hubs)))
     wanted = [(hub, url) for hub in hubs for url in urls]
@@ -121,7 +121,7 @@ def claim(connection: Connection, hub: str, most: int, now: float, until: float)
 
 
 def settle(connection: Connection, ping: Ping, outcome: Outcome, now: float) -> None:
-    """Note what became of a ping that was claimed."""
+    """Remove a claimed ping, or put it off, by its outcome."""
     if outcome.fate is Fate.AGAIN:
         due = now + outcome.wait
         change = pings.update().values(attempts=ping.attempts + 1, due=due)

@@ -46,7 +46,7 @@ _AGENT: Final = f"feeds/{version('feeds')}"
 
 
 class Unpurged(FeedsError):
-    """A cache that couldn't be told."""
+    """A cache that could not be purged; says why."""
 
 
 # Settings that no document is made from.
@@ -57,18 +57,18 @@ _ELSEWHERE: Final = frozenset((
 
 
 def settings(config: Config) -> str:
-    """A digest of what documents are made from beside the records: when it changes, all may."""
+    """A digest of the settings that documents depend on: when it changes, all are purged."""
     names = (field.name for field in fields(config))
-    said = [f"{name}={getattr(config, name)!r}" for name in names if name not in _ELSEWHERE]
-    return hashlib.sha256("\0".join([_AGENT, *said]).encode()).hexdigest()[:16]
+    values = [f"{name}={getattr(config, name)!r}" for name in names if name not in _ELSEWHERE]
+    return hashlib.sha256("\0".join([_AGENT, *values]).encode()).hexdigest()[:16]
 
 
 def purge(cache: str, keys: Iterable[str]) -> None:
-    """Have one cache forget what carries any of `keys`. Raises Unpurged."""
+    """Purge one cache of the documents that carry any of `keys`. Raises Unpurged."""
     # No proxy of the environment: a cache is told itself.
     with urllib3.PoolManager() as client:
-        for said in _fitting(keys):
-            headers = {"User-Agent": _AGENT, "xkey": said, "Surrogate-Key": said}
+        for line in _fitting(keys):
+            headers = {"User-Agent": _AGENT, "xkey": line, "Surrogate-Key": line}
             try:
                 response = client.request(
                     "PURGE", cache, headers=headers, timeout=_TIMEOUT, retries=False
@@ -94,9 +94,9 @@ def _fitting(keys: Iterable[str]) -> Iterator[str]:
 
 
 class Purger:
-    """Tells one cache of what changed.
+    """Purges one cache of the documents that loads changed.
 
-    `clock` gives seconds that go up; `metrics` counts what came of purges.
+    `clock` gives monotonic seconds; `metrics` counts purges by outcome.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Purger:
         self._failures = 0
 
     def step(self) -> float:
-        """Tell the cache, if something changed and it is time to.
+        """Purge the cache, if a load changed something and it is time to.
 
         Returns the seconds until there may be something to do. Raises
         StoreError.
@@ -151,10 +151,10 @@ class Purger:
             self._metrics.purged(self.cache, outcome)
 
     def tell(self, news: Mark) -> None:
-        """Tell the cache of all that changed, and note that it knows up to `news`.
+        """Purge the cache of what loads changed since its mark, and set that to `news`.
 
-        What was loaded after that, workers may not have noticed yet: it is
-        told once more. Raises Unpurged and StoreError.
+        Workers may not have noticed what was loaded after that yet: it is purged
+        once more. Raises Unpurged and StoreError.
         """
         with self._read() as reader:
             mark = changes.mark_of(reader.connection, self.cache)
@@ -169,7 +169,7 @@ class Purger:
         self._log(f"cache {self.cache} was purged of what changed ({told})")
 
     def untold(self) -> Mark | None:
-        """What the cache wasn't told of; None when there is nothing. Raises StoreError."""
+        """The mark of the last load, if the cache has another one. Raises StoreError."""
         with self._read() as reader:
             state = reader.state()
             present = Mark(state.loaded, self._settings)
@@ -198,7 +198,7 @@ def background_purger(config: Config, log: Log, metrics: Metrics | None = None) 
 
 
 def changed(config: Config, log: Log) -> list[str]:
-    """Tell each cache once of what changed since it was last told; the caches that weren't told.
+    """Purge each cache once of what loads changed since its mark; the caches that failed.
 
     Raises StoreError.
     """

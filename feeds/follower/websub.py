@@ -1,4 +1,4 @@
-"""The WebSub publisher: tells hubs which feeds changed, outside the requests.
+"""The WebSub publisher: pings hubs with the URLs of changed feeds, outside the requests.
 
 Threads beside the loads (`feeds.follower.workers`), one for each hub, turn what changed
 since the hubs' mark (`feeds.follower.changed_urls`) into pings (`feeds.follower.ping_queue`)
@@ -69,7 +69,7 @@ class Publisher:
     """Turns what changed into pings, and delivers them to the hubs of the settings.
 
     Safe to use from one thread for each hub, and from several processes.
-    `clock` gives seconds since 1970; `metrics` counts what came of pings.
+    `clock` gives seconds since 1970; `metrics` counts pings by outcome.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Publisher:
         self._clients = {hub: _client(hub) for hub in config.hubs}
 
     def plan(self) -> bool:
-        """Queue the pings for what changed since the last; whether there are any.
+        """Queue pings for the feeds that changed since the hubs' mark; whether there are any.
 
         Raises StoreError.
         """
@@ -111,7 +111,7 @@ class Publisher:
         return bool(urls)
 
     def deliver(self, hub: str) -> bool:
-        """Tell a hub of what is due, a few URLs at once; whether there was any.
+        """Send a hub the pings that are due, a few at once; whether there was one.
 
         Raises StoreError.
         """
@@ -142,15 +142,15 @@ class Publisher:
         finally:  # the hub was asked, whatever became of the store
             for ping, outcome in outcomes.items():
                 answer, fate = answers[ping], outcome.fate.name.lower()
-                said = {"hub": ping.hub, "url": ping.url, "status": answer.status}
-                with log.bound(**said, attempt=ping.attempts + 1, outcome=fate):
+                fields = {"hub": ping.hub, "url": ping.url, "status": answer.status}
+                with log.bound(**fields, attempt=ping.attempts + 1, outcome=fate):
                     self._log(_told(ping, answer, outcome))
                 if self._metrics is not None:
                     self._metrics.pinged(ping.hub, fate)
         return bool(claimed)
 
     def step(self, hub: str) -> float:
-        """Queue and deliver what there is; the seconds until there may be something to do.
+        """Queue and send pings; returns the seconds until the next may be due.
 
         Raises StoreError.
         """
@@ -177,7 +177,7 @@ class Publisher:
             raise StoreError(f"the store {self.store.name} doesn't answer") from error
 
     def _ask(self, ping: Ping) -> HubResponse:
-        """Ask a hub to fetch a URL; what it says.
+        """Ask a hub to fetch a URL.
 
         WebSub leaves to hubs how that is done. What hubs take is the form of
         PubSubHubbub (0.4, 7.1), where some call the URL hub.topic.

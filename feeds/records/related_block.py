@@ -122,6 +122,7 @@ class BlockItem:
         return _name(written) if most == MAX_NAME else _text(written, most)
 
     def url(self, name: str) -> str:
+        """A clean URL, empty where there is none. Raises Unusual for a wrong one."""
         written = self.written(name)
         value = _value(written).strip() if written is not None else ""
         try:

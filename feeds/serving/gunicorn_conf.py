@@ -20,7 +20,7 @@ _until_exit: Final = ExitStack()
 
 
 def on_starting(_: Any) -> None:
-    """Before there are workers."""
+    """Before there are workers. Raises SystemExit for a wrong setting."""
     try:
         config = read()
     except FeedsError as error:

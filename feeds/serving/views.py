@@ -106,7 +106,10 @@ def embedding() -> Response:
 @blueprint.route("/", defaults={"path": ""}, methods=["GET", "OPTIONS"])
 @blueprint.route("/<path:path>", methods=["GET", "OPTIONS"])
 def answer(path: str) -> Response:
-    """A feed, or the page of its folder; a redirect where the address is spelled otherwise."""
+    """A feed, or the page of its folder; a redirect where the address is spelled otherwise.
+
+    Raises NotFound, BadParameter and StoreError, which the handlers below answer.
+    """
     if request.method == "OPTIONS":
         return _options()
     if request.environ.get("PATH_INFO", "").startswith("//"):  # Werkzeug folds them

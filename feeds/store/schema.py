@@ -192,7 +192,7 @@ departures = Table(
     Index("departures_departed", "departed"),
 )
 
-# One row: what came of the last load that was tried, and of the last that succeeded.
+# One row: the outcome of the last load that was tried, and of the last that succeeded.
 health = Table(
     "health",
     metadata,

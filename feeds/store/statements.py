@@ -97,7 +97,10 @@ _Names = frozenset[str]
 
 
 def parameters(scope: Scope, window: Window, filters: Filters = NONE) -> dict[str, Any]:
-    """What narrows a query, by the names of the parameters in `_conditions`."""
+    """The values that narrow a query, by the names of the parameters in `_conditions`.
+
+    Raises ValueError for a scope with both a topic and a type.
+    """
     if scope.topic and scope.type:
         raise ValueError("a scope has a topic or a type, not both")
     parameters: dict[str, Any] = {name: slug for name, slug in scope._asdict().items() if slug}

@@ -146,12 +146,12 @@ class Metrics:
             self._load_times.labels(outcome).observe(seconds)
 
     def pinged(self, hub: str, outcome: str) -> None:
-        """Count what came of a ping: done, again or dropped."""
+        """Count a ping to a hub by its outcome: done, again or dropped."""
         with suppress(OSError):
             self._pings.labels(host_of(hub), outcome).inc()
 
     def purged(self, cache: str, outcome: str) -> None:
-        """Count what came of a purge: done or again."""
+        """Count a purge of a cache by its outcome: done or again."""
         with suppress(OSError):
             self._purges.labels(host_of(cache), outcome).inc()
 
