@@ -20,7 +20,7 @@ from feeds.export.writer import ExportError, Outcome
 from feeds.serving import content_coding
 from feeds.serving.renderer import Rendering
 from tests.helpers import collection
-from tests.helpers.server import FEEDS, ROOT, clean_environment, delivery, feeds, load, until
+from tests.helpers.server import FEEDS, ROOT, clean_environment, documents, feeds, load, until
 from tests.helpers.support import write
 
 State = dict[str, tuple[int, int, bytes]]
@@ -134,7 +134,7 @@ def test_files_have_the_time_of_their_documents(app: Flask, out: Path) -> None:
         if file.last_modified:
             query = FeedQuery(file="rss.xml", limit=2)
             if path == "rss.xml":
-                modified = delivery(app).document(query).modified
+                modified = documents(app).document(query).modified
                 assert modified is not None
                 assert times == {modified.timestamp()}
         else:
@@ -228,14 +228,14 @@ def test_a_journal_that_a_power_cut_left_stops_nothing(
     (out / ".feeds").mkdir(parents=True)
     for name in ("lock", "journal"):
         (out / ".feeds" / name).write_bytes(left if name == "journal" else b"")
-    made = delivery(app).renderer.render
+    made = documents(app).renderer.render
 
     def fails(query: FeedQuery, *rest: Any) -> Rendering:
         if query.scope.topic == "ai":
             raise KeyboardInterrupt
         return made(query, *rest)
 
-    monkeypatch.setattr(delivery(app).renderer, "render", fails)
+    monkeypatch.setattr(documents(app).renderer, "render", fails)
     with pytest.raises(KeyboardInterrupt):
         run(app, out)
     monkeypatch.undo()
@@ -270,7 +270,7 @@ def test_an_export_that_fails_leaves_whole_files_and_is_made_good(
     for path in records.glob("*.md"):
         path.write_text(path.read_text().replace("title: A title", "title: Another"))
     load(app, records)
-    made, left = delivery(app).renderer.render, [2]
+    made, left = documents(app).renderer.render, [2]
 
     def fails(*arguments: Any) -> Rendering:
         left[0] -= 1
@@ -278,7 +278,7 @@ def test_an_export_that_fails_leaves_whole_files_and_is_made_good(
             raise OSError(28, "No space left on device", str(out / "topics"))
         return made(*arguments)
 
-    monkeypatch.setattr(delivery(app).renderer, "render", fails)
+    monkeypatch.setattr(documents(app).renderer, "render", fails)
     with pytest.raises(ExportError, match="topics can't be written: No space left on device"):
         run(app, out)
     monkeypatch.undo()

@@ -26,7 +26,7 @@ from tests.helpers.server import (
     Answer,
     call,
     clean_environment,
-    delivery,
+    documents,
     feeds,
     free_port,
     load,
@@ -188,7 +188,7 @@ def test_only_what_changed_is_uploaded_and_what_is_gone_removed(
 def test_what_was_uploaded_before_it_failed_is_not_uploaded_again(
     s3: S3, bucket: str, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, left = delivery(app).renderer.render, [8]
+    made, left = documents(app).renderer.render, [8]
 
     def fails(*arguments: Any) -> Any:
         left[0] -= 1
@@ -198,7 +198,7 @@ def test_what_was_uploaded_before_it_failed_is_not_uploaded_again(
 
     with monkeypatch.context() as patched:
         patched.setattr(ObjectStore, "batch", 2)
-        patched.setattr(delivery(app).renderer, "render", fails)
+        patched.setattr(documents(app).renderer, "render", fails)
         with pytest.raises(KeyboardInterrupt):
             collection.publish(app, f"s3://{bucket}", RSS)
     kept = {path for path, file in noted(s3, bucket).files.items() if file.etag}
@@ -224,7 +224,7 @@ def test_objects_of_a_publication_that_was_killed_do_not_stay(
     right = objects()
     target: Any = Wrapped(ObjectStore(url), 3)  # a journal and two of the objects in it
     with pytest.raises(Killed):
-        write(target, delivery(collection.site(records, title="Another")), FEEDS)
+        write(target, documents(collection.site(records, title="Another")), FEEDS)
     assert sum(body != right[path] for path, body in objects().items()) >= 2
     assert s3.journals(bucket) == 1
     assert collection.publish(app, url, FEEDS) == Outcome(4, 4, 0)

@@ -19,7 +19,7 @@ from feeds.loading import loader
 from feeds.urls import POLICIES
 from tests.helpers import collection
 from tests.helpers.databases import databases
-from tests.helpers.server import ROOT, Answer, call, delivery
+from tests.helpers.server import ROOT, Answer, call, documents
 
 
 @pytest.fixture(scope="module")
@@ -203,13 +203,13 @@ def test_what_is_asked_for_is_what_is_there(app: Flask, tmp_path: Path) -> None:
 def test_the_site_is_one_generation_whatever_is_loaded_meanwhile(tmp_path: Path) -> None:
     folder = collection.make(tmp_path / "records")
     app = collection.site(folder)
-    with delivery(app).store.read() as reader:
-        items = plan.render(delivery(app), reader, collection.SOME)
+    with documents(app).store.read() as reader:
+        items = plan.render(documents(app), reader, collection.SOME)
         first = next(items)
         assert first.address == "/"
         for path in folder.glob("*.md"):
             path.write_text(path.read_text().replace("title: A title", "title: Another"))
-        assert loader.load(delivery(app).store, folder).changed
+        assert loader.load(documents(app).store, folder).changed
         assert not any(b"Another" in item.document.body for item in items)
 
 

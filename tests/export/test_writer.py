@@ -15,7 +15,7 @@ from feeds.export.object_store import ObjectStore
 from feeds.export.plan import SiteSelection
 from feeds.export.writer import JOURNAL, ExportError, Outcome, Target, write
 from tests.helpers import collection
-from tests.helpers.server import delivery, load
+from tests.helpers.server import documents, load
 from tests.helpers.support import write as record
 from tests.helpers.targets import Killed, Wrapped
 
@@ -31,7 +31,7 @@ class Place(NamedTuple):
     add: Callable[[str, bytes], None]
 
     def run(self, app: Flask, selection: SiteSelection = RSS) -> Outcome:
-        return write(self.target(), delivery(app), selection)
+        return write(self.target(), documents(app), selection)
 
     def site(self) -> Files:
         return {path: body for path, body in self.files().items() if path[0] != "."}
@@ -91,7 +91,7 @@ def test_a_second_run_with_nothing_changed_changes_nothing(app: Flask, place: Pl
     assert place.run(app) == Outcome(4, len(place.site()), 0)
     before = place.files()
     target: Any = Wrapped(place.target())
-    assert write(target, delivery(app), RSS) == Outcome(4, 0, 0)
+    assert write(target, documents(app), RSS) == Outcome(4, 0, 0)
     assert target.calls == []
     assert place.files() == before
     assert place.site().keys() == place.manifest().paths()
@@ -109,8 +109,8 @@ def test_what_differs_is_written_and_what_is_no_more_removed(
     assert place.run(app) == Outcome(3, 2 * each, each)
     after = place.files()
     changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
-    documents = {path.partition(".xml")[0] for path in changed - {manifest.NAME}}
-    assert documents == {"rss", "topics/ai/rss", "topics/c-plus-plus/rss"}
+    written = {path.partition(".xml")[0] for path in changed - {manifest.NAME}}
+    assert written == {"rss", "topics/ai/rss", "topics/c-plus-plus/rss"}
     assert after["topics/mine.txt"] == b"mine"
     assert after.keys() == place.manifest().paths() | {manifest.NAME, "topics/mine.txt"}
 
@@ -127,7 +127,7 @@ def test_paths_are_journaled_before_and_the_manifest_written_after(
 ) -> None:
     place.run(app, RSS._replace(scopes=("topics",)))
     target: Any = Wrapped(place.target())
-    write(target, delivery(app), RSS._replace(scopes=("everything",)))
+    write(target, documents(app), RSS._replace(scopes=("everything",)))
     journaled: set[str] = set()
     changed: list[str] = []
     for method, paths in target.calls:
@@ -136,10 +136,10 @@ def test_paths_are_journaled_before_and_the_manifest_written_after(
         else:
             changed += paths
             assert paths[0][0] == "." or paths[0] in journaled
-    documents = [path for path in changed if path[0] != "."]
-    assert sorted(documents) == sorted(journaled)
-    assert changed[: len(documents) + 1] == [*documents, manifest.NAME]
-    assert all(path.startswith(JOURNAL) for path in changed[len(documents) + 1 :])
+    paths = [path for path in changed if path[0] != "."]
+    assert sorted(paths) == sorted(journaled)
+    assert changed[: len(paths) + 1] == [*paths, manifest.NAME]
+    assert all(path.startswith(JOURNAL) for path in changed[len(paths) + 1 :])
 
 
 @pytest.mark.parametrize("again", ["old", "new"])
@@ -158,7 +158,7 @@ def test_a_run_that_ended_anywhere_is_mended_by_the_next(
         place.run(app)
         target: Any = Wrapped(place.target(), changes, end)
         try:
-            write(target, delivery(apps["new"]), RSS)
+            write(target, documents(apps["new"]), RSS)
         except end:
             place.run(apps[again])
             assert place.site() == wanted, target.calls
@@ -179,7 +179,7 @@ def test_a_run_that_fails_leaves_whole_files_and_is_mended(
     new = place.site()
     place.run(app)
     old = place.site()
-    made, left = delivery(other).renderer.render, [2]
+    made, left = documents(other).renderer.render, [2]
 
     def fails(*arguments: Any) -> Any:
         left[0] -= 1
@@ -188,7 +188,7 @@ def test_a_run_that_fails_leaves_whole_files_and_is_mended(
         return made(*arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(delivery(other).renderer, "render", fails)
+        patched.setattr(documents(other).renderer, "render", fails)
         with pytest.raises(ExportError, match=r"\Athe disk is full\Z"):
             place.run(other)
     assert all(body in {old[path], new[path]} for path, body in place.site().items())

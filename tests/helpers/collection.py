@@ -17,7 +17,7 @@ from feeds.export.object_store import ObjectStore
 from feeds.export.plan import WHOLE, SiteSelection
 from feeds.export.writer import Outcome
 from feeds.serving import content_coding
-from tests.helpers.server import ROOT, application, delivery
+from tests.helpers.server import ROOT, application, documents
 from tests.helpers.support import write
 
 SETTINGS: Final[dict[str, Any]] = {
@@ -78,7 +78,7 @@ def export(
     app: Flask, folder: Path, selection: SiteSelection = WHOLE, codings: Sequence[str] = ()
 ) -> Outcome:
     """The site of an application, written into a folder."""
-    return writer.write(Folder(folder, codings), delivery(app), selection)
+    return writer.write(Folder(folder, codings), documents(app), selection)
 
 
 def publish(
@@ -88,4 +88,4 @@ def publish(
     coding: str = content_coding.IDENTITY,
 ) -> Outcome:
     """The site of an application, written to an fsspec URL."""
-    return writer.write(ObjectStore(url, coding), delivery(app), selection)
+    return writer.write(ObjectStore(url, coding), documents(app), selection)

@@ -59,15 +59,15 @@ def application(folder: Path, timing: Timing | None = None, **settings: Any) -> 
     return assemble(read(known | settings), timing)
 
 
-def delivery(app: Flask) -> DocumentStore:
+def documents(app: Flask) -> DocumentStore:
     found: DocumentStore = app.extensions[EXTENSION]
     return found
 
 
 def load(app: Flask, folder: Path) -> Report:
     """Loads the folder again, and has the application look at once."""
-    report = loader.load(delivery(app).store, folder)
-    delivery(app).watch.look_again()
+    report = loader.load(documents(app).store, folder)
+    documents(app).watch.look_again()
     return report
 
 

@@ -21,7 +21,7 @@ from feeds.serving import stats_page
 from feeds.telemetry.poll_store import HOUR, Key, PollBucket, Polls, PollStore
 from tests.helpers.browser import OpenWindow
 from tests.helpers.other_site import Elsewhere
-from tests.helpers.server import PATIENCE, ROOT, Served, application, delivery, get
+from tests.helpers.server import PATIENCE, ROOT, Served, application, documents, get
 from tests.helpers.support import write
 from tests.rendering.test_embed import dialogs_of
 
@@ -201,7 +201,7 @@ def test_what_oembed_offers_is_a_frame_of_ours_and_nothing_else(app: Flask) -> N
 
 
 def test_the_operator_sees_text(app: Flask) -> None:
-    found = delivery(app)
+    found = documents(app)
     audience = PollStore(found.config.database, print)
     hour = int(time.time()) // HOUR
     for place in places(app):

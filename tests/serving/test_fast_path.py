@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from feeds.serving.documents import Document
-from tests.helpers.server import Answer, application, call, delivery, get, load, news
+from tests.helpers.server import Answer, application, call, documents, get, load, news
 from tests.helpers.support import write
 
 DOCUMENTS: Final = ["/rss.xml", "/atom.xml?limit=2&page=2", "/2024/01/rss.xml", "/", "/topics/ai/"]
@@ -163,7 +163,7 @@ def test_a_document_of_an_older_generation_is_not_prepared(tmp_path: Path) -> No
     folder = news(tmp_path / "records")
     app = application(folder)
     get(app, "/rss.xml")
-    assert isinstance(delivery(app).cache.prepared("/rss.xml"), Document)
+    assert isinstance(documents(app).cache.prepared("/rss.xml"), Document)
     write(folder, "new.md")
     load(app, folder)
-    assert delivery(app).cache.prepared("/rss.xml") is None
+    assert documents(app).cache.prepared("/rss.xml") is None

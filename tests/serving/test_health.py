@@ -15,7 +15,7 @@ from feeds.store import fulltext
 from feeds.store.database import Store, note_health
 from feeds.store.schema import metadata, state
 from tests.helpers.databases import databases
-from tests.helpers.server import application, call, delivery, get, load, news
+from tests.helpers.server import application, call, documents, get, load, news
 from tests.helpers.support import CONFIG, write
 
 pytestmark = pytest.mark.usefixtures("either")
@@ -24,13 +24,13 @@ NONE = {"public": 0, "hidden": 0, "merged": 0, "errors": 0, "kept": 0}
 
 
 def ready(app: Flask) -> tuple[int, dict[str, Any]]:
-    delivery(app).watch.look_again()
+    documents(app).watch.look_again()
     answer = get(app, "/readyz")
     return answer.code, json.loads(answer.body)
 
 
 def made(folder: Path) -> DocumentStore:
-    """A delivery of a store that nothing was loaded into."""
+    """The documents of a store that nothing was loaded into."""
     config = replace(CONFIG, database_url=databases.at(folder / "empty.db"))
     return DocumentStore(Store(config.database), config, followed=True)
 
@@ -61,7 +61,7 @@ def test_they_are_never_prepared(tmp_path: Path) -> None:
     app = application(news(tmp_path / "news"))
     for path in ("/healthz", "/readyz"):
         get(app, path)
-        assert delivery(app).cache.prepared(path) is None
+        assert documents(app).cache.prepared(path) is None
 
 
 def test_readyz_counts_what_was_loaded(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_load_that_failed_is_told_until_one_succeeds(tmp_path: Path) -> None:
     folder = news(tmp_path / "news")
     app = application(folder)
     before = ready(app)[1]
-    with delivery(app).store.write() as connection:
+    with documents(app).store.write() as connection:
         note_health(connection, "the folder is gone")
     code, said = ready(app)
     assert (code, said) == (200, before | {"degraded": True, "why": "the folder is gone"})
@@ -138,7 +138,7 @@ def test_a_store_that_does_not_answer_is_told_and_what_is_prepared_is_served(
     app = application(news(tmp_path / "news"))
     feed = get(app, "/rss.xml")
     assert ready(app)[1]["degraded"] is False
-    store = delivery(app).store
+    store = documents(app).store
     with store.write() as connection:
         connection.exec_driver_sql("DROP TABLE state")
     code, said = ready(app)
@@ -154,7 +154,7 @@ def test_a_store_that_is_being_made_anew_is_told_and_what_it_held_is_served(
     app = application(folder)
     before = ready(app)[1]
     feed = get(app, "/rss.xml")
-    store = delivery(app).store
+    store = documents(app).store
     if store.file is None:  # PostgreSQL has no file that could be another one
         with store.write() as connection:
             for table in set(metadata.sorted_tables) - {state}:
@@ -183,7 +183,7 @@ def test_a_stand_in_is_told(tmp_path: Path) -> None:
             "database_url": f"sqlite:///{tmp_path}/file/sub/feeds.db",
         }
     )
-    file = delivery(app).store.file
+    file = documents(app).store.file
     assert file is not None
     try:
         code, said = ready(app)

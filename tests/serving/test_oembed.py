@@ -12,7 +12,7 @@ from flask import Flask
 from lxml import etree
 
 from feeds.catalog import stories
-from tests.helpers.server import ROOT, Answer, application, delivery, get, news
+from tests.helpers.server import ROOT, Answer, application, documents, get, news
 from tests.helpers.support import feed, write
 
 XHTML: Final = "{http://www.w3.org/1999/xhtml}"
@@ -191,7 +191,7 @@ def test_a_story_has_the_title_of_its_lead(tmp_path: Path) -> None:
     folder = tmp_path / "seeds"
     write(folder, "a.md", title="The lead", quality=9)
     app = application(folder, title="Example News")
-    entry = feed(delivery(app).store).entries[0]
+    entry = feed(documents(app).store).entries[0]
     url = f"/stories/{stories.story_id(entry.record.key)}/"
     found = said(app, ROOT + url)
     assert found["title"] == "The lead – Example News"
@@ -199,7 +199,7 @@ def test_a_story_has_the_title_of_its_lead(tmp_path: Path) -> None:
 
 
 def test_distinct_parameters_leave_nothing_behind(app: Flask) -> None:
-    found = delivery(app)
+    found = documents(app)
     before = found.renderer.rendered
     for number in range(1, 200):
         ask(app, f"{ROOT}/?limit={number}&utm={number}", f"&maxwidth={number}")

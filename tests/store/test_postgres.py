@@ -30,7 +30,7 @@ from feeds.store import bulk_insert, fulltext, postgres, recovery, schema
 from feeds.store.database import Store, StoreError
 from feeds.telemetry.poll_store import HOUR, Key, PollBucket, Polls, PollStore
 from tests.helpers.databases import PostgreSQL
-from tests.helpers.server import PATIENCE, PROJECT, ROOT, Answer, delivery, feeds, get, until
+from tests.helpers.server import PATIENCE, PROJECT, ROOT, Answer, documents, feeds, get, until
 from tests.helpers.support import SEEDS, TODAY, addresses, dump, loaded, write
 
 DAY = datetime(2026, 3, 4, tzinfo=UTC)
@@ -101,7 +101,7 @@ class Both(NamedTuple):
             config = {"seeds": str(self.folder), "database_url": url, "base_url": ROOT, "limit": 20}
             app = assemble(read(config), Timing(today=lambda: TODAY))
             found.append({address: get(app, address) for address in addresses})
-            delivery(app).store.release()
+            documents(app).store.release()
         return found
 
 
@@ -281,7 +281,7 @@ def test_servers_need_to_read_alone(roles: Roles, tmp_path: Path) -> None:
     assert get(app, "/?q=read").code == 200
     ready = json.loads(get(app, "/readyz").body)
     assert (ready["generation"], ready["degraded"]) == (1, False)
-    reading = delivery(app).store
+    reading = documents(app).store
 
     def spoil() -> None:
         with reading.write() as connection:

@@ -29,7 +29,7 @@ from tests.helpers.server import (
     ROOT,
     Served,
     clean_environment,
-    delivery,
+    documents,
     get,
     news,
     until,
@@ -327,7 +327,7 @@ def test_what_is_not_prepared_while_the_database_is_away_is_waited_for_then_a_50
         postgresql.start()
     later = 120
     assert get(app, "/rss.xml").code == 200
-    delivery(app).store.release()
+    documents(app).store.release()
     postgresql.drop(url)
 
 

@@ -20,7 +20,7 @@ from tests.helpers.server import (
     Served,
     application,
     call,
-    delivery,
+    documents,
     free_port,
     get,
     load,
@@ -174,7 +174,7 @@ def test_by_default_this_machine_alone_is_answered(tmp_path: Path) -> None:
 def test_nothing_is_counted_where_it_is_off(tmp_path: Path) -> None:
     app = application(news(tmp_path / "news"), metrics="off")
     assert app.wsgi_app.observer is None  # type: ignore[attr-defined]
-    assert delivery(app).cache.prepared("/rss.xml") is None
+    assert documents(app).cache.prepared("/rss.xml") is None
 
 
 def test_a_hub_and_a_cache_are_called_by_their_hosts_alone() -> None:

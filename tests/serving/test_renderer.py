@@ -1,0 +1,82 @@
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from feeds.model import Entry
+from feeds.rendering import formats
+from tests.helpers.prepared import cached, titles
+from tests.helpers.server import documents, get, load
+from tests.helpers.support import write
+
+
+def count_serialised(monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[str, str, str]]:
+    calls: Counter[tuple[str, str, str]] = Counter()
+
+    def counting(kind: formats.Format) -> formats.Format:
+        def entry(entry: Entry, policy: str, root: str) -> bytes:
+            calls[kind.name, entry.record.title, policy] += 1
+            return kind.entry(entry, policy, root)
+
+        return kind._replace(entry=entry)
+
+    for file, kind in list(formats.FORMATS.items()):
+        monkeypatch.setitem(formats.FORMATS, file, counting(kind))
+    return calls
+
+
+def test_entries_are_serialised_once_for_all_feeds_of_a_format_and_policy(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = count_serialised(monkeypatch)
+    for address in ("/rss.xml", "/topics/ai/rss.xml", "/rss.xml?limit=3", "/2024/01/rss.xml"):
+        get(app, address)
+    assert calls == {("rss", f"Story {n}", "canonical"): 1 for n in range(5)}
+    get(app, "/amp/rss.xml")
+    get(app, "/atom.xml")
+    assert calls == {
+        (kind, f"Story {n}", policy): 1
+        for n in range(5)
+        for kind, policy in (("rss", "canonical"), ("rss", "amp"), ("atom", "canonical"))
+    }
+
+
+@pytest.mark.usefixtures("either")
+def test_after_a_load_that_leaves_a_feed_as_it_was_nothing_is_rendered(
+    app: Flask, folder: Path
+) -> None:
+    first = get(app, "/topics/c-plus-plus/rss.xml")
+    document = cached(app, "/topics/c-plus-plus/rss.xml")
+    write(folder, "other.md", title="Elsewhere", topics=["AI"])
+    assert load(app, folder).changed == 1
+    rendered = documents(app).renderer.rendered
+    assert get(app, "/topics/c-plus-plus/rss.xml") == first
+    assert cached(app, "/topics/c-plus-plus/rss.xml") is document
+    assert documents(app).renderer.rendered == rendered
+
+
+@pytest.mark.usefixtures("either")
+def test_after_a_load_that_changes_one_entry_only_that_one_is_serialised(
+    app: Flask, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = get(app, "/rss.xml")
+    calls = count_serialised(monkeypatch)
+    write(folder, "002.md", title="Story 2, corrected", publishedDateTime="2024-01-03T00:00:00Z")
+    assert load(app, folder).changed == 1
+    second = get(app, "/rss.xml")
+    assert calls == {("rss", "Story 2, corrected", "canonical"): 1}
+    assert first.get("ETag") != second.get("ETag")
+    assert titles(second) == ["Story 4", "Story 3", "Story 2, corrected", "Story 1", "Story 0"]
+
+
+@pytest.mark.usefixtures("either")
+def test_a_topic_renamed_changes_the_entries_that_show_it(app: Flask, folder: Path) -> None:
+    first = get(app, "/rss.xml")
+    for name in "abcdef":
+        write(folder, f"{name}.md", topics=["Ai"], publishedDateTime="2001-01-01T00:00:00Z")
+    load(app, folder)
+    second = get(app, "/rss.xml?limit=5")
+    assert b">AI<" in first.body
+    assert b">Ai<" in second.body
+    assert b">AI<" not in second.body
