@@ -6,23 +6,23 @@ import sys
 
 import click
 
-from feeds import config
 from feeds.catalog import cache_keys
 from feeds.cli.common import settings, warn
+from feeds.config import Config, ConfigError
 from feeds.follower import purging, websub
 
 
 @click.command()
 @settings("seeds", "database_url", "base_url")
-def ping(found: config.Config) -> None:
+def ping(config: Config) -> None:
     """Tell the hubs which feeds changed, where no `feeds follow` or `feeds serve` does.
 
     What a hub doesn't take is tried again by the next `feeds ping` that finds
     it due; the exit status is 1 while anything waits.
     """
-    if not found.hubs:
-        raise config.ConfigError("FEEDS_HUBS names no hub; it accepts WebSub hub URLs")
-    left = websub.once(found, click.echo)
+    if not config.hubs:
+        raise ConfigError("FEEDS_HUBS names no hub; it accepts WebSub hub URLs")
+    left = websub.once(config, click.echo)
     for hub, number in left.items():
         warn(f"{number:,} pings of hub {hub} wait for another try")
     sys.exit(1 if left else 0)
@@ -32,27 +32,27 @@ def ping(found: config.Config) -> None:
 @settings("seeds", "database_url", "base_url")
 @click.argument("keys", nargs=-1, metavar="[KEY]...")
 @click.option("--changed", is_flag=True, help="What changed since the last purge, instead.")
-def purge(found: config.Config, keys: tuple[str, ...], changed: bool) -> None:
+def purge(config: Config, keys: tuple[str, ...], changed: bool) -> None:
     """Have the caches in front forget everything, or what carries any of the KEYs.
 
     `feeds serve` and `feeds follow` do this by themselves after each load.
     Keys are such as topic/ai, provider/example.com or /topics/ai/. The exit
     status is 1 when a cache couldn't be told.
     """
-    if not found.purge:
-        raise config.ConfigError("FEEDS_PURGE names no cache; it accepts URLs of caches")
+    if not config.purge:
+        raise ConfigError("FEEDS_PURGE names no cache; it accepts URLs of caches")
     if changed:
         if keys:
             raise click.UsageError("--changed finds out the keys by itself")
-        sys.exit(1 if purging.changed(found, click.echo) else 0)
-    given = cache_keys.with_crowded(map(cache_keys.checked, keys)) or [cache_keys.ALL]
+        sys.exit(1 if purging.changed(config, click.echo) else 0)
+    purged = cache_keys.with_crowded(map(cache_keys.checked, keys)) or [cache_keys.ALL]
     failed = 0
-    for cache in found.purge:
+    for cache in config.purge:
         try:
-            purging.purge(cache, given)
-        except purging.Unpurged as error:
+            purging.purge(cache, purged)
+        except purging.PurgeError as error:
             failed += 1
             warn(f"cache {cache} could not be purged ({error})")
         else:
-            click.echo(f"cache {cache} was purged of {' '.join(given)}")
+            click.echo(f"cache {cache} was purged of {' '.join(purged)}")
     sys.exit(1 if failed else 0)

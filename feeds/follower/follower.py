@@ -60,12 +60,12 @@ class FolderFollower:
         self._metrics = metrics
         self._loader: Loader | None = None
         self._signature: _Signature | None = None  # of the database after our last load
-        self._said = ""  # what is wrong, so that it is said once
+        self._problem = ""  # that was logged last, so that it is logged once
         self._failures = 0
         self._tried = float("-inf")
         self._primary_tried = float("-inf")
         self._poll = config.watch == "poll"
-        self._told = (
+        self._publishers = (
             websub.background_publisher(config, log, metrics),
             purging.background_purger(config, log, metrics),
         )
@@ -74,16 +74,16 @@ class FolderFollower:
     def run(self, stop: Event, alive: Callable[[], bool] = lambda: True) -> None:
         """Follow until `stop` is set or `alive` says no."""
         self.load()
-        for beside in self._told:
-            beside.start()
+        for workers in self._publishers:
+            workers.start()
         while not stop.is_set() and alive():
             for changed in self._changes():
                 if stop.is_set() or not alive():
                     break
                 if changed or self._due():
                     self.load()
-        for beside in self._told:
-            beside.end()
+        for workers in self._publishers:
+            workers.end()
         if self._loader is not None:
             self._loader.target.release()
 
@@ -115,20 +115,21 @@ class FolderFollower:
 
     def _changes(self) -> Iterator[bool]:
         """Whether the folder changed, several times a second, until it must be watched anew."""
-        mark = _mark(self.config.seeds)
-        if self.config.watch == "off" or mark is None:
-            ticks = _pauses()
-        elif self._poll or self._has_no_events():
-            ticks = self._looks()
+        identity = _folder_identity(self.config.seeds)
+        if self.config.watch == "off" or identity is None:
+            ticks = _idle()
+        elif self._poll or self._lacks_events():
+            ticks = self._poll_folder()
         else:
-            ticks = self._events()
+            ticks = self._watch_folder()
         for changed in ticks:
             yield changed
-            if _mark(self.config.seeds) != mark and self.config.watch != "off":
+            if _folder_identity(self.config.seeds) != identity and self.config.watch != "off":
                 self.wanted.set()
                 return
 
-    def _events(self) -> Iterator[bool]:
+    def _watch_folder(self) -> Iterator[bool]:
+        """Whether the file system told of changes, a tick at a time; ends when it can't."""
         database = sqlite_file(make_url(self.config.database))
         seen = _Filter(None if database is None else str(database.absolute()))
         unknown = True  # what happened between the load and the first event
@@ -145,35 +146,36 @@ class FolderFollower:
                 yield unknown or bool(changes)
                 unknown = False
         except (OSError, RuntimeError) as error:
-            if _mark(self.config.seeds) is not None:  # else it just went away
+            if _folder_identity(self.config.seeds) is not None:  # else it just went away
                 self._poll = True
                 self._log(
                     f"{self.config.seeds} can't be watched ({error}); it is looked at every second"
                 )
         yield True  # what happened in between isn't known
 
-    def _looks(self) -> Iterator[bool]:
+    def _poll_folder(self) -> Iterator[bool]:
+        """Whether a look at every file differs from the one before, a tick at a time."""
         before: object = None
         unsettled = False
         while True:
             started, look = time.monotonic(), time.time_ns()
             try:
-                found = scan(self.config.seeds)
+                files = scan(self.config.seeds)
             except FolderError:
                 yield True
                 return
-            changed = found != before  # at first: what happened since the load isn't known
+            changed = files != before  # at first: what happened since the load isn't known
             doubtful = changed or unsettled
             yield doubtful
-            unsettled = doubtful and UNSETTLED in {state.as_of(look) for state in found.values()}
-            before = found
+            unsettled = doubtful and UNSETTLED in {state.as_of(look) for state in files.values()}
+            before = files
             pause = max(_POLL, _LEAST_POLL * (time.monotonic() - started))
             end = time.monotonic() + pause
             while time.monotonic() < end:
                 time.sleep(_TICK)
                 yield False
 
-    def _has_no_events(self) -> bool:
+    def _lacks_events(self) -> bool:
         kind = _file_system(self.config.seeds)
         self._poll = kind.startswith(_WITHOUT_EVENTS)
         if self._poll:
@@ -186,7 +188,7 @@ class FolderFollower:
     # -- what ----------------------------------------------------------------
 
     def load(self) -> None:
-        """Load once; what goes wrong is told, noted in the store, and tried again later."""
+        """Load once; a failure is logged, noted in the store, and tried again later."""
         if self.wanted.is_set():  # all that failed is tried again
             self.wanted.clear()
             self._primary_tried = float("-inf")
@@ -200,18 +202,18 @@ class FolderFollower:
             outcome = "changed" if report.changed else "unchanged"
             self._failures = 0
             if report.changed:
-                for beside in self._told:
-                    beside.look()
-            self._tell(report, time.monotonic() - started)
-            self._said = ""
+                for workers in self._publishers:
+                    workers.look()
+            self._log_report(report, time.monotonic() - started)
+            self._problem = ""
             recovery.keep_spare(self.config.database, self._spare)
         if self._metrics is not None:
             self._metrics.loaded(outcome, time.monotonic() - started)
         self._tried = time.monotonic()
 
-    def _tell(self, report: Report, seconds: float) -> None:
+    def _log_report(self, report: Report, seconds: float) -> None:
         with log.bound(**report.figures(), seconds=round(seconds, 3)):
-            if self._said:
+            if self._problem:
                 self._log(f"{self.config.seeds} is loaded again: {report.summary()}")
             elif report.changed:
                 self._log(f"{report.folder}: {report.summary()}, in {seconds:.1f} s")
@@ -222,7 +224,7 @@ class FolderFollower:
         loader = self._loader
         if loader is not None and not self._must_reopen(loader.target):
             try:
-                return self._with(loader)
+                return self._load_with(loader)
             except StoreError as error:
                 lost = (recovery.is_damaged, recovery.is_unwritable, recovery.is_missing)
                 if not any(is_lost(error) for is_lost in lost):
@@ -230,7 +232,7 @@ class FolderFollower:
         self._close()
         self._primary_tried = time.monotonic()
         return recovery.with_recovery(
-            url, self._warn, lambda store: self._with(self._loader_of(store))
+            url, self._warn, lambda store: self._load_with(self._loader_of(store))
         )
 
     def _must_reopen(self, store: Store) -> bool:
@@ -247,7 +249,7 @@ class FolderFollower:
         self._loader = Loader(store, self.config.seeds, _PATIENCE)
         return self._loader
 
-    def _with(self, loader: Loader) -> Report:
+    def _load_with(self, loader: Loader) -> Report:
         self._signature = None
         try:
             report = loader.load()
@@ -267,9 +269,9 @@ class FolderFollower:
 
     def _failed(self, message: str) -> None:
         self._failures += 1
-        if message != self._said:
+        if message != self._problem:
             self._log(message)
-            self._said = message
+            self._problem = message
         if self._loader is not None:
             if not self._loader.target.replaced:
                 self._note(self._loader.target, message)
@@ -278,7 +280,7 @@ class FolderFollower:
             self._signature = _signature(self._loader.target)
 
     def _warn(self, message: str) -> None:
-        if message != self._said:
+        if message != self._problem:
             self._log(message)
 
     def _close(self) -> None:
@@ -300,13 +302,13 @@ class _Filter(DefaultFilter):
         return super().__call__(change, path)
 
 
-def _pauses() -> Iterator[bool]:
+def _idle() -> Iterator[bool]:
     while True:
         time.sleep(_TICK)
         yield False
 
 
-def _mark(folder: Path) -> tuple[int, int] | None:
+def _folder_identity(folder: Path) -> tuple[int, int] | None:
     """What tells a folder from another one in its place."""
     try:
         status = folder.stat()

@@ -11,46 +11,37 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import fields
 from importlib.metadata import version
 from typing import Final
 
 import urllib3
-from sqlalchemy.exc import SQLAlchemyError
 
 from feeds.catalog import cache_keys
 from feeds.config import Config
 from feeds.follower import changed_keys
-from feeds.follower.workers import LOOK, HostWorkers, Step
+from feeds.follower.workers import LOOK, SETTLING, HostWorkers, Step, reading
 from feeds.messages import root_cause
 from feeds.model import FeedsError
 from feeds.store import changes, recovery
 from feeds.store.changes import Mark
-from feeds.store.database import Store, StoreError
-from feeds.store.reader import Reader
+from feeds.store.database import Store
 from feeds.telemetry.metrics import Metrics
 
 Log = Callable[[str], None]
 
-# A worker looks every half second whether there is a new generation
-# (feeds.serving.generation_watch): a cache that forgot before would be given the old one again.
-_SETTLING: Final = 0.8
-# How much longer than that hubs wait to be told, so that what they fetch
-# through a cache is new.
-HEAD_START: Final = 0.7
 _WAITS: Final = (1, 5, 15, 60, 300)  # seconds until a cache is told again
 _ROOM: Final = 4_000  # characters of keys in one request
 _TIMEOUT: Final = urllib3.Timeout(connect=5.0, read=10.0)
 _AGENT: Final = f"feeds/{version('feeds')}"
 
 
-class Unpurged(FeedsError):
+class PurgeError(FeedsError):
     """A cache that could not be purged; says why."""
 
 
 # Settings that no document is made from.
-_ELSEWHERE: Final = frozenset((
+_NOT_SHOWN: Final = frozenset((
     "seeds", "database_url", "cache_mb", "workers", "watch", "load", "purge", "sources", "metrics",
     "log_format", "log_requests",
 ))  # fmt: skip
@@ -59,12 +50,12 @@ _ELSEWHERE: Final = frozenset((
 def settings(config: Config) -> str:
     """A digest of the settings that documents depend on: when it changes, all are purged."""
     names = (field.name for field in fields(config))
-    values = [f"{name}={getattr(config, name)!r}" for name in names if name not in _ELSEWHERE]
+    values = [f"{name}={getattr(config, name)!r}" for name in names if name not in _NOT_SHOWN]
     return hashlib.sha256("\0".join([_AGENT, *values]).encode()).hexdigest()[:16]
 
 
 def purge(cache: str, keys: Iterable[str]) -> None:
-    """Purge one cache of the documents that carry any of `keys`. Raises Unpurged."""
+    """Purge one cache of the documents that carry any of `keys`. Raises PurgeError."""
     # No proxy of the environment: a cache is told itself.
     with urllib3.PoolManager() as client:
         for line in _fitting(keys):
@@ -74,9 +65,9 @@ def purge(cache: str, keys: Iterable[str]) -> None:
                     "PURGE", cache, headers=headers, timeout=_TIMEOUT, retries=False
                 )
             except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-                raise Unpurged(root_cause(error)) from None
+                raise PurgeError(root_cause(error)) from None
             if not 200 <= response.status < 300:  # noqa: PLR2004 - RFC 9110 15.3
-                raise Unpurged(f"it answers {response.status}")
+                raise PurgeError(f"it answers {response.status}")
 
 
 def _fitting(keys: Iterable[str]) -> Iterator[str]:
@@ -115,7 +106,7 @@ class Purger:
         self._clock = clock
         self._metrics = metrics
         self._settings = settings(config)
-        self._news: Mark | None = None  # what the cache is to be told of
+        self._pending: Mark | None = None  # of the load up to which the cache is to be purged
         self._due = 0.0  # when
         self._failures = 0
 
@@ -125,24 +116,24 @@ class Purger:
         Returns the seconds until there may be something to do. Raises
         StoreError.
         """
-        if self._news is None:
-            self._news = self.untold()
-            self._due = self._clock() + _SETTLING
-            if self._news is None:
+        if self._pending is None:
+            self._pending = self.pending_mark()
+            self._due = self._clock() + SETTLING
+            if self._pending is None:
                 return LOOK
         wait = self._due - self._clock()
         if wait > 0:
             return wait
         try:
-            self.tell(self._news)
-        except Unpurged as error:
+            self.purge_changes(self._pending)
+        except PurgeError as error:
             pause = _WAITS[min(self._failures, len(_WAITS) - 1)]
             self._failures += 1
             self._due = self._clock() + pause
             self._count("again")
             self._log(f"cache {self.cache} could not be purged ({error}); again in {pause} s")
             return pause
-        self._failures, self._news = 0, None
+        self._failures, self._pending = 0, None
         self._count("done")
         return 0.0
 
@@ -150,27 +141,27 @@ class Purger:
         if self._metrics is not None:
             self._metrics.purged(self.cache, outcome)
 
-    def tell(self, news: Mark) -> None:
-        """Purge the cache of what loads changed since its mark, and set that to `news`.
+    def purge_changes(self, mark: Mark) -> None:
+        """Purge the cache of what loads changed since its mark, and set that to `mark`.
 
         Workers may not have noticed what was loaded after that yet: it is purged
-        once more. Raises Unpurged and StoreError.
+        once more. Raises PurgeError and StoreError.
         """
-        with self._read() as reader:
-            mark = changes.mark_of(reader.connection, self.cache)
-            if mark is not None and mark.settings == news.settings:
-                keys = sorted(changed_keys.changed(reader, mark.loaded, self.config))
+        with reading(self.store) as reader:
+            before = changes.mark_of(reader.connection, self.cache)
+            if before is not None and before.settings == mark.settings:
+                keys = sorted(changed_keys.changed(reader, before.loaded, self.config))
             else:
                 keys = [cache_keys.ALL]
         purge(self.cache, keys)
         with self.store.write() as connection:
-            changes.set_mark(connection, self.cache, news)
-        told = f"{len(keys)} keys" if len(keys) > 1 else keys[0]
-        self._log(f"cache {self.cache} was purged of what changed ({told})")
+            changes.set_mark(connection, self.cache, mark)
+        number = f"{len(keys)} keys" if len(keys) > 1 else keys[0]
+        self._log(f"cache {self.cache} was purged of what changed ({number})")
 
-    def untold(self) -> Mark | None:
+    def pending_mark(self) -> Mark | None:
         """The mark of the last load, if the cache has another one. Raises StoreError."""
-        with self._read() as reader:
+        with reading(self.store) as reader:
             state = reader.state()
             present = Mark(state.loaded, self._settings)
             return (
@@ -178,14 +169,6 @@ class Purger:
                 if state.generation and present != changes.mark_of(reader.connection, self.cache)
                 else None
             )
-
-    @contextmanager
-    def _read(self) -> Iterator[Reader]:
-        try:
-            with self.store.read() as reader:
-                yield reader
-        except SQLAlchemyError as error:
-            raise StoreError.of(self.store.name, error) from error
 
 
 def background_purger(config: Config, log: Log, metrics: Metrics | None = None) -> HostWorkers:
@@ -204,15 +187,15 @@ def changed(config: Config, log: Log) -> list[str]:
     """
     store = recovery.open_for_reading(config.database, log)
     purgers = [Purger(store, config, cache, log) for cache in config.purge]
-    news = [(purger, purger.untold()) for purger in purgers]
-    if any(mark for _, mark in news):
-        time.sleep(_SETTLING)
+    pending = [(purger, purger.pending_mark()) for purger in purgers]
+    if any(mark for _, mark in pending):
+        time.sleep(SETTLING)
     failed = []
-    for purger, mark in news:
+    for purger, mark in pending:
         try:
             if mark is not None:
-                purger.tell(mark)
-        except Unpurged as error:
+                purger.purge_changes(mark)
+        except PurgeError as error:
             log(f"cache {purger.cache} could not be purged ({error})")
             failed.append(purger.cache)
     store.release()

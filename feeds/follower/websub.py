@@ -8,8 +8,8 @@ and deliver them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from importlib.metadata import version
 from math import inf
@@ -19,37 +19,31 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
-from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.http import parse_date
 
 from feeds import sanitize
 from feeds.catalog.addresses import Addresses
 from feeds.config import Config
-from feeds.follower import changed_urls, ping_queue, purging
+from feeds.follower import changed_urls, ping_queue
 from feeds.follower.ping_queue import Fate, HubResponse, Ping
-from feeds.follower.workers import LOOK, HostWorkers, Step
+from feeds.follower.workers import AFTER_CACHES, LOOK, SETTLING, HostWorkers, Step, reading
 from feeds.messages import root_cause
 from feeds.rendering.formats import MEDIA_TYPES
 from feeds.store import changes, recovery
 from feeds.store.changes import Mark
-from feeds.store.database import Store, StoreError
-from feeds.store.reader import Reader
+from feeds.store.database import Store
 from feeds.telemetry import log
 from feeds.telemetry.metrics import Metrics
 
 Log = Callable[[str], None]
 
-# Hubs fetch what they are told of at once. A worker looks every half second
-# whether there is a new generation (feeds.serving.generation_watch): until then it may still
-# answer with what was before.
-_SETTLING: Final = 0.8
 _TOGETHER: Final = 4  # pings under way at one hub
 _PLANNING: Final = Lock()  # so that one of the threads works out what changed
 _AGENT: Final = f"feeds/{version('feeds')} (WebSub publisher)"
 _TIMEOUT: Final = urllib3.Timeout(connect=5.0, read=10.0)
 _CLAIM: Final = 20.0  # seconds; longer than a ping takes
 _READ: Final = 64 * 1024  # bytes of an answer that are read, so that the connection can be kept
-_SAID: Final = 200  # characters
+_LONGEST: Final = 200  # characters of a problem in the log
 
 
 def retry_after(value: str | None, now: float) -> float:
@@ -94,7 +88,7 @@ class Publisher:
         Raises StoreError.
         """
         with _PLANNING:
-            with self._read() as reader:
+            with reading(self.store) as reader:
                 loaded = reader.state().loaded
                 mark = changes.mark_of(reader.connection, changes.HUBS)
                 if mark is None or mark.loaded == loaded:
@@ -102,7 +96,7 @@ class Publisher:
                 urls = changed_urls.changed(reader, mark.loaded, self._addresses, self.config)
             now = self._clock()
             # A hub fetches through the cache, which forgets the old one first.
-            settled = now + _SETTLING + (purging.HEAD_START if self.config.purge else 0)
+            settled = now + SETTLING + (AFTER_CACHES if self.config.purge else 0)
             with self.store.write() as connection:
                 if changes.mark_of(connection, changes.HUBS) != mark:
                     return False  # another process queued them
@@ -144,7 +138,7 @@ class Publisher:
                 answer, fate = answers[ping], outcome.fate.name.lower()
                 fields = {"hub": ping.hub, "url": ping.url, "status": answer.status}
                 with log.bound(**fields, attempt=ping.attempts + 1, outcome=fate):
-                    self._log(_told(ping, answer, outcome))
+                    self._log(_log_line(ping, answer, outcome))
                 if self._metrics is not None:
                     self._metrics.pinged(ping.hub, fate)
         return bool(claimed)
@@ -159,22 +153,14 @@ class Publisher:
 
     def due_in(self, hub: str) -> float:
         """Seconds until a ping of a hub is due; 0 when one is. Raises StoreError."""
-        with self._read() as reader:
+        with reading(self.store) as reader:
             due = ping_queue.next_due(reader.connection, hub)
         return inf if due is None else max(due - self._clock(), 0.0)
 
     def waiting(self) -> dict[str, int]:
         """How many pings wait, by hub. Raises StoreError."""
-        with self._read() as reader:
+        with reading(self.store) as reader:
             return reader.pings_waiting(self.config.hubs)
-
-    @contextmanager
-    def _read(self) -> Iterator[Reader]:
-        try:
-            with self.store.read() as reader:
-                yield reader
-        except SQLAlchemyError as error:
-            raise StoreError(f"the store {self.store.name} doesn't answer") from error
 
     def _ask(self, ping: Ping) -> HubResponse:
         """Ask a hub to fetch a URL.
@@ -214,13 +200,13 @@ def _client(hub: str) -> urllib3.PoolManager:
 
 def _problem(error: BaseException) -> str:
     """What went wrong, short enough for a line of the log: it may be a hub's words."""
-    return sanitize.plain(root_cause(error))[:_SAID]
+    return sanitize.plain(root_cause(error))[:_LONGEST]
 
 
-def _told(ping: Ping, answer: HubResponse, outcome: ping_queue.Outcome) -> str:
+def _log_line(ping: Ping, answer: HubResponse, outcome: ping_queue.Outcome) -> str:
     """One ping in a line of the log."""
-    said = str(answer.status) if answer.status else answer.problem
-    attempt = f"{said}, attempt {ping.attempts + 1}"
+    status = str(answer.status) if answer.status else answer.problem
+    attempt = f"{status}, attempt {ping.attempts + 1}"
     if outcome.fate is Fate.DONE:
         return f"hub {ping.hub} was told of {ping.url} ({attempt})"
     then = f"again in {outcome.wait:,.0f} s" if outcome.fate is Fate.AGAIN else "given up"
@@ -247,10 +233,10 @@ def once(config: Config, log: Log) -> dict[str, int]:
     while publisher.plan():
         planned = True
     if planned:
-        time.sleep(_SETTLING + (purging.HEAD_START if config.purge else 0))
+        time.sleep(SETTLING + (AFTER_CACHES if config.purge else 0))
     for hub in config.hubs:
         while publisher.deliver(hub):
             pass
-    left = publisher.waiting()
+    waiting = publisher.waiting()
     store.release()
-    return left
+    return waiting

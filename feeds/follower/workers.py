@@ -1,4 +1,4 @@
-"""What is done beside a follower after its loads, in threads: one for each host that is told.
+"""Threads beside a follower that tell hosts what loads changed, one thread for each host.
 
 A host that doesn't answer keeps neither the loads nor the other hosts waiting.
 """
@@ -6,8 +6,8 @@ A host that doesn't answer keeps neither the loads nor the other hosts waiting.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from typing import Final
 
@@ -15,19 +15,36 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from feeds.model import FeedsError
 from feeds.store import recovery
-from feeds.store.database import Store
+from feeds.store.database import Store, StoreError
+from feeds.store.reader import Reader
 
 LOOK: Final = 0.5  # seconds between looks for what there is to do
+# Seconds until hosts are told of a load: they fetch at once, and a worker looks every half
+# second whether there is a new generation (feeds.serving.generation_watch). Until then it may
+# still answer with what was before.
+SETTLING: Final = 0.8
+# Seconds more until hubs are told where there are caches, through which they fetch.
+AFTER_CACHES: Final = 0.7
 _GRACE: Final = 1.0  # seconds that a request under way is given when all ends
 
-# Does what there is to do, and tells how many seconds there may be nothing.
+# Does what is due; returns the seconds until something may be due again.
 Step = Callable[[], float]
+
+
+@contextmanager
+def reading(store: Store) -> Iterator[Reader]:
+    """A consistent view of a store. Raises StoreError where the database fails."""
+    try:
+        with store.read() as reader:
+            yield reader
+    except SQLAlchemyError as error:
+        raise StoreError.of(store.name, error) from error
 
 
 class HostWorkers:
     """Threads that tell hosts, by URL, of what changed in the store at an SQLAlchemy URL.
 
-    `step` gives what to do for one of them, with a store of the thread's own.
+    `step` makes the Step of one host, with a store of the thread's own.
     """
 
     def __init__(

@@ -175,10 +175,10 @@ def test_a_file_looked_at_in_the_moment_it_was_written_is_loaded_once_more(
     monkeypatch.setattr(following, "_POLL", 0.0)
     monkeypatch.setattr(following, "_LEAST_POLL", 0)
     monkeypatch.setattr(time, "time_ns", lambda: clock[0])
-    looks = FolderFollower(settings(tmp_path), print)._looks()
-    assert [next(looks) for _ in range(3)] == [True, True, True]
+    changes = FolderFollower(settings(tmp_path), print)._poll_folder()
+    assert [next(changes) for _ in range(3)] == [True, True, True]
     clock[0] += 30_000_000
-    assert [next(looks) for _ in range(3)] == [True, False, False]
+    assert [next(changes) for _ in range(3)] == [True, False, False]
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import pytest
 
 from feeds.follower import purging, websub
 from feeds.follower.purging import Purger
+from feeds.follower.workers import SETTLING
 from feeds.loading import loader
 from feeds.store.database import Store
 from feeds.store.schema import pings
@@ -209,7 +210,7 @@ def test_hubs_are_told_after_the_caches(site: Site) -> None:
         with site.store.write() as connection:
             connection.execute(pings.delete())
     assert due[True] - due[False] >= 0.5
-    assert due[False] + due[True] > purging._SETTLING * 2
+    assert due[False] + due[True] > SETTLING * 2
 
 
 @pytest.mark.slow
