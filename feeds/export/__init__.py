@@ -1,5 +1,6 @@
 """The site as files, in a folder (`directory`) or in an object store (`object_store`).
 
-One algorithm writes both (`writer`). For other rooms: `directory.export`, `object_store.publish`,
-and `plan.SiteSelection`, the part of the site to write. The bytes are those that `serving` sends.
+One algorithm writes both (`writer`). For other rooms: `writer.write` into a target,
+`directory.Folder` or `object_store.ObjectStore`, and `plan.SiteSelection`, the part of the site
+to write. The bytes are those that `serving` sends.
 """

@@ -20,7 +20,7 @@ import msgspec
 
 from feeds.export import manifest
 from feeds.export.manifest import SUFFIXES, Coded, File, ManifestError
-from feeds.export.plan import SiteDocument
+from feeds.export.plan import SiteItem
 from feeds.export.writer import JOURNAL, ExportError, Put
 from feeds.store import locks
 
@@ -95,7 +95,7 @@ class Folder:
             file.write("".join(f"{path}\n" for path in paths).encode())
         return JOURNAL
 
-    def compare(self, path: str, item: SiteDocument, known: File | None) -> tuple[File, list[Put]]:
+    def compare(self, path: str, item: SiteItem, known: File | None) -> tuple[File, list[Put]]:
         """Compares the files there with the document, and dates those that stay."""
         body, file = manifest.describe(item)
         modified = item.document.modified

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from feeds.export.plan import SiteDocument
+from feeds.export.plan import SiteItem
 from feeds.model import FeedsError
 from feeds.rendering.assets import ASSETS
 from feeds.serving import content_coding
@@ -127,7 +127,7 @@ def check(path: str) -> str:
     return path
 
 
-def describe(item: SiteDocument, coding: str = content_coding.IDENTITY) -> tuple[bytes, File]:
+def describe(item: SiteItem, coding: str = content_coding.IDENTITY) -> tuple[bytes, File]:
     """The bytes of a document in a content coding, and its entry in a manifest."""
     document = item.document
     body, coded = describe_coded(document, coding)

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from feeds.export import manifest
 from feeds.export.manifest import File, Manifest, ManifestError
-from feeds.export.plan import SiteDocument
+from feeds.export.plan import SiteItem
 from feeds.export.writer import JOURNAL, ExportError, Put, manifest_file
 from feeds.messages import first_line, without_passwords
 from feeds.serving import content_coding
@@ -82,7 +82,7 @@ class ObjectStore:
         self.put(Put(name, "".join(f"{path}\n" for path in paths).encode(), _JOURNAL))
         return name
 
-    def compare(self, path: str, item: SiteDocument, known: File | None) -> tuple[File, list[Put]]:
+    def compare(self, path: str, item: SiteItem, known: File | None) -> tuple[File, list[Put]]:
         body, file = manifest.describe(item, self._coding)
         return file, [] if file == known else [Put(path, body, file)]
 
@@ -111,8 +111,8 @@ class ObjectStore:
     def _list(self, folder: str) -> list[str]:
         """The paths of what is in a folder."""
         with self._errors("can't be read"), suppress(FileNotFoundError):
-            found = self._files.ls(f"{self._root}/{folder}".rstrip("/"), detail=False)
-            return [f"{folder}/{str(place).rpartition('/')[2]}".lstrip("/") for place in found]
+            places = self._files.ls(f"{self._root}/{folder}".rstrip("/"), detail=False)
+            return [f"{folder}/{str(place).rpartition('/')[2]}".lstrip("/") for place in places]
         return []
 
     @contextmanager

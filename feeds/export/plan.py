@@ -52,8 +52,8 @@ class SiteSelection(NamedTuple):
 WHOLE: Final = SiteSelection()
 
 
-class SiteDocument(NamedTuple):
-    """A document and its canonical address below the root.
+class SiteItem(NamedTuple):
+    """A document of the site, and its canonical address below the root.
 
     `location` is where the server redirects to instead, "" where it doesn't.
     """
@@ -73,7 +73,7 @@ def parse_words(option: str, text: str | None, accepted: Sequence[str]) -> Seque
     return [word for word in accepted if word in words]
 
 
-def snapshot(documents: DocumentStore, selection: SiteSelection) -> Iterator[SiteDocument]:
+def snapshot(documents: DocumentStore, selection: SiteSelection) -> Iterator[SiteItem]:
     """The selected documents, all of one generation. Raises StoreError before the first load."""
     with documents.store.read() as reader:
         if not reader.state().generation:
@@ -83,7 +83,7 @@ def snapshot(documents: DocumentStore, selection: SiteSelection) -> Iterator[Sit
 
 def render(
     documents: DocumentStore, reader: Reader, selection: SiteSelection
-) -> Iterator[SiteDocument]:
+) -> Iterator[SiteItem]:
     """The selected documents, each rendered when its turn comes.
 
     They are those that the server sends while the store is as `reader` has it.
@@ -91,15 +91,13 @@ def render(
     addresses = documents.addresses
     redirects, leads = _stories(reader) if STORIES in selection.scopes else ({}, [])
     for query in _queries(reader, addresses, selection, leads):
-        yield SiteDocument(addresses.path(query), documents.renderer.render(query, reader).document)
+        yield SiteItem(addresses.path(query), documents.renderer.render(query, reader).document)
     if PAGE in selection.formats:
         for policy in selection.links:
             for story, lead in redirects.items():
                 query = FeedQuery(policy=policy, limit=addresses.limit, story=story)
                 location = addresses.url(query._replace(story=lead))
-                yield SiteDocument(
-                    addresses.path(query), documents.renderer.moved(location), location
-                )
+                yield SiteItem(addresses.path(query), documents.renderer.moved(location), location)
 
 
 def _queries(

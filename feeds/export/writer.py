@@ -19,7 +19,7 @@ from typing import Final, NamedTuple, Protocol
 
 from feeds.export import manifest
 from feeds.export.manifest import File, Manifest
-from feeds.export.plan import WHOLE, SiteDocument, SiteSelection, snapshot
+from feeds.export.plan import WHOLE, SiteItem, SiteSelection, snapshot
 from feeds.model import FeedsError
 from feeds.serving.document_store import DocumentStore
 
@@ -83,7 +83,7 @@ class Target(Protocol):
     def journal(self, paths: Iterable[str]) -> str:
         """Write paths into a journal; returns the path of the journal."""
 
-    def compare(self, path: str, item: SiteDocument, known: File | None) -> tuple[File, list[Put]]:
+    def compare(self, path: str, item: SiteItem, known: File | None) -> tuple[File, list[Put]]:
         """A document's entry in the manifest, and those of its files that have to be written.
 
         `known` is its entry until now, None where that isn't certain.
@@ -134,7 +134,7 @@ class _Run:
             self._journals.add(name)
             self._doubt(paths)
 
-    def write(self, items: Iterable[SiteDocument], progress: Callable[[int], None]) -> Outcome:
+    def write(self, items: Iterable[SiteItem], progress: Callable[[int], None]) -> Outcome:
         try:
             self._each(self._changes(items, progress))
             gone = sorted(self._ours - self._now.paths())
@@ -152,7 +152,7 @@ class _Run:
         return Outcome(len(self._now.files), len(self._written), len(self._removed))
 
     def _changes(
-        self, items: Iterable[SiteDocument], progress: Callable[[int], None]
+        self, items: Iterable[SiteItem], progress: Callable[[int], None]
     ) -> Iterator[Callable[[], None]]:
         """Jobs that write the documents that differ, each journaled."""
 
