@@ -361,15 +361,15 @@ def _from_file(file: Path) -> dict[str, object]:
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
-    found: dict[str, object] = {}
+    values: dict[str, object] = {}
     for name, value in _flat({k: v for k, v in environ.items() if k.startswith(_PREFIX)}).items():
         setting, parts, _ = name.partition("__")
         if setting not in settings() or value == "":
             continue
         if parts:
             raise ConfigError(f"{variable(name)} is no setting; none of them has parts")
-        found[setting] = value
-    return found
+        values[setting] = value
+    return values
 
 
 def _flat(values: Mapping[str, object]) -> dict[str, object]:

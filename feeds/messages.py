@@ -37,7 +37,7 @@ def printable(text: str) -> str:
 
 
 def first_line(text: object) -> str:
-    """The first line of what a library says, which may say more on others."""
+    """The first line of a message of a library."""
     return str(text).strip().partition("\n")[0]
 
 
@@ -50,6 +50,6 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def root_cause(error: BaseException) -> str:
-    """What an error came from in the end, in one line: of the system, what it says, no path."""
-    said = [first_line(getattr(one, "strerror", None) or one) for one in causes(error)]
-    return next((text for text in reversed(said) if text), type(error).__name__)
+    """The message of the error that began a chain, in one line; of the system's, without a path."""
+    lines = [first_line(getattr(one, "strerror", None) or one) for one in causes(error)]
+    return next((text for text in reversed(lines) if text), type(error).__name__)

@@ -122,8 +122,8 @@ class Addresses:
     def parse(self, path: str, parameters: Parameters) -> Query:
         """What is at a decoded `path`. Parameters that aren't known are ignored.
 
-        Names in other spellings are understood, so the address of what is
-        found may differ from `path`. Raises NotFound and BadParameter.
+        Names in other spellings are understood, so the canonical
+        address of the query may differ from `path`. Raises NotFound and BadParameter.
         """
         self._check(parameters)
         return self._site(path, parameters) or self.feed(path, parameters)
@@ -141,13 +141,13 @@ class Addresses:
         takes = self.site.get(name) or self.site.get(name + "/")
         if takes is None or (policy != self.policy and not takes.policy):
             return None
-        found = SiteQuery(name if name in self.site else name + "/", policy)
+        query = SiteQuery(name if name in self.site else name + "/", policy)
         if takes.filters:
-            found = found._replace(filters=parse(parameters))
+            query = query._replace(filters=parse(parameters))
         if not takes.format:
-            return found
+            return query
         kinds = {kind_of(file): file for file in self.media_types}
-        return found._replace(format=kinds[one_of(parameters, "format", list(kinds))])
+        return query._replace(format=kinds[one_of(parameters, "format", list(kinds))])
 
     def feed(self, path: str, parameters: Parameters) -> FeedQuery:
         """The feed at a decoded `path`, or its page. Raises NotFound and BadParameter."""
@@ -224,13 +224,13 @@ class Addresses:
             segments += ["types", scope.type]
         if query.month is not None:
             segments += [f"{query.month // 12:04}", f"{query.month % 12 + 1:02}"]
-        said = query.filters.parameters()
-        said += EmbedStyle._asdict(query.style).items() if query.style else []
-        said += [("limit", str(query.limit)), ("page", str(query.page))]
+        parameters = query.filters.parameters()
+        parameters += EmbedStyle._asdict(query.style).items() if query.style else []
+        parameters += [("limit", str(query.limit)), ("page", str(query.page))]
         limit = self.default_limit(query.month, query.style)
         defaults = {"theme": THEMES[0], "accent": "", "limit": str(limit), "page": "1"}
         folder = "".join(f"/{segment}" for segment in segments) + "/"
-        kept = [(name, value) for name, value in said if value != defaults.get(name)]
+        kept = [(name, value) for name, value in parameters if value != defaults.get(name)]
         return _with(folder + query.file, kept)
 
     def url(self, query: Query) -> str:

@@ -35,7 +35,7 @@ def feed(
 
     Raises NotFound for a topic, provider or type that no public record has,
     with a message that names it, for a month without entries, and for a page
-    past the last; Elsewhere for a feed that is another one by now.
+    past the last; RedirectTo for a feed that is at another address by now.
     """
     if query.story:
         return _story(reader, query, addresses, config)
@@ -67,9 +67,9 @@ def feed(
     else:
         shown = window if len(rows) == total else window._replace(first=rows[-1].position)
         modified = max(reader.modified(query.scope, shown), renamed)
-    found = entries(reader, rows)
+    shown_entries = entries(reader, rows)
     links = _links(reader, query, addresses, config, total, since, rows)
-    return _feed(query, addresses, config, heading, found, links, modified, total, archive)
+    return _feed(query, addresses, config, heading, shown_entries, links, modified, total, archive)
 
 
 def _story(reader: Reader, query: FeedQuery, addresses: Addresses, config: Config) -> Feed:
@@ -79,16 +79,16 @@ def _story(reader: Reader, query: FeedQuery, addresses: Addresses, config: Confi
         raise NotFound("no public record leads or shares that story")
     if story.id != query.story:
         raise RedirectTo(query._replace(story=story.id))
-    found = stories.entries(entries(reader, story.rows))
+    coverage = stories.entries(entries(reader, story.rows))
     offset = (query.page - 1) * query.limit
-    if offset >= len(found):
-        raise NotFound(f"page {query.page} is past the last; there are {len(found):,} entries")
-    shown = found if config.parameters == "off" else found[offset : offset + query.limit]
-    heading = f"{found[0].record.title} – {config.title}"
-    links = _links(reader, query, addresses, config, len(found), EVERYTHING, ())
+    if offset >= len(coverage):
+        raise NotFound(f"page {query.page} is past the last; there are {len(coverage):,} entries")
+    shown = coverage if config.parameters == "off" else coverage[offset : offset + query.limit]
+    heading = f"{coverage[0].record.title} – {config.title}"
+    links = _links(reader, query, addresses, config, len(coverage), EVERYTHING, ())
     # Who joins or leaves it changes elsewhere.
     modified = reader.modified(Scope(), EVERYTHING)
-    return _feed(query, addresses, config, heading, shown, links, modified, len(found))
+    return _feed(query, addresses, config, heading, shown, links, modified, len(coverage))
 
 
 def _feed(
@@ -160,36 +160,36 @@ def _links(
     def link(rel: str, **other: Any) -> Link:
         return Link(rel, addresses.url(query._replace(**other)), media_type)
 
-    found = [link("self")]
+    links = [link("self")]
     if addresses.is_topic(query):
-        found += [Link("hub", hub) for hub in config.hubs]
+        links += [Link("hub", hub) for hub in config.hubs]
     has_pages = config.parameters == "on"
     last = max(-(-total // query.limit), 1) if has_pages else 1
     if query.month is not None:
         older, newer = reader.neighbours(query.scope, query.month, since, query.filters)
         subscription = {"month": None, "page": 1, "limit": addresses.limit}
         if query.page < last:
-            found.append(link("prev-archive", page=query.page + 1))
+            links.append(link("prev-archive", page=query.page + 1))
         elif older is not None:
-            found.append(link("prev-archive", month=older, page=1))
+            links.append(link("prev-archive", month=older, page=1))
         if query.page > 1:
-            found.append(link("next-archive", page=query.page - 1))
+            links.append(link("next-archive", page=query.page - 1))
         elif newer is not None:
             entries = reader.count(query.scope, _within(since, newer), query.filters)
             pages = -(-entries // query.limit) if has_pages else 1
-            found.append(link("next-archive", month=newer, page=pages))
-        return [*found, link("current", **subscription)]
+            links.append(link("next-archive", month=newer, page=pages))
+        return [*links, link("current", **subscription)]
     if last > 1:
-        found += [link("first", page=1), link("last", page=last)]
+        links += [link("first", page=1), link("last", page=last)]
     if query.page > 1:
-        found.append(link("previous", page=query.page - 1))
+        links.append(link("previous", page=query.page - 1))
     if query.page < last:
-        found.append(link("next", page=query.page + 1))
+        links.append(link("next", page=query.page + 1))
     if query.page == 1 and rows and query.filters.sort == "newest":
         oldest = month_of(rows[-1].published)
         limit = addresses.default_limit(oldest)
-        found.append(link("prev-archive", month=oldest, limit=limit))
-    return found
+        links.append(link("prev-archive", month=oldest, limit=limit))
+    return links
 
 
 def _alternates(query: FeedQuery, addresses: Addresses) -> list[Link]:
@@ -224,8 +224,8 @@ def entries(reader: Reader, rows: Sequence[Row]) -> list[Entry]:
 
 def _version(row: Row, topics: Sequence[Label]) -> bytes:
     """A digest of all that formats are given of an entry."""
-    said = "\0".join([row.gone, row.type, *(f"{t.slug}\0{t.name}" for t in topics)])
-    return hashlib.blake2b(row.version + said.encode(), digest_size=12).digest()
+    shown = "\0".join([row.gone, row.type, *(f"{t.slug}\0{t.name}" for t in topics)])
+    return hashlib.blake2b(row.version + shown.encode(), digest_size=12).digest()
 
 
 class Listed(NamedTuple):
@@ -242,14 +242,14 @@ def scopes(reader: Reader) -> list[Listed]:
     topics = {label.slug: label for label in reader.labels("topic")}
     providers = {label.slug: label for label in reader.labels("provider")}
     newest = max((row.published for row in reader.page(Scope(), 1)), default=0)
-    found = [Listed(Scope(), "Everything", reader.count(Scope()), newest)]
-    found += [_listed(Scope(topic=label.slug), label) for label in topics.values()]
+    listed = [Listed(Scope(), "Everything", reader.count(Scope()), newest)]
+    listed += [_listed(Scope(topic=label.slug), label) for label in topics.values()]
     names = names_by_provider(reader)
     for provider in providers.values():
-        found.append(_listed(Scope(provider=provider.slug), provider))
+        listed.append(_listed(Scope(provider=provider.slug), provider))
         for name in names.get(provider.slug, ()):
             scope = Scope(provider=provider.slug, name=name.slug.partition("/")[2])
-            found.append(_listed(scope, name))
+            listed.append(_listed(scope, name))
     together: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
     for topic, key, slug, entries, latest in reader.pairs():
         together.setdefault((topic, key), {})[slug] = entries, latest
@@ -257,17 +257,17 @@ def scopes(reader: Reader) -> list[Listed]:
         title = f"{topics[topic].name} from {providers[key].name}"
         total = sum(entries for entries, _ in several.values())
         newest = max(latest for _, latest in several.values())
-        found.append(Listed(Scope(topic=topic, provider=key), title, total, newest))
+        listed.append(Listed(Scope(topic=topic, provider=key), title, total, newest))
         for name in names.get(key, ()):
             slug = name.slug.partition("/")[2]
             if slug in several:
                 title = f"{topics[topic].name} from {name.name}"
                 scope = Scope(topic=topic, provider=key, name=slug)
-                found.append(Listed(scope, title, *several[slug]))
+                listed.append(Listed(scope, title, *several[slug]))
     for kind in reader.labels("type"):
         scope, title = Scope(type=kind.slug), titles.of_type(kind.slug)
-        found.append(Listed(scope, title, kind.entries, kind.latest))
-    return found
+        listed.append(Listed(scope, title, kind.entries, kind.latest))
+    return listed
 
 
 def _listed(scope: Scope, label: LabelCounts) -> Listed:
@@ -276,7 +276,7 @@ def _listed(scope: Scope, label: LabelCounts) -> Listed:
 
 def names_by_provider(reader: Reader) -> dict[str, list[LabelCounts]]:
     """The providers who share a domain, by its key; only domains that have several."""
-    found: dict[str, list[LabelCounts]] = {}
+    names: dict[str, list[LabelCounts]] = {}
     for name in reader.labels("name"):
-        found.setdefault(name.slug.partition("/")[0], []).append(name)
-    return {key: several for key, several in found.items() if len(several) > 1}
+        names.setdefault(name.slug.partition("/")[0], []).append(name)
+    return {key: several for key, several in names.items() if len(several) > 1}

@@ -1,4 +1,4 @@
-"""Surrogate keys: what caches are told to forget documents by.
+"""Surrogate keys: the names by which caches forget documents.
 
 A document carries the keys of all that it would be different for, and a load
 names the keys of what it changed: a cache that forgets these forgets every
@@ -60,8 +60,8 @@ def headers(config: Config, keys: Sequence[str], listed: Sequence[str] = ()) -> 
     if config.surrogate_keys == "off":
         return []
     kept = [ALL, *keys, *_bounded(listed, _ROOM - len(" ".join(keys)))]
-    said = " ".join(kept)
-    return [("Surrogate-Key", said), ("xkey", said)]
+    value = " ".join(kept)
+    return [("Surrogate-Key", value), ("xkey", value)]
 
 
 def _bounded(listed: Sequence[str], room: int) -> list[str]:
@@ -97,9 +97,9 @@ def of_feed(
 
 def with_crowded(keys: Iterable[str]) -> list[str]:
     """The keys, and those that documents carry in the place of them where there is no room."""
-    given = list(dict.fromkeys(keys))
-    kinds = {key.partition("/")[0] for key in given}
-    return given + [f"{kind}s" for kind in _LISTED if kind in kinds]
+    unique = list(dict.fromkeys(keys))
+    kinds = {key.partition("/")[0] for key in unique}
+    return unique + [f"{kind}s" for kind in _LISTED if kind in kinds]
 
 
 def of_scope(scope: Scope) -> str:
@@ -124,5 +124,5 @@ def _listed(query: FeedQuery, shown: Iterable[Entry]) -> list[str]:
     for entry in shown:
         topics.update(topic.slug for topic in entry.topics)
         providers.add(entry.provider)
-    found = [f"topic/{slug}" for slug in sorted(topics) if slug]
-    return found + [f"provider/{key}" for key in sorted(providers) if key]
+    keys = [f"topic/{slug}" for slug in sorted(topics) if slug]
+    return keys + [f"provider/{key}" for key in sorted(providers) if key]

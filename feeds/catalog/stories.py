@@ -41,19 +41,19 @@ def story_id(key: str) -> str:
 
 def find(reader: Reader, story: str) -> Story | None:
     """The story that the public record with this id is in; None when there is none."""
-    found = {row.entry_id: row for row in reader.rows_of([_URN + story])}
-    if not found:
+    members = {row.entry_id: row for row in reader.rows_of([_URN + story])}
+    if not members:
         return None
-    listed = _listed(reader, found.values())
-    reached = set(found)
-    while reached and len(found) < MOST:
-        asked = {key for one in reached for key in listed[one]} - found.keys()
+    listed = _listed(reader, members.values())
+    reached = set(members)
+    while reached and len(members) < MOST:
+        asked = {key for one in reached for key in listed[one]} - members.keys()
         others = {row.entry_id: row for row in reader.rows_of(sorted(asked))}
         listed |= _listed(reader, others.values())
         back = [key for key in others if any(key in listed[one] for one in listed[key] & reached)]
-        reached = set(back[: MOST - len(found)])
-        found |= {key: others[key] for key in reached}
-    return Story(sorted(found.values(), key=lambda row: (-row.quality, -row.position)))
+        reached = set(back[: MOST - len(members)])
+        members |= {key: others[key] for key in reached}
+    return Story(sorted(members.values(), key=lambda row: (-row.quality, -row.position)))
 
 
 def _listed(reader: Reader, rows: Iterable[Row]) -> dict[str, set[str]]:
@@ -113,11 +113,11 @@ def covering(link: RelatedLink, lead: Entry) -> Entry:
         provider=provider if link.provider else None,
     )
     source = msgspec.json.encode(record)
-    said = source + lead.published.isoformat().encode()
+    shown = source + lead.published.isoformat().encode()
     published = link.published or lead.published
     return Entry(
         id=link.key,
-        version=hashlib.blake2b(said, digest_size=12).digest(),
+        version=hashlib.blake2b(shown, digest_size=12).digest(),
         source=source,
         published=published,
         updated=published,

@@ -73,9 +73,9 @@ def of_scope(called: str, filters: Filters, config: Config, name: Callable[[str,
 
     `name` gives that of a kind and slug.
     """
-    said = [called] if called else []
-    said += filtered(filters, name)
-    title = ", ".join(said)
+    phrases = [called] if called else []
+    phrases += filtered(filters, name)
+    title = ", ".join(phrases)
     if title and not called:
         title = title[0].upper() + title[1:]
     return f"{title} – {config.title}" if title else config.title
@@ -85,31 +85,31 @@ def filtered(filters: Filters, name: Callable[[str, str], str]) -> list[str]:
     """What filters do, in a few words each; `name` gives that of a kind and slug."""
     if filters == NONE:
         return []
-    said = []
+    phrases = []
     if filters.topic:
-        said.append("about " + _or([name("topic", slug) for slug in filters.topic]))
+        phrases.append("about " + _or([name("topic", slug) for slug in filters.topic]))
     if filters.provider:
-        said.append("from " + _or([name("provider", key) for key in filters.provider]))
+        phrases.append("from " + _or([name("provider", key) for key in filters.provider]))
     if filters.type:
-        said.append("only " + " and ".join(of_type(slug).lower() for slug in filters.type))
+        phrases.append("only " + " and ".join(of_type(slug).lower() for slug in filters.type))
     if filters.exclude_topic:
-        said.append("not about " + _or([name("topic", slug) for slug in filters.exclude_topic]))
+        phrases.append("not about " + _or([name("topic", slug) for slug in filters.exclude_topic]))
     if filters.exclude_provider:
-        said.append("not from " + _or([name("provider", k) for k in filters.exclude_provider]))
+        phrases.append("not from " + _or([name("provider", k) for k in filters.exclude_provider]))
     if filters.min_quality:
-        said.append(f"quality {filters.min_quality} and up")
+        phrases.append(f"quality {filters.min_quality} and up")
     if filters.min_heat:
-        said.append(f"heat {filters.min_heat} and up")
+        phrases.append(f"heat {filters.min_heat} and up")
     if filters.moves:
         days = int(filters.since[:-1])
-        said.append("of the last day" if days == 1 else f"of the last {days} days")
+        phrases.append("of the last day" if days == 1 else f"of the last {days} days")
     elif filters.since:
-        said.append(f"since {of_day(date.fromisoformat(filters.since))}")
+        phrases.append(f"since {of_day(date.fromisoformat(filters.since))}")
     if filters.q:
-        said.append(f"matching “{_plain(filters.q)}”")
+        phrases.append(f"matching “{_plain(filters.q)}”")
     if filters.sort != "newest":
-        said.append({"heat": "hottest first", "relevance": "best match first"}[filters.sort])
-    return said
+        phrases.append({"heat": "hottest first", "relevance": "best match first"}[filters.sort])
+    return phrases
 
 
 def _plain(words: str) -> str:

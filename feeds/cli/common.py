@@ -1,4 +1,4 @@
-"""What commands share: options for settings, loads, and how they say things."""
+"""Shared by commands: options for settings, loads, messages, progress."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Any
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from feeds import config
+import feeds.config
 from feeds.catalog import builder
+from feeds.config import Config
 from feeds.loading import loader
 from feeds.loading.report import Report
 from feeds.model import Problem
@@ -38,18 +39,18 @@ _OPTIONS = {
 
 
 def settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Options that override settings; the command is given the Config."""
+    """Options that override settings; the command gets the Config."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        def run(**given: Any) -> None:
-            overrides = {name: given.pop(name) for name in names}
-            found = config.read({k: v for k, v in overrides.items() if v is not None})
-            command(found, **given)
+        def run(**options: Any) -> None:
+            overrides = {name: options.pop(name) for name in names}
+            config = feeds.config.read({k: v for k, v in overrides.items() if v is not None})
+            command(config, **options)
 
         wrapped: Callable[..., None] = update_wrapper(run, command)
         for name in reversed(names):
             flag, metavar = _OPTIONS[name]
-            about = config.settings()[name].about
+            about = feeds.config.settings()[name].about
             wrapped = click.option(
                 flag, name, metavar=metavar, help=about[:1].upper() + about[1:] + "."
             )(wrapped)
@@ -59,7 +60,7 @@ def settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]
 
 
 def say(message: str) -> None:
-    """Tell what was asked for: on stdout, or in a log that is JSON."""
+    """Print a result: on stdout, or in a log that is JSON."""
     if log.is_json():
         log.info(message)
     else:
@@ -67,7 +68,7 @@ def say(message: str) -> None:
 
 
 def warn(message: str) -> None:
-    """Tell what is wrong: on stderr, or in the log."""
+    """Print a problem: on stderr, or in the log."""
     if log.is_on():
         log.warn(message)
         return
@@ -76,16 +77,19 @@ def warn(message: str) -> None:
 
 
 def load_folder(
-    found: config.Config, *, accept_removals: bool = False
+    config: Config, *, accept_removals: bool = False
 ) -> tuple[Report, list[builder.Listed], int]:
-    """The report of a load, all feeds, and how many entries there are."""
+    """Load the folder; returns the report, all feeds, and the number of entries.
+
+    Raises FolderError and StoreError.
+    """
 
     def work(store: Store) -> tuple[Report, list[builder.Listed], int]:
         with counting("Loading") as progress:
-            report = loader.load(store, found.seeds, progress, accept_removals=accept_removals)
+            report = loader.load(store, config.seeds, progress, accept_removals=accept_removals)
         return report, *_listed(store)
 
-    return recovery.with_recovery(found.database, warn, work)
+    return recovery.with_recovery(config.database, warn, work)
 
 
 def _listed(store: Store) -> tuple[list[builder.Listed], int]:
@@ -95,9 +99,9 @@ def _listed(store: Store) -> tuple[list[builder.Listed], int]:
     return listed, entries
 
 
-def held(found: config.Config) -> tuple[list[builder.Listed], int]:
-    """What another process loaded; nothing, when that is still to come."""
-    store = recovery.open_for_reading(found.database, warn)
+def stored_feeds(config: Config) -> tuple[list[builder.Listed], int]:
+    """All feeds and the number of entries that another process loaded; none before its first."""
+    store = recovery.open_for_reading(config.database, warn)
     try:
         with store.read() as reader:
             if reader.state().generation:
@@ -110,9 +114,9 @@ def held(found: config.Config) -> tuple[list[builder.Listed], int]:
     return [], 0
 
 
-def last_good(found: config.Config, error: FolderError) -> tuple[list[builder.Listed], int]:
-    """What the store has from before; `error`, where that is nothing."""
-    store = recovery.open_for_reading(found.database, warn)
+def feeds_of_last_load(config: Config, error: FolderError) -> tuple[list[builder.Listed], int]:
+    """All feeds and the number of entries of the last load. Raises `error` where there was none."""
+    store = recovery.open_for_reading(config.database, warn)
     with store.read() as reader:
         if not reader.state().generation:
             raise error
@@ -122,7 +126,7 @@ def last_good(found: config.Config, error: FolderError) -> tuple[list[builder.Li
 
 
 def show(report: Report, seconds: float = 0.0) -> None:
-    """Tell what a load found, and the first of what is wrong with records."""
+    """Print the summary of a load, and the first of its errors."""
     tell = log.warn if log.is_json() else partial(click.echo, err=True)
     for problem in report.errors[:_SHOWN]:
         tell(located(report, problem))
@@ -143,13 +147,13 @@ def counting(verb: str) -> Iterator[loader.Progress]:
     """Tell how far a long load is: a bar on a terminal, a line now and then elsewhere."""
     started = time.monotonic()
     if not sys.stderr.isatty():
-        said = started
+        reported = started
 
         def line(done: int, total: int) -> None:
-            nonlocal said
+            nonlocal reported
             now = time.monotonic()
-            if now - said >= INTERVAL:
-                said = now
+            if now - reported >= INTERVAL:
+                reported = now
                 rate = done / (now - started)
                 left = (total - done) / rate
                 click.echo(

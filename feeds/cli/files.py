@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from feeds import config
-from feeds.cli.common import INTERVAL, counting, last_good, settings, show, warn
+from feeds.cli.common import INTERVAL, counting, feeds_of_last_load, settings, show, warn
+from feeds.config import Config, ConfigError
 from feeds.export import directory, object_store, plan
 from feeds.export.directory import Folder
 from feeds.export.object_store import ObjectStore
@@ -35,7 +35,7 @@ def _selection_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _site(
-    found: config.Config, scopes: str | None, links: str | None, formats: str | None
+    config: Config, scopes: str | None, links: str | None, formats: str | None
 ) -> tuple[DocumentStore, plan.SiteSelection]:
     """The site of the folder, loaded, and the selected part of it.
 
@@ -46,12 +46,12 @@ def _site(
         plan.parse_words("--links", links, POLICIES),
         plan.parse_words("--scopes", scopes, plan.SCOPES),
     )
-    if not found.base_url:
-        raise config.ConfigError(
+    if not config.base_url:
+        raise ConfigError(
             "FEEDS_BASE_URL isn't set; a site of files needs the URL that it is published at"
         )
     words = {*selection.formats, *selection.scopes}
-    if found.parameters == "on" and {plan.PAGE, plan.ARCHIVES} & words:
+    if config.parameters == "on" and {plan.PAGE, plan.ARCHIVES} & words:
         warn(
             "FEEDS_PARAMETERS is on: there are forms and links that files can't answer; "
             "turn it off for a site without a server"
@@ -59,19 +59,19 @@ def _site(
 
     def work(store: Store) -> Store:
         with counting("Loading") as progress:
-            report = loader.load(store, found.seeds, progress)
+            report = loader.load(store, config.seeds, progress)
         show(report)
         return store
 
     store = None
-    if found.load == "on":
+    if config.load == "on":
         try:
-            store = recovery.with_recovery(found.database, warn, work)
+            store = recovery.with_recovery(config.database, warn, work)
         except FolderError as error:
-            last_good(found, error)
+            feeds_of_last_load(config, error)
             warn(f"{error}; what was loaded last is taken")
-    store = store or recovery.open_for_reading(found.database, warn)
-    return DocumentStore(store, found), selection
+    store = store or recovery.open_for_reading(config.database, warn)
+    return DocumentStore(store, config), selection
 
 
 def _document_counter(verb: str) -> Callable[[int], None]:
@@ -93,13 +93,13 @@ def _document_counter(verb: str) -> Callable[[int], None]:
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @_selection_options
 @click.option("--precompress", is_flag=True, help="Write .gz and .br beside each file.")
-def export(found: config.Config, folder: Path, precompress: bool, **selected: str | None) -> None:
+def export(config: Config, folder: Path, precompress: bool, **selected: str | None) -> None:
     """Load the folder and write its site into DIR as files, with the bytes that a server sends.
 
     Only what changed is written; of files that an export wrote, those that
     are no more are removed.
     """
-    documents, selection = _site(found, **selected)
+    documents, selection = _site(config, **selected)
     target = Folder(folder, directory.CODINGS if precompress else ())
     outcome = write(target, documents, selection, _document_counter("Exporting"))
     click.echo(f"{folder}: {outcome}")
@@ -116,13 +116,13 @@ def export(found: config.Config, folder: Path, precompress: bool, **selected: st
     show_default=True,
     help="The content coding of every object.",
 )
-def publish(found: config.Config, url: str, coding: str, **selected: str | None) -> None:
+def publish(config: Config, url: str, coding: str, **selected: str | None) -> None:
     """Load the folder and bring the site at URL up to it: s3://, gs://, az://, sftp://, ...
 
     Only what changed is uploaded; of what was published there, what is no
     more is removed.
     """
-    documents, selection = _site(found, **selected)
+    documents, selection = _site(config, **selected)
     target = ObjectStore(url, coding)
     outcome = write(target, documents, selection, _document_counter("Publishing"))
     click.echo(f"{target.name}: {outcome}")

@@ -10,8 +10,16 @@ from threading import Event
 
 import click
 
-from feeds import config
-from feeds.cli.common import held, last_good, load_folder, say, settings, show, warn
+from feeds.cli.common import (
+    feeds_of_last_load,
+    load_folder,
+    say,
+    settings,
+    show,
+    stored_feeds,
+    warn,
+)
+from feeds.config import Config, ConfigError
 from feeds.follower.follower import FolderFollower
 from feeds.records.scanner import FolderError
 from feeds.rendering.formats import FORMATS
@@ -26,26 +34,26 @@ from feeds.urls import POLICIES
 @settings("seeds", "database_url", "base_url", "bind", "workers")
 @click.option("--server", type=click.Choice(SERVERS), default="gunicorn", show_default=True)
 @click.option("--reload", is_flag=True, help="Restart the workers when the program changes.")
-def serve(found: config.Config, server: str, reload: bool) -> None:
+def serve(config: Config, server: str, reload: bool) -> None:
     """Load the folder and serve its feeds, following what changes in it."""
-    if found.log_format == log.JSON:  # else what comes before the first request is for people
-        log_setup.configure(found.log_format, "server")
+    if config.log_format == log.JSON:  # else what comes before the first request is for people
+        log_setup.configure(config.log_format, "server")
     loading = None
-    if is_in_memory(found.database):
-        raise config.ConfigError(
+    if is_in_memory(config.database):
+        raise ConfigError(
             "FEEDS_DATABASE_URL names a database in memory, which processes can't share; "
             "name a file, such as sqlite:////tmp/feeds.db"
         )
     try:
-        if found.load == "off":
-            listed, entries = held(found)
+        if config.load == "off":
+            listed, entries = stored_feeds(config)
         else:
             started = time.monotonic()
-            report, listed, entries = load_folder(found)
+            report, listed, entries = load_folder(config)
             loading = time.monotonic() - started
             show(report, loading)
     except FolderError as error:
-        listed, entries = last_good(found, error)
+        listed, entries = feeds_of_last_load(config, error)
         warn(f"{error}; what was loaded last is served")
     topics = sum(1 for feed in listed if feed.scope.topic and not feed.scope.provider)
     providers = sum(
@@ -57,20 +65,20 @@ def serve(found: config.Config, server: str, reload: bool) -> None:
         f"{entries:,} entries, {topics:,} topics, {providers:,} providers: "
         f"{len(listed):,} feeds, each as {kinds}"
     )
-    listening = f", listening at {found.bind}" if found.base_url else ""
-    say(f"Serving at {found.root}/{listening} (Ctrl-C stops)")
+    listening = f", listening at {config.bind}" if config.base_url else ""
+    say(f"Serving at {config.root}/{listening} (Ctrl-C stops)")
     sys.stdout.flush()
-    run(found, server=server, reload=reload, loading=loading)
+    run(config, server=server, reload=reload, loading=loading)
 
 
 @click.command()
 @settings("seeds", "database_url")
 @click.option("--accept-removals", is_flag=True, help="Even if most records are gone.")
-def load(found: config.Config, accept_removals: bool) -> None:
+def load(config: Config, accept_removals: bool) -> None:
     """Bring the store up to the folder, and report."""
-    report, _, _ = load_folder(found, accept_removals=accept_removals)
+    report, _, _ = load_folder(config, accept_removals=accept_removals)
     show(report)
-    copying = recovery.keep_spare(found.database, spare.Keeper(warn))
+    copying = recovery.keep_spare(config.database, spare.Keeper(warn))
     if copying is not None:
         copying.join()
 
@@ -78,14 +86,14 @@ def load(found: config.Config, accept_removals: bool) -> None:
 @click.command()
 @settings("seeds", "database_url")
 @click.option("--parent", type=int, metavar="PID", help="End when this process has ended.")
-def follow(found: config.Config, parent: int | None) -> None:
+def follow(config: Config, parent: int | None) -> None:
     """Load the folder whenever it changes, for servers that share its store.
 
     `feeds serve` does this by itself. SIGHUP loads at once.
     """
-    log_setup.configure(found.log_format, "follower")
-    shared = metrics.shared() if found.metrics != "off" else None
-    stop, follower = Event(), FolderFollower(found, warn, shared)
+    log_setup.configure(config.log_format, "follower")
+    shared = metrics.shared() if config.metrics != "off" else None
+    stop, follower = Event(), FolderFollower(config, warn, shared)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     signal.signal(signal.SIGHUP, lambda *_: follower.wanted.set())

@@ -41,8 +41,8 @@ class _Group(click.Group):
         if not gc.isenabled():
             gc.freeze()
             gc.enable()
-        found: click.Command = getattr(module, _NAMES.get(cmd_name, cmd_name))
-        return found
+        command: click.Command = getattr(module, _NAMES.get(cmd_name, cmd_name))
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -13,10 +13,19 @@ from rich.console import Console
 from rich.text import Text
 from sqlalchemy.exc import SQLAlchemyError
 
-from feeds import config
+import feeds.config
 from feeds.catalog.addresses import Addresses, FeedQuery
 from feeds.cli import poll_table
-from feeds.cli.common import counting, held, last_good, load_folder, located, settings, warn
+from feeds.cli.common import (
+    counting,
+    feeds_of_last_load,
+    load_folder,
+    located,
+    settings,
+    stored_feeds,
+    warn,
+)
+from feeds.config import Config, ConfigError
 from feeds.loading import loader
 from feeds.loading.report import Report
 from feeds.records.scanner import FolderError
@@ -31,17 +40,17 @@ from feeds.urls import POLICIES
 @settings("seeds")
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, for programs.")
-def check(found: config.Config, path: Path | None, as_json: bool) -> None:
+def check(config: Config, path: Path | None, as_json: bool) -> None:
     """Read every record of PATH (by default the seeds folder) and report what is wrong.
 
     Exits with status 1 when a record had to be left out.
     """
     with counting("Checking") as progress:
-        report = loader.check(path or found.seeds, progress)
+        report = loader.check(path or config.seeds, progress)
     if as_json:
         problems = [msgspec.to_builtins(problem) for problem in report.problems]
-        said = {"folder": str(report.folder), "counts": report.counts(), "problems": problems}
-        click.echo(json.dumps(said, indent=2))
+        content = {"folder": str(report.folder), "counts": report.counts(), "problems": problems}
+        click.echo(json.dumps(content, indent=2))
     elif sys.stdout.isatty():
         _show_in_colours(report)
     else:
@@ -72,15 +81,15 @@ def _show_in_colours(report: Report) -> None:
     help="Days with today; 1 is the last 24 hours.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print all there is as JSON, for programs.")
-def stats(found: config.Config, days: int, as_json: bool) -> None:
+def stats(config: Config, days: int, as_json: bool) -> None:
     """Print who polls which feed: subscribers at least, polls, what 304 and deltas saved."""
-    poll_store = PollStore.of(found.database, warn)
+    poll_store = PollStore.of(config.database, warn)
     if poll_store is None:
-        raise config.ConfigError("FEEDS_DATABASE_URL names a database in memory, which has none")
+        raise ConfigError("FEEDS_DATABASE_URL names a database in memory, which has none")
     try:
         readers, since, until = poll_report.over_period(poll_store, days, time.time())
     except (SQLAlchemyError, ImportError, OSError) as error:
-        raise StoreError.of(Store.described(found.database), error) from None
+        raise StoreError.of(Store.described(config.database), error) from None
     if as_json:
         click.echo(json.dumps(poll_table.as_json(readers, since, until), indent=2))
     elif sys.stdout.isatty():
@@ -92,31 +101,31 @@ def stats(found: config.Config, days: int, as_json: bool) -> None:
 
 @click.command(name="list")
 @settings("seeds", "database_url", "base_url")
-def list_(found: config.Config) -> None:
+def list_(config: Config) -> None:
     """Print every feed: its URL, its number of entries, its title."""
     try:
-        listed, _ = held(found) if found.load == "off" else load_folder(found)[1:]
+        listed, _ = stored_feeds(config) if config.load == "off" else load_folder(config)[1:]
     except FolderError as error:
-        listed, _ = last_good(found, error)
-    addresses = Addresses(found.root, found.links, found.limit, MEDIA_TYPES)
+        listed, _ = feeds_of_last_load(config, error)
+    addresses = Addresses(config.root, config.links, config.limit, MEDIA_TYPES)
     for feed in listed:
         for file in FORMATS:
             for policy in POLICIES:
-                url = addresses.url(FeedQuery(feed.scope, policy, file, found.limit))
+                url = addresses.url(FeedQuery(feed.scope, policy, file, config.limit))
                 click.echo(f"{url}\t{feed.entries}\t{feed.title}")
 
 
 @click.command(name="config")
 def config_() -> None:
     """Print the settings in force, and where each comes from."""
-    found = config.read()
-    for name in config.settings():
-        value = getattr(found, name)
-        source = found.sources.get(name, "default")
+    config = feeds.config.read()
+    for name in feeds.config.settings():
+        value = getattr(config, name)
+        source = config.sources.get(name, "default")
         if name == "database_url":
-            value = Store.described(found.database)
+            value = Store.described(config.database)
         elif name == "base_url":
-            value = found.root
+            value = config.root
         elif isinstance(value, tuple):
             value = " ".join(value)
-        click.echo(f"{config.variable(name)} = {value}  ({source})")
+        click.echo(f"{feeds.config.variable(name)} = {value}  ({source})")

@@ -46,7 +46,7 @@ def feed_list(reader: Reader, query: SiteQuery, addresses: Addresses, config: Co
     seen: set[FeedQuery] = set()
     groups = []
     for heading in LISTS[query.name]:
-        found = []
+        outlines = []
         for one in listed:
             if _heading(one.scope) != heading or not _can_pass(one.scope, query.filters):
                 continue
@@ -54,9 +54,9 @@ def feed_list(reader: Reader, query: SiteQuery, addresses: Addresses, config: Co
             feed = FeedQuery(scope, query.policy, query.format, addresses.limit, filters=rest)
             if scope in known and feed not in seen:
                 seen.add(feed)
-                found.append(_outline(feed, addresses, config, name))
-        if found:
-            groups.append(opml.Group(heading, found))
+                outlines.append(_outline(feed, addresses, config, name))
+        if outlines:
+            groups.append(opml.Group(heading, outlines))
     if not groups and query.filters != NONE:
         raise NotFound("no feed has entries that pass all of these filters")
     called = "" if query.name == "feeds.opml" else LISTS[query.name][0]
@@ -150,7 +150,7 @@ def catalogue(reader: Reader, addresses: Addresses, config: Config) -> bytes:
             | _dated("modified", changes.get(one.scope, 0))
             | {"page_url": page, "feed_urls": {name: page + file for name, file in files.items()}}
         )
-    said = {
+    content = {
         "title": config.title,
         "description": config.description,
         "language": config.language,
@@ -176,7 +176,7 @@ def catalogue(reader: Reader, addresses: Addresses, config: Config) -> bytes:
         "opml_urls": [f"{addresses.root}/{name}" for name in LISTS],
         "feeds": feeds,
     }
-    return _encode(said)
+    return _encode(content)
 
 
 def _dated(name: str, seconds: int) -> dict[str, Any]:
@@ -187,11 +187,11 @@ def pages(reader: Reader, addresses: Addresses, config: Config) -> bytes:
     """The sitemap: the page of every scope, those of both a topic and a provider last."""
     changes = reader.changes()
     listed = sorted(builder.scopes(reader), key=_is_of_both)
-    found = [sitemap.Page(f"{addresses.root}/about/")]
+    sitemap_pages = [sitemap.Page(f"{addresses.root}/about/")]
     for one in listed:
         url = addresses.url(FeedQuery(one.scope, config.links, limit=addresses.limit))
-        found.append(sitemap.Page(url, _moment(changes.get(one.scope, 0))))
-    return sitemap.document(found)
+        sitemap_pages.append(sitemap.Page(url, _moment(changes.get(one.scope, 0))))
+    return sitemap.document(sitemap_pages)
 
 
 def _is_of_both(listed: Listed) -> bool:

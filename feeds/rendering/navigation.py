@@ -137,10 +137,10 @@ def _ranked(places: Iterable[FeedLink]) -> list[FeedLink]:
 
 def years(months: Sequence[tuple[int, int]]) -> list[tuple[int, list[tuple[int, int]]]]:
     """Months with entries by year, the newest year first, the months of each in order."""
-    found: dict[int, list[tuple[int, int]]] = {}
+    years: dict[int, list[tuple[int, int]]] = {}
     for month, entries in months:
-        found.setdefault(month // 12, []).insert(0, (month, entries))
-    return list(found.items())
+        years.setdefault(month // 12, []).insert(0, (month, entries))
+    return list(years.items())
 
 
 def sketch(months: Sequence[tuple[int, int]]) -> ActivityChart | None:

@@ -100,8 +100,8 @@ class Pages:
     def feed(self, query: FeedQuery, feed: Feed, reader: Reader) -> bytes:
         """The page of a feed's folder."""
         subscription = query._replace(month=None, page=1, limit=self.addresses.limit)
-        heading, found, more = feed.title.rpartition(f" – {self.config.title}")
-        if not found:
+        heading, separator, more = feed.title.rpartition(f" – {self.config.title}")
+        if not separator:
             more = more.removeprefix(self.config.title)
         heading = heading or self.config.title
         if query.month is not None:
@@ -173,11 +173,11 @@ class Pages:
 
     def _chips(self, query: FeedQuery, reader: Reader) -> Iterator[Chip]:
         for name, value in query.filters.parameters():
-            said = titles.filtered(
+            phrases = titles.filtered(
                 _one(query.filters, name, value), lambda kind, slug: _name(reader, kind, slug)
             )
             rest = _without(query.filters, name, value)
-            label = said[0][:1].upper() + said[0][1:]
+            label = phrases[0][:1].upper() + phrases[0][1:]
             yield Chip(label, self._canonical(query._replace(filters=rest, page=1)))
 
     def _canonical(self, query: FeedQuery) -> str:

@@ -34,7 +34,10 @@ def create_app(config: Config | Mapping[str, object] | None = None) -> Flask:
 
 
 def assemble(config: Config, timing: Timing | None = None, *, followed: bool = False) -> Flask:
-    """The same; when `followed` by a process that loads, only what was never loaded is loaded."""
+    """The same of a Config. `followed` by a process that loads, it loads only into an empty store.
+
+    Raises FolderError and StoreError when nothing was ever loaded, and nothing can be.
+    """
     app = Flask("feeds", static_folder=None)
 
     def warn(message: str) -> None:

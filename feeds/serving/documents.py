@@ -101,14 +101,14 @@ class Document:
     def variant(self, coding: str) -> Variant:
         """The document in a coding, compressed the first time and kept."""
         with self._lock:
-            found = self._variants.get(coding)
-            if found is None:
-                found = self._make(coding)
-                self._variants[coding] = found
+            variant = self._variants.get(coding)
+            if variant is None:
+                variant = self._make(coding)
+                self._variants[coding] = variant
                 self.size += _VARIANT
                 if coding != content_coding.IDENTITY:
-                    self.size += len(found.body)
-            return found
+                    self.size += len(variant.body)
+            return variant
 
     def _make(self, coding: str) -> Variant:
         body, tag = self.body, f'"{self.etag}"'

@@ -1,4 +1,4 @@
-"""What `gunicorn wsgi:app` needs to be told: `gunicorn.conf.py` beside wsgi.py has it.
+"""gunicorn's settings for `gunicorn wsgi:app`: `gunicorn.conf.py` beside wsgi.py has it.
 
 Elsewhere: `gunicorn -c python:feeds.serving.gunicorn_conf ...`. With it, workers count
 together (`feeds.telemetry.multiprocess`), all processes log in one form, requests are read

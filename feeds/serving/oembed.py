@@ -1,7 +1,7 @@
 """oEmbed 1.0 (https://oembed.com): how to frame the page at a URL of this site.
 
-The one address that takes another as a parameter, so no document: what it
-says takes one small query and no rendering, and nothing is kept of it.
+The one address that takes another as a parameter, so no document: its
+response takes one small query and no rendering, and isn't kept.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ _FRAME: Final = Markup(
 
 
 def media_type(parameters: Parameters) -> str:
-    """The format that is asked for. Raises Unsupported (oEmbed 1.0, 2.2.1 and 2.3.5)."""
+    """The wanted format, json or xml. Raises Unsupported (oEmbed 1.0, 2.2.1 and 2.3.5)."""
     names = parameters.get("format") or ["json"]
     if len(names) != 1 or names[0] not in MEDIA_TYPES:
         raise Unsupported(f"format accepts {' or '.join(MEDIA_TYPES)}")
     return names[0]
 
 
-def asked(parameters: Parameters, addresses: Addresses) -> FeedQuery:
+def framed_query(parameters: Parameters, addresses: Addresses) -> FeedQuery:
     """The framed page of the page or feed whose URL is in `parameters`.
 
     Raises BadParameter, and NotFound for URLs of anything else.
@@ -65,31 +65,31 @@ def asked(parameters: Parameters, addresses: Addresses) -> FeedQuery:
     try:
         there = urlsplit(urls[0])
         is_here = there.scheme in ("http", "https") and there.netloc.lower() == here.netloc
-        said = parse_qs(there.query, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+        known = parse_qs(there.query, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
     except ValueError:
         is_here = False
     if not is_here or not f"{there.path}/".startswith(f"{here.path}/"):
         raise NotFound("the URL is none of this site")
     path = unquote(there.path.removeprefix(here.path) or "/")
     try:
-        return embed.framed(addresses.feed(path, said), addresses)
+        return embed.framed(addresses.feed(path, known), addresses)
     except BadParameter as error:
         raise NotFound(f"the URL has no page: {error}") from None
 
 
 def answer(parameters: Parameters, reader: Reader, addresses: Addresses, config: Config) -> bytes:
-    """What is said of the page. Raises Unsupported, BadParameter and NotFound."""
+    """The response for a page, as JSON or XML. Raises Unsupported, BadParameter and NotFound."""
     kind = media_type(parameters)
     width = number(parameters, "maxwidth", embed.WIDTH, _MAX_SIDE)
     height = number(parameters, "maxheight", embed.HEIGHT, _MAX_SIDE)
-    query = asked(parameters, addresses)
+    query = framed_query(parameters, addresses)
     try:
         query, title = _titled(reader, query, config)
     except RedirectTo as moved:
         query, title = _titled(reader, moved.query, config)
     width, height = min(width, embed.WIDTH), min(height, embed.HEIGHT)
     frame = _FRAME.format(src=addresses.url(query), title=title, width=width, height=height)
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "version": "1.0",
         "type": "rich",
         "title": title,
@@ -101,9 +101,9 @@ def answer(parameters: Parameters, reader: Reader, addresses: Addresses, config:
         "height": height,
     }
     if kind == "json":
-        return json.dumps(said, ensure_ascii=False).encode()
+        return json.dumps(fields, ensure_ascii=False).encode()
     root = etree.Element("oembed")
-    for name, value in said.items():
+    for name, value in fields.items():
         etree.SubElement(root, name).text = str(value)
     written: bytes = etree.tostring(root, xml_declaration=True, encoding="utf-8", standalone=True)
     return written

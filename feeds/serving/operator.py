@@ -1,4 +1,4 @@
-"""What the operator sees: /metrics for Prometheus, /stats/ for people.
+"""The operator's pages: /metrics for Prometheus, /stats/ for people.
 
 On the feeds' own address, or at one of its own where that is set: workers of
 gunicorn listen there as well, beside granian a thread does. Neither is in the
@@ -41,10 +41,8 @@ _POLICY: Final = (
     "form-action 'none'; frame-ancestors 'none'"
 )
 
-blueprint: Final = Blueprint("operate", __name__)
-
-
-_STATES: Final = {
+blueprint: Final = Blueprint("operator", __name__)
+_STATES: Final = {  # of records, by their names in the counts of a load
     "public": "public",
     "hidden": "hidden",
     "merged": "merged",
@@ -54,7 +52,7 @@ _STATES: Final = {
 
 
 class OperatorPages:
-    """All that the operator's addresses need of one application."""
+    """The bytes of the operator's pages about one application."""
 
     def __init__(
         self,
@@ -73,7 +71,7 @@ class OperatorPages:
         self._lock = Lock()
 
     def figures(self) -> bytes:
-        """What /metrics says."""
+        """The text of /metrics (Prometheus' exposition format)."""
         if self.counter is not None:
             self.counter.fold()
         of_store = StoreCollector(self.documents, self.version, self._waiting())
@@ -90,7 +88,7 @@ class OperatorPages:
         return hubs
 
     def page(self, now: float) -> bytes:
-        """What /stats/ says. `now` in seconds since 1970."""
+        """The HTML of /stats/. `now` in seconds since 1970."""
         with self._lock:
             kept = self._page
             if kept is None or time.monotonic() - kept[0] > _KEPT:
@@ -102,7 +100,7 @@ class OperatorPages:
 
 
 class StoreCollector(Collector):
-    """What the store holds, as the worker that is asked knows it."""
+    """Figures of the store, as the worker that answers knows them."""
 
     def __init__(self, documents: DocumentStore, version: str, waiting: Mapping[str, int]) -> None:
         self._watch = documents.watch
@@ -156,7 +154,7 @@ def operator_pages() -> OperatorPages:
 
 @blueprint.before_request
 def only_here() -> None:
-    """Until somebody says otherwise, this machine alone is answered."""
+    """404 to other machines, under FEEDS_METRICS=auto."""
     config: Config = operator_pages().documents.config
     if config.metrics == "auto" and not _is_here(request.remote_addr or ""):
         abort(404)
@@ -201,7 +199,7 @@ def register(app: Flask, pages: OperatorPages) -> None:
 
 
 def application(pages: OperatorPages) -> Flask:
-    """What answers there."""
+    """The WSGI application of the operator's own address."""
     app = Flask(__name__, static_folder=None)
     app.extensions[EXTENSION] = pages
     app.register_blueprint(blueprint)
@@ -227,19 +225,19 @@ class ByPort:
         self._port = address.rpartition(":")[2]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """What the application of the port answers that the request came in at."""
+        """The response of the application whose port the request came in at."""
         # Where a server listens at a file, the port in the environment is what the client says.
-        if environ["SERVER_PORT"] == self._port and self._came_in(environ["gunicorn.socket"]):
+        if environ["SERVER_PORT"] == self._port and self._is_from_there(environ["gunicorn.socket"]):
             return self._private(environ, start_response)
         return self._public(environ, start_response)
 
-    def _came_in(self, connection: socket) -> bool:
+    def _is_from_there(self, connection: socket) -> bool:
         name = connection.getsockname()
         return not isinstance(name, str | bytes) and str(name[1]) == self._port
 
 
 def operator_app(config: Config, warn: recovery.Warn) -> Flask:
-    """The same in a process that serves no feeds itself."""
+    """That application, in a process that serves no feeds. Raises StoreError."""
     documents = DocumentStore(
         recovery.open_for_reading(config.database, warn), config, followed=True
     )

@@ -33,7 +33,7 @@ _MALLOC: Final = {  # options of mallopt (malloc.h)
 }
 
 
-# What holds of gunicorn however it is started, each with its reason.
+# gunicorn's settings however it is started, each with its reason.
 COMMON: Final[Mapping[str, Any]] = {
     # Threads keep connections alive, which the sync worker can't. A request is
     # read by the thread that answers it, so a client that sends a byte a
@@ -63,7 +63,7 @@ COMMON: Final[Mapping[str, Any]] = {
 
 
 def settings(config: Config, *, reload: bool = False) -> dict[str, Any]:
-    """What gunicorn is told by `feeds serve`."""
+    """Gunicorn's settings under `feeds serve`."""
     return {
         **COMMON,
         "bind": [address for address in (config.bind, config.metrics_address) if address],
@@ -116,7 +116,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> Callable[..., Iterable[bytes]]:
         bound_memory()
         log_setup.configure(self._config.log_format, "worker")
-        app = _counted(assemble(self._config, followed=True))
+        app = _with_counter(assemble(self._config, followed=True))
         if not self._config.metrics_address:
             return app
         pages: operator.OperatorPages = app.extensions[operator.EXTENSION]
@@ -146,15 +146,15 @@ def bound_memory() -> None:
 
 
 def application() -> Flask:
-    """What each of granian's workers serves."""
+    """The application of each of granian's workers. Raises ConfigError and StoreError."""
     bound_memory()
     config = read()
     log_setup.configure(config.log_format, "worker")
-    return _counted(assemble(config, followed=True))
+    return _with_counter(assemble(config, followed=True))
 
 
-def _counted(app: Flask) -> Flask:
-    """The application of a worker, which is counted before its first request."""
+def _with_counter(app: Flask) -> Flask:
+    """The application of a worker, its counter started before the first request."""
     pages: operator.OperatorPages | None = app.extensions.get(operator.EXTENSION)
     if pages is not None and pages.counter is not None:
         pages.counter.start()
@@ -188,7 +188,7 @@ def _port(address: str) -> str:
 
 
 def granian_settings(config: Config) -> dict[str, Any]:
-    """What granian is told, each with its reason."""
+    """Granian's settings, each with its reason."""
     from granian.constants import HTTPModes, Interfaces
     from granian.http import HTTP1Settings
     from granian.log import LogLevels
@@ -212,7 +212,7 @@ def granian_settings(config: Config) -> dict[str, Any]:
     }
 
 
-def _serve_the_operator(config: Config) -> None:
+def _serve_operator_pages(config: Config) -> None:
     """Answer at the address of the metrics, in a thread of this process."""
     try:
         listening = operator.listen(config.metrics_address, operator.operator_app(config, log.warn))
@@ -231,7 +231,7 @@ def _run_granian(config: Config, *, reload: bool) -> None:
     os.environ.update(environment(config))  # its workers are processes that read it again
     granian = Granian("feeds.serving.server:application", **granian_settings(config), reload=reload)
     if config.metrics_address:  # granian listens at one address
-        _serve_the_operator(config)
+        _serve_operator_pages(config)
     follower, stop = FollowerProcess.of(config), Event()
     if follower is None:
         granian.serve()

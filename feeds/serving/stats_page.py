@@ -101,7 +101,7 @@ def _plots(hours: list[tuple[datetime, Polls]], days: list[Any]) -> list[PlotAnd
         _day_marks([day for day, _ in days], 9),
     )
     answers = [_parts(polls) for _, polls in hours]
-    asked = plots.bars(
+    polls_by_hour = plots.bars(
         "Polls by hour",
         f"{_counted(sum(map(sum, answers)), 'poll')} in {_counted(len(hours), 'hour')} (UTC).",
         _ANSWERS,
@@ -126,7 +126,7 @@ def _plots(hours: list[tuple[datetime, Polls]], days: list[Any]) -> list[PlotAnd
             [(f"{day:%Y-%m-%d}", f"{one.subscribers:,}") for day, one in reversed(days)],
         ),
         PlotAndTable(
-            asked,
+            polls_by_hour,
             ("Hour, UTC", *(label for _, label in _ANSWERS)),
             [
                 (f"{hour:%Y-%m-%d %H:%M}", *(f"{number:,}" for number in _parts(polls)))

@@ -1,6 +1,6 @@
 """The Flask blueprint: parse, look up, answer.
 
-Every address goes through `query.Addresses`, both ways, so that a feed
+Every address goes through `feeds.catalog.addresses.Addresses`, both ways, so that a feed
 answers at its canonical URL and other spellings of it redirect there. Nothing
 here looks at the Host header.
 """
@@ -64,7 +64,7 @@ def readyz() -> Response:
 
 
 def readiness(documents: DocumentStore, now: datetime) -> dict[str, Any]:
-    """What `/readyz` says; generation 0 is not ready."""
+    """The content of `/readyz`, for JSON; generation 0 is not ready."""
     store, watch = documents.store, documents.watch
     state = watch.generation()
     health = watch.health
@@ -98,7 +98,7 @@ def _iso(seconds: int) -> str:
 
 
 @blueprint.get(f"/{oembed.PATH}")
-def embedding() -> Response:
+def oembed_answer() -> Response:
     """How to frame a page of this site (oEmbed 1.0)."""
     return oembed.respond(documents(), request.args.to_dict(flat=False))
 
@@ -219,7 +219,7 @@ def _delta(query: FeedQuery, document: Document, whole: Answer) -> Response | No
 
 
 @blueprint.app_errorhandler(RedirectTo)
-def elsewhere(error: RedirectTo) -> Response:
+def redirected(error: RedirectTo) -> Response:
     """A redirect to what a feed is by now: the domain's, of a provider who has it for itself."""
     return _moved(error.query, 307)
 

@@ -31,8 +31,8 @@ class StoreError(FeedsError):
     @classmethod
     def of(cls, name: str, error: Exception) -> StoreError:
         """The error of a database as one line about the store called `name`."""
-        said = first_line(getattr(error, "orig", None) or error)
-        return cls(f"the store {name} can't be used: {said}")
+        message = first_line(getattr(error, "orig", None) or error)
+        return cls(f"the store {name} can't be used: {message}")
 
 
 class Store:

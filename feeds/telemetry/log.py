@@ -116,8 +116,8 @@ def bound(**fields: object) -> AbstractContextManager[None]:
 
 def known_id(environ: WSGIEnvironment) -> str:
     """The id that a proxy or client gave a request, if it is a sane one."""
-    given: str = environ.get("HTTP_X_REQUEST_ID", "")
-    return given if _SANE.match(given) else ""
+    value: str = environ.get("HTTP_X_REQUEST_ID", "")
+    return value if _SANE.match(value) else ""
 
 
 def new_id() -> str:

@@ -11,13 +11,13 @@ from feeds.rendering.formats import xml
 
 def entry(entry: Entry, policy: str, root: str) -> bytes:
     """One `atom:entry`, serialised without namespace declarations of its own."""
-    made = xml.feed_entry(entry, policy, root)
+    item = xml.feed_entry(entry, policy, root)
     if entry.record.excerpt:
-        made.summary(entry.record.excerpt, type="text")
+        item.summary(entry.record.excerpt, type="text")
     for name, uri in xml.authors(entry):
         author: dict[str, Any] = {"name": name} | ({"uri": uri} if uri else {})
-        made.author(author)
-    return xml.serialised(made.atom_entry())
+        item.author(author)
+    return xml.serialised(item.atom_entry())
 
 
 def document(feed: Feed, entries: Sequence[bytes]) -> bytes:

@@ -53,7 +53,7 @@ def document(title: str, owner: str, modified: datetime | None, groups: Sequence
 
 def _attributes(feed: Outline) -> dict[str, str]:
     """Those of a subscription list (OPML 2.0, Subscription lists): of type rss in any format."""
-    said = {
+    attributes = {
         "type": "rss",
         "text": feed.title,
         "title": feed.title,
@@ -63,7 +63,7 @@ def _attributes(feed: Outline) -> dict[str, str]:
         "language": feed.language,
         "version": feed.version,
     }
-    return {name: value for name, value in said.items() if value}
+    return {name: value for name, value in attributes.items() if value}
 
 
 def _text(parent: Any, tag: str, text: str) -> None:

@@ -12,17 +12,17 @@ from feeds.rendering.formats import xml
 
 def entry(entry: Entry, policy: str, root: str) -> bytes:
     """One `item`, serialised without namespace declarations of its own."""
-    made = xml.feed_entry(entry, policy, root)
-    made.link(href=urls.select(entry.record, policy))
+    item = xml.feed_entry(entry, policy, root)
+    item.link(href=urls.select(entry.record, policy))
     if entry.record.excerpt:
         # A description is HTML; the excerpt is text.
-        made.description(escape(entry.record.excerpt, quote=False))
-    return xml.serialised(made.rss_entry())
+        item.description(escape(entry.record.excerpt, quote=False))
+    return xml.serialised(item.rss_entry())
 
 
 def document(feed: Feed, entries: Sequence[bytes]) -> bytes:
     """The whole feed of items already serialised, in their order."""
-    made = xml.generator(feed)
-    made.link(href=feed.page, rel="alternate")
-    head: bytes = made.rss_str()
+    channel = xml.generator(feed)
+    channel.link(href=feed.page, rel="alternate")
+    head: bytes = channel.rss_str()
     return xml.joined(head, entries, b"</channel>")

@@ -149,23 +149,23 @@ def other_links(entry: Entry, policy: str) -> list[Link]:
     """The links beside the alternate: amphtml, canonical where it differs, related coverage."""
     record = entry.record
     chosen, canonical = urls.select(record, policy), urls.select(record, "canonical")
-    found = []
+    links = []
     if record.amp:
-        found.append(Link("amphtml", record.amp, "text/html"))
+        links.append(Link("amphtml", record.amp, "text/html"))
     if chosen != canonical:
-        found.append(Link("canonical", canonical))
-    found += [Link("related", link.url, title=link.title) for link in entry.related]
-    return found
+        links.append(Link("canonical", canonical))
+    links += [Link("related", link.url, title=link.title) for link in entry.related]
+    return links
 
 
 def authors(entry: Entry) -> list[tuple[str, str]]:
     """Name and URL of the provider, then of the record's own authors."""
-    found = {}
+    urls_by_name = {}
     if provider := entry.record.provider:
-        found[provider.name] = f"https://{provider.domain}/" if provider.domain else ""
+        urls_by_name[provider.name] = f"https://{provider.domain}/" if provider.domain else ""
     for name in entry.record.authors:
-        found.setdefault(name, "")
-    return list(found.items())
+        urls_by_name.setdefault(name, "")
+    return list(urls_by_name.items())
 
 
 def media(element: Any, entry: Entry) -> None:
@@ -189,38 +189,38 @@ def media(element: Any, entry: Entry) -> None:
 
 def generator(feed: Feed) -> FeedGenerator:
     """A feedgen generator with the feed's head and no entries."""
-    made = FeedGenerator()
-    made.register_extension("feeds", HeadExtension, EntryExtension)
-    made.feeds.feed = feed
-    made.id(feed.id)
-    made.title(feed.title)
-    made.subtitle(feed.description)
-    made.description(feed.description)
-    made.language(feed.language)
-    made.author({"name": feed.site})
-    made.updated(feed.updated)
-    made.lastBuildDate(feed.updated)
-    made.generator("feeds")
-    return made
+    result = FeedGenerator()
+    result.register_extension("feeds", HeadExtension, EntryExtension)
+    result.feeds.feed = feed
+    result.id(feed.id)
+    result.title(feed.title)
+    result.subtitle(feed.description)
+    result.description(feed.description)
+    result.language(feed.language)
+    result.author({"name": feed.site})
+    result.updated(feed.updated)
+    result.lastBuildDate(feed.updated)
+    result.generator("feeds")
+    return result
 
 
 def feed_entry(entry: Entry, policy: str, root: str) -> FeedEntry:
     """The entry as feedgen has it, of no feed yet."""
     record = entry.record
-    added = FeedEntry()
-    added.register_extension("feeds", EntryExtension)
-    added.feeds.entry = entry
-    added.feeds.policy = policy
-    added.id(entry.id)
-    added.title(record.title)
-    added.updated(entry.updated)
-    added.published(entry.published)
-    added.content(content(entry, policy), type="html")
+    result = FeedEntry()
+    result.register_extension("feeds", EntryExtension)
+    result.feeds.entry = entry
+    result.feeds.policy = policy
+    result.id(entry.id)
+    result.title(record.title)
+    result.updated(entry.updated)
+    result.published(entry.published)
+    result.content(content(entry, policy), type="html")
     for label in entry.topics:
-        added.category(term=label.slug, label=label.name, scheme=f"{root}/topics/")
+        result.category(term=label.slug, label=label.name, scheme=f"{root}/topics/")
     if entry.type:
-        added.category(term=entry.type.slug, label=entry.type.name, scheme=f"{root}/types/")
-    return added
+        result.category(term=entry.type.slug, label=entry.type.name, scheme=f"{root}/types/")
+    return result
 
 
 def serialised(element: Any) -> bytes:
