@@ -28,16 +28,6 @@ RSS = SiteSelection(("rss",), ("canonical",), ("everything", "topics"))
 
 
 @pytest.fixture
-def records(tmp_path: Path) -> Path:
-    return collection.make(tmp_path / "records")
-
-
-@pytest.fixture
-def app(records: Path) -> Flask:
-    return collection.site(records)
-
-
-@pytest.fixture
 def out(tmp_path: Path) -> Path:
     return tmp_path / "site"
 

@@ -121,16 +121,6 @@ def bucket(s3: S3, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureReque
     return name
 
 
-@pytest.fixture
-def records(tmp_path: Path) -> Path:
-    return collection.make(tmp_path / "records")
-
-
-@pytest.fixture
-def app(records: Path) -> Flask:
-    return collection.site(records)
-
-
 def noted(s3: S3, bucket: str, prefix: str = "") -> Manifest:
     return manifest.read(s3.ask("GET", f"/{bucket}/{prefix}{manifest.NAME}").body, "")
 

@@ -66,16 +66,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def records(tmp_path: Path) -> Path:
-    return collection.make(tmp_path / "records")
-
-
-@pytest.fixture
-def app(records: Path) -> Flask:
-    return collection.site(records)
-
-
-@pytest.fixture
 def url(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A place that isn't there yet, for who has that home."""
     monkeypatch.setenv("HOME", str(server.home))

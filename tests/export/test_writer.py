@@ -77,16 +77,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     return in_folder(root, lambda: Folder(root, codings))
 
 
-@pytest.fixture
-def records(tmp_path: Path) -> Path:
-    return collection.make(tmp_path / "records")
-
-
-@pytest.fixture
-def app(records: Path) -> Flask:
-    return collection.site(records)
-
-
 def test_a_second_run_with_nothing_changed_changes_nothing(app: Flask, place: Place) -> None:
     assert place.run(app) == Outcome(4, len(place.site()), 0)
     before = place.files()
