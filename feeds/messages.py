@@ -1,4 +1,4 @@
-"""What messages and lines of the log may say: one line, no passwords. Pure functions."""
+"""Texts for messages and the log: in one line, without passwords. Pure functions."""
 
 from __future__ import annotations
 

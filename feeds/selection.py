@@ -70,7 +70,7 @@ def position(published: int, entry_id: str) -> int:
 
 
 class Filters(NamedTuple):
-    """What narrows a feed, by the names of the parameters, in their canonical order.
+    """The filters of a feed, by the names of the parameters, in their canonical order.
 
     Tuples are sorted keys, of which an entry has any (`exclude_*`: none).
     `since` is a date or a number of days such as `7d`.
@@ -130,10 +130,10 @@ def midnight(day: date) -> int:
 
 
 def narrowing(filters: Filters) -> dict[str, Any]:
-    """What narrows a query of the store, by name; `since` is a window there."""
-    found = filters._asdict()
-    del found["since"], found["sort"]
-    return {name: value for name, value in found.items() if value}
+    """The filters of a query of the store, by name; `since` is a window there."""
+    values = filters._asdict()
+    del values["since"], values["sort"]
+    return {name: value for name, value in values.items() if value}
 
 
 def scopes_of(entry: Any, topics: Iterable[str]) -> set[str]:

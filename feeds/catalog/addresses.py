@@ -83,7 +83,7 @@ class SiteQuery(NamedTuple):
 
 
 class SiteName(NamedTuple):
-    """What the address of a document about the feeds may say: policy, format, filters of feeds."""
+    """Which of policy, format and filters the address of a document about the feeds may have."""
 
     policy: bool = False
     format: bool = False
@@ -120,7 +120,7 @@ class Addresses:
         self.parameters = parameters
 
     def parse(self, path: str, parameters: Parameters) -> Query:
-        """What is at a decoded `path`. Parameters that aren't known are ignored.
+        """The query of a decoded `path`. Parameters that aren't known are ignored.
 
         Names in other spellings are understood, so the canonical
         address of the query may differ from `path`. Raises NotFound and BadParameter.
@@ -239,7 +239,7 @@ class Addresses:
 
 
 def kind_of(file: str) -> str:
-    """What a format is called in parameters, by its file name: rss, atom, json."""
+    """The name of a format in parameters (rss, atom, json), by its file name."""
     stem, _, extension = file.partition(".")
     return extension if stem == "feed" else stem
 

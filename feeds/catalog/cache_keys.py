@@ -39,7 +39,7 @@ _KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,255}\Z")  # neither spaces nor commas
 
 
 class KeyProblem(FeedsError):
-    """What is no surrogate key."""
+    """A text that is no surrogate key; says what one is like."""
 
 
 def checked(key: str) -> str:

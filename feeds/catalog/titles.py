@@ -1,4 +1,4 @@
-"""What feeds are called: by their scope, filters, month, link policy and page."""
+"""Titles of feeds: by their scope, filters, month, link policy and page."""
 
 from __future__ import annotations
 

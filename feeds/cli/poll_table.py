@@ -1,4 +1,4 @@
-"""Who polls what, as `feeds stats` prints it: for a terminal, as lines of text, as JSON."""
+"""The output of `feeds stats`, who polls what: for a terminal, as lines of text, as JSON."""
 
 from __future__ import annotations
 

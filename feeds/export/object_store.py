@@ -31,7 +31,7 @@ _JOURNAL: Final = File("text/plain", "", 0, "", "no-cache")
 
 
 class ObjectStore:
-    """What is at an fsspec URL as the target of a writer. Raises ExportError for a wrong URL."""
+    """The place at an fsspec URL as the target of a writer. Raises ExportError for a wrong URL."""
 
     batch = 32
     trusts_manifest = True

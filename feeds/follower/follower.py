@@ -309,7 +309,7 @@ def _idle() -> Iterator[bool]:
 
 
 def _folder_identity(folder: Path) -> tuple[int, int] | None:
-    """What tells a folder from another one in its place."""
+    """The device and inode of a folder, which tell it from another one in its place."""
     try:
         status = folder.stat()
     except OSError:
@@ -318,7 +318,7 @@ def _folder_identity(folder: Path) -> tuple[int, int] | None:
 
 
 def _signature(store: Store) -> _Signature | None:
-    """What changes when anybody writes to the database file itself."""
+    """The inode, size and time of the database file: another one after any write to it."""
     if store.file is None:
         return None
     try:

@@ -190,7 +190,7 @@ class Publisher:
 
 
 def _client(hub: str) -> urllib3.PoolManager:
-    """What asks one hub, through the proxy that the environment names."""
+    """The HTTP client for one hub, through the proxy that the environment names."""
     address = urlsplit(hub)
     proxy = getproxies().get(address.scheme)
     if proxy and not proxy_bypass(address.hostname or ""):
@@ -199,7 +199,7 @@ def _client(hub: str) -> urllib3.PoolManager:
 
 
 def _problem(error: BaseException) -> str:
-    """What went wrong, short enough for a line of the log: it may be a hub's words."""
+    """An error in a line of the log: printable and short, since it may be a hub's words."""
     return sanitize.plain(root_cause(error))[:_LONGEST]
 
 

@@ -1,4 +1,4 @@
-"""What pages load from this site: the stylesheet, the script, the icon. Read once, at import."""
+"""Files that pages load from this site: stylesheet, script, icon. Read once, at import."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def feed_list(reader: Reader, query: SiteQuery, addresses: Addresses, config: Co
 
 
 def _heading(scope: Scope) -> str | None:
-    """What the feeds of a scope are listed under; None for those that lists don't have."""
+    """The heading over the feeds of a scope; None for feeds that are on no list."""
     if scope == Scope():
         return ""
     if scope.topic and scope.provider:
@@ -108,7 +108,7 @@ def _outline(
 
 
 def _called(scope: Scope, name: Callable[[str, str], str]) -> str:
-    """What a scope is called in titles."""
+    """The name of a scope in titles."""
     parts = [name("topic", scope.topic)] if scope.topic else []
     if scope.name:
         parts.append(name("name", f"{scope.provider}/{scope.name}"))

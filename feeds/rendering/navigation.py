@@ -1,4 +1,4 @@
-"""What a page shows around its entries: other feeds, and how much there is by month."""
+"""Navigation around the entries of a page: other feeds, and numbers of entries by month."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _by_provider(reader: Reader, scope: Scope) -> FeedGroup:
 
 
 def _by_topic(reader: Reader, scope: Scope) -> list[FeedGroup]:
-    """Who shares a provider's domain, and the topics of a provider."""
+    """The providers who share a domain, and the topics of one."""
     if not scope.provider:
         return []
     several = builder.names_by_provider(reader).get(scope.provider, [])

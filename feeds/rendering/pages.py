@@ -227,7 +227,7 @@ def _icon(reader: Reader, scope: Scope) -> str:
 
 
 def _kicker(query: FeedQuery) -> str:
-    """What kind of page it is, above its heading."""
+    """The kind of a page, for the line above its heading."""
     if query.filters.q:
         return "Search"
     kinds = [kind for kind in ("topic", "provider", "type") if getattr(query.scope, kind)]

@@ -20,7 +20,7 @@ Point = tuple[float, float]
 
 
 class Series(NamedTuple):
-    """What is drawn in one colour: `style` is its class, `path` the shape."""
+    """The marks of one colour: `style` is its class, `path` the shape."""
 
     style: str
     label: str

@@ -14,7 +14,7 @@ from feeds.store.reader import Reader
 
 
 class Site(NamedTuple):
-    """What a document about the feeds is made from."""
+    """The values that a document about the feeds is made from."""
 
     query: SiteQuery
     reader: Reader

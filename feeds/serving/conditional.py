@@ -1,4 +1,4 @@
-"""What a request for a document gets, by its method and headers (RFC 9110 12.5.3, 13).
+"""The response to a request for a document, by method and headers (RFC 9110 12.5.3, 13).
 
 Both that answer requests call `decide`: the layer ahead of Flask and the view. Requests that
 repeat a validator as it was given are decided by comparison, in a microsecond; all others by

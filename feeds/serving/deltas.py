@@ -1,4 +1,4 @@
-"""What changed of a feed since a state that a client knows (RFC 3229)."""
+"""Deltas: the entries of a feed that changed since a state that a client knows (RFC 3229)."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class DeltaStore:
     def delta(
         self, query: FeedQuery, document: Document, tags: Sequence[str], client: Hashable
     ) -> tuple[str, Document] | None:
-        """What changed up to `document` since the state that one of `tags` names.
+        """The delta up to `document` from the state that one of `tags` names.
 
-        The tag that is known, and a document of the changed entries alone;
-        None when no tag names a known state of this feed, or the present one.
+        Returns that tag, and a document of the changed entries alone; None when
+        no tag names a known state of this feed, or the present one.
         A client that asks again for what it was sent didn't take it (some
         readers ask for deltas and don't know status 226): it gets None.
         """

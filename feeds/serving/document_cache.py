@@ -40,7 +40,7 @@ class DocumentCache:
         return cached.rendering.document if cached.turn == self._watch.store.turns else None
 
     def last(self, address: str) -> Rendering | None:
-        """What was rendered for an address last, of whatever generation."""
+        """The last rendering for an address, of whatever generation; None where there is none."""
         cached = self._documents.get(address)
         return None if cached is None else cached.rendering
 

@@ -35,7 +35,7 @@ def _today() -> date:
 
 
 class Timing(NamedTuple):
-    """What documents depend on of the time: tests bring their own."""
+    """The clocks that documents depend on; tests bring their own."""
 
     clock: Callable[[], float] = time.monotonic  # in seconds
     today: Callable[[], date] = _today  # in UTC

@@ -25,7 +25,7 @@ _VARIANT: Final = 1000
 
 
 class Answer(NamedTuple):
-    """What a request gets: status, status line, headers, and the body, empty where it has none.
+    """A response: status, status line, headers, and the body, empty where it has none.
 
     Answers are shared: whoever changes the headers copies them before. `size` are the bytes
     of the whole document in this content coding.

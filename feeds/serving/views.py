@@ -154,7 +154,7 @@ def _to_page(query: FeedQuery) -> Response:
 
 
 def _options() -> Response:
-    """What a browser asks before a script may send conditional requests (Fetch 4.8)."""
+    """The response to a preflight request, for conditional requests of scripts (Fetch 4.8)."""
     response = Response(status=204)
     response.headers["Allow"] = "GET, HEAD, OPTIONS"
     response.headers["Access-Control-Allow-Origin"] = "*"

@@ -1,8 +1,8 @@
-"""What changed since a load, worked out once for all that are told of it: hubs and caches.
+"""Changes since a load, worked out once for hubs and caches.
 
 The store remembers when each entry last changed and when it came to where it
-is, when one left a scope, and when a name last changed. So whoever is told
-remembers no more than a mark: the load up to which it knows.
+is, when one left a scope, and when a name last changed. So a consumer,
+the hubs or a cache, has no more than a mark: the load up to which it was told.
 
 Of each scope, the highest position at which anything changed is enough: what
 is above it is as it was, so the first entries of a feed are others exactly if
@@ -55,7 +55,7 @@ class Departure(NamedTuple):
 
 
 class Event(NamedTuple):
-    """What happened at a position of one scope (by its key).
+    """A change at a position of one scope (by its key).
 
     `moves` are the moments at which an entry came (1) or left (-1).
     """
@@ -68,7 +68,7 @@ class Event(NamedTuple):
 
 @dataclass(slots=True)
 class Change:
-    """What changed in a scope, or in a part of one.
+    """The changes in a scope, or in a part of one, as one.
 
     `position` is the highest at which anything did, `figures` the highest at
     which only a quality or heat did, which JSON Feed alone shows; `moves` is
@@ -95,7 +95,7 @@ class Change:
 def events(
     since: int, changed: Iterable[ChangedEntry], departed: Iterable[Departure]
 ) -> Iterator[Event]:
-    """What happened in each scope after the load at `since`, in seconds."""
+    """The events in each scope after the load at `since`, in seconds."""
     for entry in changed:
         came = entry.placed > since
         only_figures = entry.content_changed <= since and not came
@@ -108,20 +108,20 @@ def events(
 
 
 def collect(parts: Iterable[tuple[Key, Event]]) -> dict[Key, Change]:
-    """What changed in each part, of the events in it."""
-    found: dict[Key, Change] = {}
+    """The Change of each part: its events as one."""
+    changes: dict[Key, Change] = {}
     for key, event in parts:
-        change = found.setdefault(key, Change())
+        change = changes.setdefault(key, Change())
         if event.only_figures:
             change.figures = max(change.figures, event.position)
         else:
             change.position = max(change.position, event.position)
         for moment, more in event.moves:
             change.moves[moment] += more
-    return found
+    return changes
 
 
-# -- what the store remembers --------------------------------------------------------
+# -- changes in the store ------------------------------------------------------------
 
 
 def changed_entries(connection: Connection, since: int) -> Iterator[ChangedEntry]:
@@ -141,7 +141,7 @@ def changed_entries(connection: Connection, since: int) -> Iterator[ChangedEntry
 
 
 def departed_entries(connection: Connection, since: int) -> Iterator[Departure]:
-    """What left a scope, or moved within it, in loads after the one at `since`."""
+    """The departures from a scope, or a position of it, in loads after the one at `since`."""
     query = select(*[departures.c[name] for name in Departure._fields])
     query = query.where(departures.c.departed > since).execution_options(yield_per=_AT_ONCE)
     return map(Departure._make, connection.execute(query))
@@ -153,7 +153,7 @@ def renamed(connection: Connection, since: int) -> set[tuple[str, str]]:
     return {(kind, slug) for kind, slug in connection.execute(query)}
 
 
-# -- what who is told knows ----------------------------------------------------------
+# -- marks ---------------------------------------------------------------------------
 
 
 class Mark(NamedTuple):

@@ -101,7 +101,7 @@ def remove(connection: Connection, entries: Sequence[tuple[int, int]]) -> None:
 
 
 def indexed(connection: Connection, entries: Sequence[tuple[int, int]]) -> set[Words]:
-    """What the index has of entries, by position and row."""
+    """The words in the index of entries, by position and row."""
     if connection.dialect.name == "postgresql":
         keys = {row: (position, row) for position, row in entries}
         key = "entry"
@@ -131,7 +131,7 @@ def _lexeme(word: str) -> str:
 
 
 def expression(written: str) -> str:
-    """What `written` looks for, as FTS5 understands it."""
+    """A search as an expression of FTS5. Raises ValueError as `search_query.parse` does."""
 
     def one(term: Term) -> str:
         return f'"{" ".join(term.words)}"' + (" *" if term.beginning else "")
@@ -143,7 +143,7 @@ def expression(written: str) -> str:
 
 
 def tsquery(written: str) -> str:
-    """What `written` looks for, as PostgreSQL writes a tsquery."""
+    """A search as a tsquery of PostgreSQL. Raises ValueError as `search_query.parse` does."""
 
     def one(term: Term) -> str:
         phrase = " <-> ".join(map(_lexeme, term.words))
@@ -156,7 +156,7 @@ def tsquery(written: str) -> str:
 
 
 class _Written(TypeDecorator[str]):
-    """What is looked for, as a person wrote it; each database is given it in its own terms."""
+    """A search as a person wrote it; each database gets it in its own language."""
 
     impl = String
     cache_ok = True
@@ -173,13 +173,13 @@ class _Joined(FunctionElement[Any]):  # no Boolean, which SQLite would compare w
 
 
 class _Matching(FunctionElement[Any]):
-    """Whether a row of the index matches what is looked for."""
+    """Whether a row of the index matches the search."""
 
     inherit_cache = True
 
 
 class _Place(FunctionElement[Any]):
-    """What orders matches as positions and rows do; these are its arguments."""
+    """The order of matches, that of positions and rows, which are its arguments."""
 
     inherit_cache = True
 

@@ -82,7 +82,7 @@ class Reader:
         return Health(row.checked, row.loaded, row.degraded, msgspec.json.decode(row.counts))
 
     def label(self, kind: str, slug: str) -> LabelCounts | None:
-        """What is known of one topic, provider, name (key/slug) or type."""
+        """The name and counts of one topic, provider, name (key/slug) or type; None for none."""
         row = self.connection.execute(statements.LABEL, {"kind": kind, "slug": slug}).first()
         return LabelCounts._make(row) if row else None
 

@@ -1,4 +1,4 @@
-"""What to do about a database that is damaged or can't be written.
+"""Recovery of a database that is damaged or can't be written.
 
 A damaged one is set aside; its spare copy takes its place, or it is made anew
 from the folder. One that can't be written is replaced by a fallback in memory:

@@ -1,4 +1,4 @@
-"""Full text: what is looked for, and how well an entry matches.
+"""Full text: the terms of a search, and the score of an entry.
 
 Words are runs of letters and digits, without case and accents, made so here
 and not by the database, so that every database finds the same, in the same
@@ -54,7 +54,7 @@ def _unaccented(run: re.Match[str]) -> str:
 
 
 def parse(written: str) -> list[Term]:
-    """What `written` looks for: `word "some words" begin* -without`.
+    """The terms of a search: `word "some words" begin* -without`.
 
     Raises ValueError, which says what is accepted.
     """

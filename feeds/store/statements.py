@@ -126,7 +126,7 @@ def _table(names: _Names) -> Table:
 
 
 def _source(names: _Names, *, whole: bool = False) -> FromClause:
-    """What is selected from; `whole` when columns of `entries` are needed."""
+    """The FROM clause of a query; `whole` when columns of `entries` are needed."""
     table = _table(names)
     if "q" in names:
         matches = fulltext.matches(entries.c.position, entries.c.id)

@@ -44,7 +44,7 @@ Warn = Callable[[str], None]
 
 @lru_cache(maxsize=4096)
 def kind_of(address: str) -> str:
-    """What kind of document is at a canonical address: one of a closed list."""
+    """The kind of the document at a canonical address: one of a closed list."""
     path = address.partition("?")[0]
     name = path.rpartition("/")[2]
     if name in _FORMATS:
@@ -64,7 +64,7 @@ KINDS: Final = (*_FORMATS.values(), "page", "opml", "list", "embed", "asset", "o
 
 
 def feed_of(addresses: Addresses, address: str) -> str:
-    """What people subscribe to, as the path of a feed; empty for what they don't.
+    """The path of the feed at an address that people subscribe to; empty for other addresses.
 
     All feeds that filters narrow are one, whose path ends with `?`: searches
     are nobody's business, and there is no end to them.

@@ -1,7 +1,7 @@
-"""What a process logs, and what a line says. `feeds.telemetry.log_setup` has it come out.
+"""Lines of the log and their fields; `feeds.telemetry.log_setup` has them written.
 
-What strangers send can't forge a line: whatever doesn't print is written as
-an escape. Passwords in URLs are left out. Bodies of records, cookies, other
+Strangers can't forge a line: characters that don't print are written as
+escapes. Passwords in URLs are left out. Bodies of records, cookies, other
 headers and parameters that aren't known are never given to it.
 """
 

@@ -42,7 +42,7 @@ def configure(form: str, process: str) -> None:
 
 
 def formatter(form: str = "") -> ProcessorFormatter:
-    """What makes a line of anything that is logged, by us or by a library."""
+    """The formatter of all that is logged, by us or by a library, one line each."""
     form = form or log.process.get("form", log.HUMAN)
     return ProcessorFormatter(
         processors=[

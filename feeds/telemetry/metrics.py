@@ -29,7 +29,7 @@ _LOAD_BOUNDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 12
 
 
 class RequestLabels(NamedTuple):
-    """What requests have in common: labels, each from a closed list."""
+    """The labels by which requests are counted, each from a closed list."""
 
     kind: str
     status: int
@@ -176,5 +176,5 @@ def shared() -> Metrics | None:
 
 
 def host_of(url: str) -> str:
-    """What a hub or a cache is called: its URL may hold what is nobody's business."""
+    """The host of a hub or a cache, its name in figures: the rest of its URL may hold secrets."""
     return urlsplit(url).hostname or ""

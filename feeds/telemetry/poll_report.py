@@ -131,7 +131,7 @@ def by_day(days: Days, now: float) -> list[tuple[datetime, Day]]:
 
 
 def unit_of(most: int) -> tuple[int, str]:
-    """The unit that numbers of bytes up to `most` are told in, and its name."""
+    """The unit for numbers of bytes up to `most`, in bytes, and its name."""
     power = 0
     while power + 1 < len(_UNITS) and most >= _THOUSAND ** (power + 1):
         power += 1

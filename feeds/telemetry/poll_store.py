@@ -198,7 +198,7 @@ class PollStore:
             connection.execute(delete(days).where(days.c.day <= day - DAYS_KEPT))
 
     def hours(self, since: int) -> dict[Key, PollBucket]:
-        """What there is of the hours from `since` on."""
+        """The polls of the hours from `since` (hours since 1970) on."""
         if self._is_absent:
             return {}
         with self._begin(write=False) as connection:
@@ -209,7 +209,7 @@ class PollStore:
             )
 
     def days(self, since: int) -> dict[tuple[int, str, str], Day]:
-        """What there is of the days from `since` on, by day, feed and reader.
+        """The polls of the days from `since` (days since 1970) on, by day, feed and reader.
 
         Hours that aren't part of their day yet are added.
         """

@@ -39,7 +39,7 @@ def entry(entry: Entry, policy: str, root: str) -> bytes:  # noqa: ARG001 - of e
         "tags": [topic.name for topic in entry.topics],
         "_feeds": _extension(entry, policy),
     }
-    return _encode(_said(item))
+    return _encode(_without_empty(item))
 
 
 def document(feed: Feed, entries: Sequence[bytes]) -> bytes:
@@ -61,14 +61,14 @@ def document(feed: Feed, entries: Sequence[bytes]) -> bytes:
             "link_policy": feed.policy,
             "entries": feed.total,
         }
-        | _said(
+        | _without_empty(
             {
                 "archive": _month(feed.archive),
                 "links": {rel: url for rel, url in linked.items() if rel not in _SAID_ELSEWHERE},
             }
         ),
     }
-    opened = _encode(_said(head)).removesuffix(b"}")
+    opened = _encode(_without_empty(head)).removesuffix(b"}")
     return b"".join([opened, b',"items":[', b",".join(entries), b"]}"])
 
 
@@ -77,7 +77,7 @@ def _month(archive: Archive | None) -> str:
     return f"{archive.year:04}-{archive.month:02}" if archive else ""
 
 
-def _said(members: Mapping[str, Any]) -> dict[str, Any]:
+def _without_empty(members: Mapping[str, Any]) -> dict[str, Any]:
     """The members that say something; a number of 0 is an unknown one."""
     return {name: value for name, value in members.items() if value}
 
@@ -87,16 +87,18 @@ def _authors(entry: Entry) -> list[dict[str, Any]]:
     provider = entry.record.provider
     icon = provider.icon.url if provider and provider.icon else ""
     return [
-        _said({"name": name, "url": url, "avatar": icon if number == 0 and provider else ""})
+        _without_empty(
+            {"name": name, "url": url, "avatar": icon if number == 0 and provider else ""}
+        )
         for number, (name, url) in enumerate(xml.authors(entry))
     ]
 
 
 def _extension(entry: Entry, policy: str) -> dict[str, Any]:
-    """What an item has beyond JSON Feed: its other URLs, figures, player, coverage."""
+    """The fields of an item beyond JSON Feed: its other URLs, figures, player, coverage."""
     record = entry.record
     canonical = urls.select(record, "canonical")
-    return _said(
+    return _without_empty(
         {
             "amp_url": record.amp,
             "amp_cache_url": record.amp_cache,
@@ -109,7 +111,7 @@ def _extension(entry: Entry, policy: str) -> dict[str, Any]:
             "images": _images(record),
             "downloads": [{"url": one.url, "title": one.title} for one in record.downloads],
             "related": [
-                _said(
+                _without_empty(
                     {
                         "url": link.url,
                         "title": link.title,
@@ -126,6 +128,6 @@ def _extension(entry: Entry, policy: str) -> dict[str, Any]:
 def _images(record: Record) -> list[dict[str, Any]]:
     """The pictures with their sizes in pixels."""
     return [
-        _said({"url": image.url, "width": image.width, "height": image.height})
+        _without_empty({"url": image.url, "width": image.width, "height": image.height})
         for image in record.images
     ]

@@ -1,4 +1,4 @@
-"""What RSS and Atom have in common, said through feedgen's extension interface.
+"""Elements that RSS and Atom share, written through feedgen's extension interface.
 
 feedgen builds the documents; links, dates and Media RSS, where it falls
 short, are written here.
