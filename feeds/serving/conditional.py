@@ -111,6 +111,5 @@ def delta_bases(headers: RequestHeaders) -> list[str]:
     wanted = headers.get("HTTP_A_IM", "")
     if "feed" not in wanted or not request_headers.accept(wanted).quality("feed"):
         return []
-    return sorted(
-        request_headers.etags(headers.get("HTTP_IF_NONE_MATCH")).as_set(include_weak=True)
-    )
+    tags = request_headers.etags(headers.get("HTTP_IF_NONE_MATCH")).as_set(include_weak=True)
+    return sorted(filter(None, tags))  # "" names no state of ours, and Werkzeug gives None for it

@@ -50,6 +50,8 @@ TABLE: Final[list[tuple[dict[str, str], Answer]]] = [
     ({"If-None-Match": TAG.replace('"', "")[:-1]}, WHOLE),
     ({"If-None-Match": f'"{DOCUMENT.etag}-gzip"'}, WHOLE),
     ({"If-None-Match": ""}, WHOLE),
+    ({"If-None-Match": f" \t{TAG}\t "}, NOT_MODIFIED),
+    ({"If-None-Match": f"\xa0{TAG}"}, WHOLE),
     # If-Modified-Since: a date of any form, or none at all
     ({"If-Modified-Since": SAME}, NOT_MODIFIED),
     ({"If-Modified-Since": LATER}, NOT_MODIFIED),
@@ -68,6 +70,7 @@ TABLE: Final[list[tuple[dict[str, str], Answer]]] = [
     ({"If-Match": f'"a", {TAG}'}, WHOLE),
     ({"If-Match": "*"}, WHOLE),
     ({"If-Match": ""}, WHOLE),
+    ({"If-Match": f"\xa0{TAG.replace(DOCUMENT.etag, 'a')}"}, WHOLE),
     ({"If-Match": '"a"'}, FAILED),
     ({"If-Match": f"W/{TAG}"}, FAILED),
     # If-Unmodified-Since
@@ -193,6 +196,9 @@ def test_comparison_and_parsers_agree(headers: dict[str, str], document: Documen
         ("", '"a"', []),
         ("feed", "*", []),
         ("feed", "", []),
+        ("feed", '""', []),
+        ("feed", '"", "b", W/"a"', ["a", "b"]),
+        ("\xa0feed", '"a"', []),
     ],
 )
 def test_changes_are_asked_for_since_states_that_tags_name(
