@@ -188,3 +188,40 @@ def test_an_interrupt_of_all_is_reported_by_one(folder: Path, number: int) -> No
         os.killpg(program.pid, signal.SIGINT)
         assert program.stderr.read().count("Traceback") == 1
     until(lambda: not any(map(_runs, processes)))
+
+
+BUSY = """
+from concurrent.futures import ProcessPoolExecutor
+import signal
+from feeds.records import pool
+
+read, shutdown = pool._read, ProcessPoolExecutor.shutdown
+
+def read_first(folder, batch):
+    return read(folder, batch) if batch[0][0] == "00.md" else signal.pause()
+
+def announced(executor, **options):
+    print("ending", flush=True)
+    shutdown(executor, **options)
+
+pool._read, ProcessPoolExecutor.shutdown = read_first, announced
+read_first.__qualname__ = "_read"
+read_first.__module__ = pool.__name__
+"""
+
+
+def test_a_second_interrupt_ends_processes_that_are_waited_for(folder: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", BUSY + PROGRAM, "0", folder, *FILES],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    ) as program:  # fmt: skip
+        assert program.stdout is not None
+        processes = [int(process) for process in program.stdout.readline().split()]
+        try:
+            for expected in ("ending\n", ""):
+                program.send_signal(signal.SIGINT)
+                assert program.stdout.readline() == expected
+            program.wait(20)
+        finally:
+            program.kill()
+    until(lambda: not any(map(_runs, processes)))
