@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 from feeds.export import manifest
@@ -48,6 +49,7 @@ class ObjectStore:
             )
         self.workers = 16 if self._headers else 1  # files are moved into place one by one
         self.encoders: dict[str, str] = {}
+        self._moving = Lock()  # a journal is written while the worker writes a document
         self._files, root = _file_system(url, protocol, self.name)
         self._root = root.rstrip("/")
 
@@ -93,10 +95,11 @@ class ObjectStore:
                 self._files.pipe_file(place, put.body, **self._headers(put.headers))
                 return
             new = f"{self._root}/{_NEW}"  # a file is moved into its place
-            for file in (place, new):
-                self._files.makedirs(file.rpartition("/")[0], exist_ok=True)
-            self._files.pipe_file(new, put.body)
-            self._files.mv(new, place)
+            with self._moving:
+                for file in (place, new):
+                    self._files.makedirs(file.rpartition("/")[0], exist_ok=True)
+                self._files.pipe_file(new, put.body)
+                self._files.mv(new, place)
 
     def remove(self, path: str) -> bool:
         with self._errors(f"can't be removed from ({path})"), suppress(FileNotFoundError):

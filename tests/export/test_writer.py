@@ -2,18 +2,20 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import Any, Final, NamedTuple
 
 import fsspec
 import pytest
 from flask import Flask
+from fsspec.implementations.local import LocalFileSystem
 
 from feeds.export import manifest, object_store
 from feeds.export.directory import CODINGS, Folder
-from feeds.export.manifest import Manifest, ManifestError
+from feeds.export.manifest import File, Manifest, ManifestError
 from feeds.export.object_store import ObjectStore
 from feeds.export.plan import SiteSelection
-from feeds.export.writer import JOURNAL, ExportError, Outcome, Target, write
+from feeds.export.writer import JOURNAL, ExportError, Outcome, Put, Target, write
 from tests.helpers import collection
 from tests.helpers.server import documents, load
 from tests.helpers.support import write as record
@@ -213,3 +215,23 @@ def test_a_strange_manifest_stops_a_run(app: Flask, place: Place, text: bytes, r
     with pytest.raises(ManifestError, match=rf"\.feeds/manifest\.json is .*{reason}"):
         place.run(app)
     assert place.files() == before
+
+
+def test_files_that_are_written_at_once_are_moved_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = ObjectStore(tmp_path.as_uri())
+    headers = File("text/plain", "", 0, "", "no-cache")
+    move, names = LocalFileSystem.mv, ["journal", "document"]
+    at_once = Thread(target=lambda: target.put(Put("journal", b"journal", headers)))
+
+    def slow_move(files: LocalFileSystem, source: str, place: str) -> None:
+        if place.endswith("document"):
+            at_once.start()
+            at_once.join(0.2)  # it ends by then, unless it has to wait
+        move(files, source, place)
+
+    monkeypatch.setattr(LocalFileSystem, "mv", slow_move)
+    target.put(Put("document", b"document", headers))
+    at_once.join()
+    assert [(tmp_path / name).read_text() for name in names] == names
