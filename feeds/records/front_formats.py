@@ -1,0 +1,128 @@
+"""TOML and JSON front matter, as the same nodes that YAML gives.
+
+Hugo closes TOML with a second `+++` line; JSON begins with `{` and ends where
+that is closed. Texts are quoted scalars, all else is what YAML would read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from datetime import date, datetime, time
+from typing import Any, Final
+
+from feeds.records.frontmatter import (
+    MAX_DEPTH,
+    MAX_ITEMS,
+    FrontMatterError,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+)
+
+_TOML_FENCE: Final = re.compile(r"^\+\+\+[ \t]*$", re.MULTILINE)
+_TOML_LINE: Final = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)\Z")
+
+
+def split_toml(source: str) -> tuple[str, str]:
+    """The TOML between two `+++` lines, from line 2 on, and the body. Raises FrontMatterError."""
+    start = source.index("\n") + 1 if "\n" in source else len(source)
+    end = _TOML_FENCE.search(source, start)
+    if end is None:
+        raise FrontMatterError(1, "is never closed; end it with a line that says +++")
+    return source[start : end.start()], source[end.end() + 1 :]
+
+
+def parse_toml(source: str, first_line: int = 2) -> Mapping:
+    """The mapping that TOML 1.0 `source` holds. Raises FrontMatterError."""
+    try:
+        values = tomllib.loads(source)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        message = str(error)
+        found = _TOML_LINE.search(message)
+        line = first_line + int(found[1]) - 1 if found and found[1] else first_line
+        message = _TOML_LINE.sub("", message)
+        raise FrontMatterError(line, f"is not TOML: {message}; quote the text") from None
+    return _mapping(values, _toml_lines(source, values, first_line), first_line, 0)
+
+
+def split_json(source: str) -> tuple[Mapping, str]:
+    """The mapping of the JSON object that `source` begins with, and the body after it.
+
+    White space before the object is skipped. Raises FrontMatterError.
+    """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        values = dict(pairs)
+        if len(values) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise FrontMatterError(1, f"has the key {ascii(twice)[:40]} twice")
+        return values
+
+    start = len(source) - len(source.lstrip())
+    try:
+        values, end = json.JSONDecoder(object_pairs_hook=unique).raw_decode(source, start)
+    except json.JSONDecodeError as error:
+        raise FrontMatterError(error.lineno, f"is not JSON: {error.msg}") from None
+    except RecursionError:
+        raise FrontMatterError(1, f"is nested deeper than {MAX_DEPTH} levels") from None
+    lines = {name: _line_of(source, json.dumps(name, ensure_ascii=False), 1) for name in values}
+    return _mapping(values, lines, 1, 0), source[end:].lstrip("\n")
+
+
+def _toml_lines(source: str, values: dict[str, Any], first_line: int) -> dict[str, int]:
+    """The line of each key at the top; that of a table is its heading's."""
+    lines = {}
+    for name in values:
+        key = rf"^[ \t]*(?:\[+[ \t]*)?[\"']?{re.escape(name)}[\"']?[ \t]*[=.\]]"
+        match = re.search(key, source, re.MULTILINE)
+        lines[name] = first_line + source.count("\n", 0, match.start()) if match else first_line
+    return lines
+
+
+def _line_of(source: str, text: str, first_line: int) -> int:
+    at = source.find(text)
+    return first_line + source.count("\n", 0, max(at, 0))
+
+
+def _mapping(values: dict[str, Any], lines: dict[str, int], line: int, depth: int) -> Mapping:
+    if depth >= MAX_DEPTH:
+        raise FrontMatterError(line, f"is nested deeper than {MAX_DEPTH} levels")
+    if len(values) > MAX_ITEMS:
+        raise FrontMatterError(line, f"has a mapping of more than {MAX_ITEMS} keys")
+    mapping = Mapping()
+    mapping.line = line
+    for name, value in values.items():
+        at = mapping.lines[name] = lines.get(name, line)
+        mapping[name] = _node(value, at, depth + 1)
+    return mapping
+
+
+def _node(value: Any, line: int, depth: int) -> Node:
+    if isinstance(value, dict):
+        return _mapping(value, {}, line, depth)
+    if isinstance(value, list):
+        if depth >= MAX_DEPTH:
+            raise FrontMatterError(line, f"is nested deeper than {MAX_DEPTH} levels")
+        if len(value) > MAX_ITEMS:
+            raise FrontMatterError(line, f"has a list of more than {MAX_ITEMS} items")
+        items = Sequence(_node(item, line, depth + 1) for item in value)
+        items.line = line
+        return items
+    if isinstance(value, str):
+        return Scalar(value, False, line)
+    return Scalar(_plain(value), True, line)
+
+
+def _plain(value: bool | float | datetime | date | time | None) -> str:
+    """A value as YAML writes it."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    return repr(value)

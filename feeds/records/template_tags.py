@@ -1,0 +1,272 @@
+"""Bodies that a site generator fills in: what is left of them without running anything.
+
+Liquid and Nunjucks (`{% ... %}`, `{{ ... }}`), Hugo's shortcodes (`{{< ... >}}`),
+MDX (imports, components, `{expressions}`) and Obsidian's links. Raw text and code stay as they
+are, a few values are known (`site.url`, `page.title`); all else leaves a hole,
+and what a hole makes wrong goes with it: the target of a link, a line, a
+paragraph, an item of a list. No reader sees a tag.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+_HOLE: Final = "\x00"
+_KEPT: Final = "\x01"  # stands for text that is kept as it is
+_MARKS: Final = re.compile("[\x00\x01]")
+
+_LIQUID: Final = re.compile(
+    r"\{%-?\s*(?P<tag>\w+)(?P<arguments>.{0,499}?)-?%\}|\{\{-?(?P<value>.{0,499}?)-?\}\}|\{#.{0,499}?#\}",
+    re.DOTALL,
+)
+_SHORTCODE: Final = re.compile(
+    r"\{\{(?P<sign>[<%])\s*(?:/\*(?P<literal>.{0,499}?)\*/|(?P<close>/)?\s*(?P<tag>[\w./-]+)"
+    r"(?P<arguments>.{0,499}?))\s*[>%]\}\}",
+    re.DOTALL,
+)
+# Blocks whose content hangs on what isn't known here.
+_CONDITIONAL: Final = frozenset(
+    {
+        "if", "unless", "for", "case", "capture", "tablerow", "macro", "call", "set", "switch",
+        "asyncEach", "asyncAll", "filter", "block", "ifAsync", "comment",
+    }
+)  # fmt: skip
+_LIQUID_END: Final = re.compile(r"\{%-?\s*end(\w+)")
+_SHORTCODE_END: Final = re.compile(r"\{\{[<%]\s*/\s*([\w./-]+)\s*[>%]\}\}")
+_KNOWN: Final = re.compile(r"\s*([\w.]+|\"[^\"|]*\"|'[^'|]*')\s*((?:\|\s*\w+\s*)*)\Z")
+_FILTERS: Final = frozenset({"", "escape", "strip", "relative_url", "absolute_url", "url", "safe"})
+
+_LINK: Final = re.compile(
+    rf"(!?)\[((?:[^\[\]]|\[[^\[\]]{{0,300}}\]){{0,500}})\]\([^()]{{0,500}}{_HOLE}[^()]{{0,500}}\)"
+)
+_TAG: Final = re.compile(rf"<[A-Za-z/][^<>]*{_HOLE}[^<>]*>")
+_FENCE: Final = re.compile(r"[ \t]*(```+|~~~+)")
+_ITEM: Final = re.compile(r"[ \t]*(?:[-*+|]|\d+[.)])")
+
+_MDX_LINE: Final = re.compile(r"(?:import\s.+|export\s+(?:const|let|default|function)\b.*)\Z")
+_COMPONENT: Final = re.compile(
+    r"</?[A-Z][\w.]*(?:\"[^\"]{0,500}\"|'[^']{0,500}'|\{[^{}]{0,500}\}|[^<>{}\"'])*>"
+)
+_EXPRESSION: Final = re.compile(r"\{/\*.{0,499}?\*/\}|\{[^{}\n]*\}", re.DOTALL)
+_ANCHOR: Final = re.compile(r"(?<=\S)[ \t]*\{#[\w-]+\}[ \t]*\Z")
+_ADMONITION: Final = re.compile(r"[ \t]*:{3,}(?:\w+(?:\[(.*)\]|[ \t]+(.*))?)?[ \t]*\Z")
+
+# Comments aren't closed in every note; nobody but the author sees what follows.
+_WIKI: Final = re.compile(
+    r"^[ \t>]*+(?P<fence>`{3,}+|~{3,}+)(?P<language>[^\n`]*+)\n"
+    r".*?(?:^[ \t>]*(?P=fence)[`~]*[ \t]*$|\Z)"
+    r"|(?P<code>`+[^`\n]*`+)|(?P<comment>%%.*?(?:%%|\Z))|(?P<embed>!\[\[[^\[\]\n]{0,500}\]\])"
+    r"|\[\[(?P<target>[^\[\]\n|]{0,500}?)(?:\\?\|(?P<alias>[^\[\]\n]{0,500}))?\]\]"
+    r"|^(?P<quote>[ \t>]*>[ \t]*)\[![\w-]{1,40}(?:\|[^\]\n]{0,40})?\][-+]?[ \t]*(?P<callout>[^\n]*)"
+    r"|(?P<anchor>[ \t]\^[\w-]{1,60}[ \t]*$)",
+    re.DOTALL | re.MULTILINE,
+)
+_QUERIES: Final = frozenset({"dataview", "dataviewjs", "query", "tasks", "button", "meta-bind"})
+
+
+def without_liquid(body: str, values: Mapping[str, str]) -> str:
+    """A body of Jekyll or Eleventy; `values` are those known by name (`site.url`)."""
+    return _filled(body, lambda text, kept: _liquid(text, values, kept))
+
+
+def without_shortcodes(body: str) -> str:
+    """A body of Hugo."""
+    return _filled(body, _shortcodes)
+
+
+def without_jsx(body: str) -> str:
+    """A body in MDX, of Astro or Docusaurus."""
+    return _filled(body, _jsx)
+
+
+def without_wiki(body: str) -> str:
+    """A note of Obsidian: links without brackets; no embeds, comments, queries and anchors."""
+    return _WIKI.sub(_plain_wiki, body)
+
+
+def _plain_wiki(match: re.Match[str]) -> str:
+    if match["fence"]:
+        language = match["language"].split()
+        return "" if language and language[0].lower() in _QUERIES else match[0]
+    if match["code"]:
+        return match[0]
+    if match["alias"]:
+        return match["alias"].strip()
+    if match["target"]:
+        page, mark, part = match["target"].partition("#")
+        if not mark or part.startswith("^"):
+            return page
+        return f"{page} > {part}" if page else part
+    if match["quote"]:
+        title = match["callout"].strip()
+        return match["quote"] + (f"**{title}**" if title else "")
+    return ""
+
+
+def _filled(body: str, replace: Callable[[str, list[str]], str]) -> str:
+    kept: list[str] = []
+    text = replace(_MARKS.sub("", body), kept)
+    if _HOLE in text:
+        text = _LINK.sub(lambda link: "" if link[1] else link[2], text)
+        text = _TAG.sub("", text)
+        text = "".join(map(_without_holes, _blocks(text)))
+    restored = iter(kept)
+    return re.sub(_KEPT, lambda _: next(restored), text) if len(kept) == text.count(_KEPT) else text
+
+
+def _liquid(text: str, values: Mapping[str, str], kept: list[str]) -> str:
+    del kept  # `raw` needs no mark: nothing after this step looks at tags
+    ends = {end[1]: end.start() for end in _LIQUID_END.finditer(text)}  # the last of each
+    parts: list[str] = []
+    at = 0
+    while match := _LIQUID.search(text, at):
+        parts.append(text[at : match.start()])
+        at = match.end()
+        tag = match["tag"]
+        if match["value"] is not None:
+            parts.append(_value(match["value"], values))
+        elif tag in {"raw", "verbatim", "highlight"}:
+            content, at = _content(text, at, tag)
+            language = (match["arguments"] or "").split()
+            parts.append(_code(content, language) if tag == "highlight" else content)
+        elif tag in _CONDITIONAL:
+            is_inline_set = tag == "set" and "=" in match["arguments"]
+            if not is_inline_set:
+                at = _end(text, at, tag)
+            parts.append("" if tag == "comment" or is_inline_set else _HOLE)
+        elif tag and not tag.startswith("end") and ends.get(tag, -1) < at:
+            parts.append("" if tag in {"assign", "layout", "import"} else _HOLE)
+    parts.append(text[at:])
+    return "".join(parts)
+
+
+def _value(written: str, values: Mapping[str, str]) -> str:
+    match = _KNOWN.match(written)
+    if match is None:
+        return _HOLE
+    filters = [name.strip() for name in match[2].split("|")]
+    if not _FILTERS.issuperset(filters):
+        return _HOLE
+    name = match[1]
+    value = name[1:-1] if name[0] in "\"'" else values.get(name)
+    if value is None:
+        return _HOLE
+    if "absolute_url" in filters:
+        return values.get("site.url", "") + values.get("site.baseurl", "") + value
+    return values.get("site.baseurl", "") + value if "relative_url" in filters else value
+
+
+def _content(text: str, at: int, tag: str) -> tuple[str, int]:
+    """What stands before the end of a block that has no blocks of its kind in it, and its end."""
+    end = re.compile(rf"\{{%-?\s*end{tag}\s*-?%\}}").search(text, at)
+    return (text[at : end.start()], end.end()) if end else (text[at:], len(text))
+
+
+def _end(text: str, at: int, tag: str) -> int:
+    """Where a block ends, with those of its kind in it."""
+    depth = 1
+    for match in re.compile(rf"\{{%-?\s*(end)?{tag}\b.*?%\}}", re.DOTALL).finditer(text, at):
+        depth += -1 if match[1] else 1
+        if not depth:
+            return match.end()
+    return len(text)
+
+
+def _code(content: str, language: list[str]) -> str:
+    fence = "`" * max(3, max(map(len, re.findall("`+", content)), default=0) + 1)
+    name = language[0] if language and language[0].isalnum() else ""
+    return f"\n{fence}{name}\n{content.strip(chr(10))}\n{fence}\n"
+
+
+def _shortcodes(text: str, kept: list[str]) -> str:
+    ends = {end[1]: end for end in _SHORTCODE_END.finditer(text)}  # the last of each
+    parts: list[str] = []
+    at = 0
+    while match := _SHORTCODE.search(text, at):
+        parts.append(text[at : match.start()])
+        at = match.end()
+        tag, sign = match["tag"], match["sign"]
+        if match["literal"] is not None:
+            parts.append(_KEPT)
+            kept.append(f"{{{{{sign}{match['literal']}{'>' if sign == '<' else '%'}}}}}")
+        elif not match["close"]:
+            if tag not in ends or ends[tag].start() < at or match["arguments"].endswith("/"):
+                parts.append(_HOLE)
+            elif tag in {"highlight", "comment"}:
+                closing = next(end for end in _SHORTCODE_END.finditer(text, at) if end[1] == tag)
+                if tag == "highlight":
+                    parts.append(_code(text[at : closing.start()], match["arguments"].split()))
+                at = closing.end()
+    parts.append(text[at:])
+    return "".join(parts)
+
+
+def _jsx(text: str, kept: list[str]) -> str:
+    del kept  # MDX has no way to say a tag literally but code, which is passed over
+    lines = []
+    for block in _blocks(text):
+        if _FENCE.match(block):
+            lines.append(block)
+            continue
+        kept_lines = [
+            _ADMONITION.sub(_heading, _ANCHOR.sub("", line))
+            for line in block.split("\n")
+            if not _MDX_LINE.match(line)
+        ]
+        shown = _COMPONENT.sub("", "\n".join(kept_lines))
+        spans = re.split(r"(`+[^`]*`+)", shown)  # code within a line stays
+        spans[::2] = [
+            _EXPRESSION.sub(lambda one: "" if one[0].startswith("{/*") else _HOLE, span)
+            for span in spans[::2]
+        ]
+        lines.append("".join(spans))
+    return "".join(lines)
+
+
+def _heading(admonition: re.Match[str]) -> str:
+    title = (admonition[1] or admonition[2] or "").strip()
+    return f"**{title}**\n" if title else ""
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """Paragraphs with the blank lines after them; fenced code is one, whatever is in it."""
+    block: list[str] = []
+    fence = ""
+    for line in text.splitlines(keepends=True):
+        opening = _FENCE.match(line)
+        if fence:
+            block.append(line)
+            if opening and opening[1].startswith(fence) and not line.strip().strip(fence[0]):
+                yield "".join(block)
+                block, fence = [], ""
+        elif opening:
+            if block:
+                yield "".join(block)
+            block, fence = [line], opening[1]
+        elif block and not block[-1].strip() and line.strip():
+            yield "".join(block)
+            block = [line]
+        else:
+            block.append(line)
+    if block:
+        yield "".join(block)
+
+
+def _without_holes(block: str) -> str:
+    """A block without what a hole makes wrong in it."""
+    if _HOLE not in block:
+        return block
+    if _FENCE.match(block):
+        return ""
+    lines = [
+        line
+        for line in block.splitlines(keepends=True)
+        if line.strip(_HOLE + " \t\r\n:") or _HOLE not in line
+    ]
+    if not any(_HOLE in line for line in lines):
+        return "".join(lines)
+    if all(_ITEM.match(line) for line in lines if line.strip()):
+        return "".join(line for line in lines if _HOLE not in line)
+    return "\n"
