@@ -88,9 +88,11 @@ def _read_by_processes(
                 readings = _read(folder, batch)
             yield readings
     finally:
-        executor.shutdown(cancel_futures=True)
-        ours.close()  # ends those, too, that an executor started which then failed to start others
-        theirs.close()
+        try:
+            executor.shutdown(cancel_futures=True)
+        finally:  # of a second interrupt, too: at its end, this process waits for the others
+            ours.close()  # ends those, too, of an executor that then failed to start others
+            theirs.close()
 
 
 def _submit(executor: ProcessPoolExecutor, folder: Path, batch: Batch) -> Future[list[FileReading]]:
