@@ -11,250 +11,219 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import platformdirs
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from feeds import urls
 from feeds.messages import without_passwords
 from feeds.model import FeedsError
+from feeds.setting_types import (
+    METRICS,
+    ON_OR_OFF,
+    Setting,
+    choice,
+    parse_address,
+    parse_base_url,
+    parse_database,
+    parse_folder,
+    parse_integer,
+    parse_language,
+    parse_metrics,
+    parse_text,
+    parse_timezone,
+    parse_url_list,
+    setting,
+)
 
 FILE: Final = "feeds.toml"
 MAX_LIMIT: Final = 200
 WATCH: Final = ("auto", "poll", "off")
-ON_OR_OFF: Final = ("on", "off")
-METRICS: Final = ("auto", *ON_OR_OFF)
+PROFILES: Final = (
+    "auto", "own", "jekyll", "hugo", "eleventy", "obsidian", "astro", "docusaurus", "links",
+    "table",
+)  # fmt: skip
+IDS: Final = ("site", "own")
+_OF_RECORDS: Final = ("profile", "site", "ids", "timezone", "future")  # in [records] of feeds.toml
+FUTURE: Final = ("hold", "show")
 LOG_FORMATS: Final = ("human", "json")
-_DATABASES: Final = ("sqlite+pysqlite", "postgresql+psycopg")
-_POSTGRESQL: Final = ("postgresql", "postgres")  # as libpq calls it
 _YEAR: Final = 31_536_000
 _SECONDS: Final = f"a whole number of seconds from 0 to {_YEAR}"
 _PREFIX: Final = "FEEDS_"
-_MAX_PORT: Final = 65_535
-# RFC 5646 2.1, without its grandfathered tags.
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
-_BIND = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]*):\d{1,5}\Z|unix:.+\Z")
 
 
 class ConfigError(FeedsError):
     """A setting with a wrong value; names the setting and what it accepts."""
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError
-    return " ".join(value.split())
-
-
-def _integer(least: int, most: int) -> Callable[[object], int]:
-    def parse(value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int | str):
-            raise TypeError
-        number = int(value)
-        if not least <= number <= most:
-            raise ValueError
-        return number
-
-    return parse
-
-
-def _folder(value: object) -> Path:
-    return Path(_text(value)).expanduser()
-
-
-def _database(value: object) -> str:
-    try:
-        url = make_url(_text(value))
-        if url.drivername in _POSTGRESQL:  # else the driver depends on SQLAlchemy's version
-            url = url.set(drivername="postgresql+psycopg")
-        dialect = url.get_dialect()
-    except (ArgumentError, NoSuchModuleError, ImportError) as error:
-        raise ValueError(str(error)) from None
-    if f"{dialect.name}+{dialect.driver}" not in _DATABASES:
-        raise ValueError
-    return url.render_as_string(hide_password=False)
-
-
-def _base_url(value: object) -> str:
-    url = urls.clean(_text(value)).rstrip("/")
-    if "?" in url or "#" in url:
-        raise ValueError
-    return url
-
-
-def _language(value: object) -> str:
-    if not _LANGUAGE.match(_text(value)):
-        raise ValueError
-    return _text(value)
-
-
-def _urls(value: object) -> tuple[str, ...]:
-    listed = value.split() if isinstance(value, str) else value
-    if not isinstance(listed, list | tuple):
-        raise TypeError
-    return tuple(dict.fromkeys(urls.clean(_text(url)) for url in listed))
-
-
-def _bind(value: object) -> str:
-    address = _text(value)
-    if not _BIND.match(address):
-        raise ValueError
-    if not address.startswith("unix:") and int(address.rpartition(":")[2]) > _MAX_PORT:
-        raise ValueError
-    return address
-
-
-def _metrics(value: object) -> str:
-    if value in METRICS:
-        return str(value)
-    address = _bind(value)
-    if address.startswith("unix:"):
-        raise ValueError
-    return address
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One setting: how it is read, what it accepts and what it is for."""
-
-    parse: Callable[[object], Any]
-    accepts: str
-    about: str
-
-
-def _setting(parse: Callable[[object], Any], accepts: str, about: str, default: Any) -> Any:
-    return field(default=default, metadata={"setting": Setting(parse, accepts, about)})
-
-
-def _choice(accepted: Collection[str], about: str, default: str) -> Any:
-    def parse(value: object) -> str:
-        if value not in accepted:
-            raise ValueError
-        return str(value)
-
-    return _setting(parse, f"one of {', '.join(accepted)}", about, default)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The settings in force. `sources` tells where each comes from."""
 
-    seeds: Path = _setting(_folder, "a folder", "the folder of records", Path("seeds"))
-    database_url: str = _setting(
-        _database,
+    seeds: Path = setting(parse_folder, "a folder", "the folder of records", Path("seeds"))
+    database_url: str = setting(
+        parse_database,
         "an SQLAlchemy URL such as sqlite:////var/lib/feeds/feeds.db or "
         "postgresql+psycopg://feeds@db.example.org/feeds",
         "the store; by default a file in the folder for state, named after the seeds folder",
         "",
     )
-    base_url: str = _setting(
-        _base_url,
+    base_url: str = setting(
+        parse_base_url,
         "an absolute URL such as https://feeds.example.org",
         "where the feeds are published, for every absolute URL; by default the address served on",
         "",
     )
-    title: str = _setting(_text, "a line of text", "the name of the collection", "News")
-    description: str = _setting(
-        _text, "a line of text", "what the collection is about", "News by topic and provider"
+    title: str = setting(parse_text, "a line of text", "the name of the collection", "News")
+    description: str = setting(
+        parse_text,
+        "a line of text",
+        "what the collection is about",
+        "News by topic and provider",
     )
-    language: str = _setting(
-        _language, "a language tag such as en or pt-BR", "the language of the records", "en"
+    language: str = setting(
+        parse_language,
+        "a language tag such as en or pt-BR",
+        "the language of the records",
+        "en",
     )
-    links: str = _choice(
+    timezone: str = setting(
+        parse_timezone,
+        "a time zone such as Europe/Berlin",
+        "the time zone of dates that have none",
+        "UTC",
+    )
+    future: str = choice(
+        FUTURE,
+        "whether records dated in the future are held until then, or shown",
+        "hold",
+    )
+    profile: str = choice(
+        PROFILES,
+        "which tool's folder it is; auto finds out",
+        "auto",
+    )
+    site: str = setting(
+        parse_base_url,
+        "an absolute URL such as https://example.org/blog",
+        "the address of the site, where the tool's own configuration doesn't name it",
+        "",
+    )
+    ids: str = choice(
+        IDS,
+        "whether entries have the ids of the site's own feed, or ids of ours",
+        "site",
+    )
+    links: str = choice(
         urls.POLICIES,
         "which of a record's URLs entries link where the address doesn't say",
         "canonical",
     )
-    limit: int = _setting(
-        _integer(1, MAX_LIMIT), f"a whole number from 1 to {MAX_LIMIT}", "entries in a feed", 50
+    limit: int = setting(
+        parse_integer(1, MAX_LIMIT),
+        f"a whole number from 1 to {MAX_LIMIT}",
+        "entries in a feed",
+        50,
     )
-    pictures: str = _choice(
+    pictures: str = choice(
         ON_OR_OFF,
         "whether pages show the pictures of records, which browsers load from other hosts",
         "on",
     )
-    parameters: str = _choice(
+    parameters: str = choice(
         ON_OR_OFF,
         "whether addresses take parameters; off, where they are files that can't answer any",
         "on",
     )
-    hubs: tuple[str, ...] = _setting(
-        _urls, "WebSub hub URLs, separated by spaces", "WebSub hubs, announced in every feed", ()
+    hubs: tuple[str, ...] = setting(
+        parse_url_list,
+        "WebSub hub URLs, separated by spaces",
+        "WebSub hubs, announced in every feed",
+        (),
     )
-    max_age: int = _setting(
-        _integer(0, _YEAR), _SECONDS, "how long caches keep a feed, in seconds", 300
+    max_age: int = setting(
+        parse_integer(0, _YEAR), _SECONDS, "how long caches keep a feed, in seconds", 300
     )
-    archive_max_age: int = _setting(
-        _integer(0, _YEAR),
+    archive_max_age: int = setting(
+        parse_integer(0, _YEAR),
         _SECONDS,
         "how long caches keep a month that is over, in seconds",
         604800,
     )
-    stale_while_revalidate: int = _setting(
-        _integer(0, _YEAR), _SECONDS, "how long they may show an old one while fetching", 3600
+    stale_while_revalidate: int = setting(
+        parse_integer(0, _YEAR),
+        _SECONDS,
+        "how long they may show an old one while fetching",
+        3600,
     )
-    stale_if_error: int = _setting(
-        _integer(0, _YEAR), _SECONDS, "how long they may show an old one when we are down", 604800
+    stale_if_error: int = setting(
+        parse_integer(0, _YEAR),
+        _SECONDS,
+        "how long they may show an old one when we are down",
+        604800,
     )
-    surrogate_keys: str = _choice(
+    surrogate_keys: str = choice(
         ON_OR_OFF,
         "whether documents carry the keys that caches in front forget them by",
         "on",
     )
-    purge: tuple[str, ...] = _setting(
-        _urls,
+    purge: tuple[str, ...] = setting(
+        parse_url_list,
         "URLs of caches, separated by spaces",
         "caches in front, which are told to forget what a load changed",
         (),
     )
-    cache_mb: int = _setting(
-        _integer(1, 65536),
+    cache_mb: int = setting(
+        parse_integer(1, 65536),
         "a whole number from 1 to 65536",
         "memory for prepared documents in each worker, in MiB",
         64,
     )
-    bind: str = _setting(
-        _bind, "host:port or unix:path", "the address that feeds serve listens at", "127.0.0.1:8000"
+    bind: str = setting(
+        parse_address,
+        "host:port or unix:path",
+        "the address that feeds serve listens at",
+        "127.0.0.1:8000",
     )
-    workers: int = _setting(
-        _integer(1, 64),
+    workers: int = setting(
+        parse_integer(1, 64),
         "a whole number from 1 to 64",
         "processes that answer requests",
         min(os.cpu_count() or 1, 8),
     )
-    watch: str = _choice(
+    watch: str = choice(
         WATCH,
         "how feeds serve follows the folder: by what the file system tells, by looking, or not",
         "auto",
     )
-    load: str = _choice(
+    load: str = choice(
         ON_OR_OFF,
         "whether a server loads and follows the folder; off, where feeds follow does elsewhere",
         "on",
     )
-    metrics: str = _setting(
-        _metrics,
+    metrics: str = setting(
+        parse_metrics,
         f"one of {', '.join(METRICS)}, or host:port",
         "where /metrics and /stats/ answer: to this machine where no other is served, to all, "
         "nowhere (and nothing is counted), or at an address of their own",
         "auto",
     )
-    log_format: str = _choice(
+    log_format: str = choice(
         LOG_FORMATS,
         "the form of a server's log: lines for people, or JSON",
         "human",
     )
-    log_requests: str = _choice(
+    log_requests: str = choice(
         ON_OR_OFF,
         "whether each request is a line of the log",
         "off",
     )
+    # The rest of [records] in feeds.toml: a profile of one's own.
+    records: Mapping[str, object] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -344,8 +313,14 @@ def read(overrides: Mapping[str, object] | None = None, folder: Path | None = No
     `overrides` that is no setting. Variables that are no setting are passed
     over: other programs own names that begin alike.
     """
-    in_file = _flat(_from_file((folder or Path.cwd()) / FILE))
-    config = _apply(Config(), in_file, FILE, lambda name: f"{name} in {FILE}")
+    in_file = _from_file((folder or Path.cwd()) / FILE)
+    records = in_file.pop("records", {})
+    if not isinstance(records, dict):
+        raise ConfigError(f"records in {FILE} is no table; write [records] above its keys")
+    in_file |= {name: records.pop(name) for name in _OF_RECORDS if name in records}
+    in_file = _flat(in_file)
+    config = replace(Config(), records=records)
+    config = _apply(config, in_file, FILE, lambda name: f"{name} in {FILE}")
     config = _apply(config, _from_environment(os.environ), "environment", variable)
     return _apply(config, _flat(overrides or {}), "command line", variable)
 

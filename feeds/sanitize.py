@@ -26,6 +26,10 @@ _FORBIDDEN = re.compile(
     "\U000e0000-\U000efffd\U000f0000-\U000ffffd]"
 )
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{0,31});")
+_TAG = re.compile(r"<[^<>]*>")
+_BLOCK_END = re.compile(
+    r"</(?:p|div|li|dt|dd|h[1-6]|tr|t[dh]|blockquote|pre|figcaption)>|<[bh]r[^<>]*>"
+)
 _SPACE = re.compile(r"\s+")
 
 _TAGS = nh3.ALLOWED_TAGS - {"form", "input", "button"} | {"figure", "figcaption", "picture"}
@@ -109,6 +113,11 @@ def sanitise(source: str, base: str) -> str:
     )
     # Entities such as &#1; become characters in the sanitiser.
     return strip_forbidden(safe).strip()
+
+
+def text_of(source: str) -> str:
+    """Sanitised HTML as one line of plain text."""
+    return plain(_TAG.sub("", _BLOCK_END.sub(" ", source)))
 
 
 class _FrameFinder(HTMLParser):

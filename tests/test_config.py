@@ -49,6 +49,11 @@ GOOD: Final[dict[str, tuple[str, str, Any]]] = {
     "metrics": ("127.0.0.1:9100", '"127.0.0.1:9100"', "127.0.0.1:9100"),
     "log_format": ("json", '"json"', "json"),
     "log_requests": ("on", '"on"', "on"),
+    "timezone": ("Europe/Berlin", '"Europe/Berlin"', "Europe/Berlin"),
+    "future": ("show", '"show"', "show"),
+    "profile": ("hugo", '"hugo"', "hugo"),
+    "site": ("https://a.example/b/", '"https://a.example/b/"', "https://a.example/b"),
+    "ids": ("own", '"own"', "own"),
 }
 BAD: Final[dict[str, list[Any]]] = {
     "seeds": [" ", 1, ["news"]],
@@ -83,6 +88,11 @@ BAD: Final[dict[str, list[Any]]] = {
     "metrics": ["yes", "9100", "unix:/run/metrics", "localhost:65536", True, 1],
     "log_format": ["text", "JSON", True],
     "log_requests": ["yes", "ON", True, 1],
+    "timezone": [" ", 1, "Berlin", "+02:00", "../etc/passwd", "/etc/passwd", "Europe", "a\0b"],
+    "future": ["hide", "Show", True, 1],
+    "profile": ["wordpress", "Jekyll", 1],
+    "site": ["a.example", "ftp://a.example", "https://a.example/?q", 1],
+    "ids": ["ours", 1],
 }
 
 
@@ -329,3 +339,25 @@ def test_settings_are_frozen() -> None:
     found = read()
     with pytest.raises(FrozenInstanceError):
         found.limit = 1  # type: ignore[misc]
+
+
+def test_settings_of_records_may_stand_in_a_table_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table = 'url = "https://a.example/{slug}/"\nfields = {title = ["headline"]}\n'
+    settings_there = 'profile = "table"\nsite = "https://a.example"\ntimezone = "Europe/Berlin"\n'
+    (tmp_path / "feeds.toml").write_text(f'title = "N"\n[records]\n{settings_there}{table}')
+    found = read()
+    assert (found.title, found.profile, found.site) == ("N", "table", "https://a.example")
+    assert found.timezone == "Europe/Berlin"
+    assert found.records == {"url": "https://a.example/{slug}/", "fields": {"title": ["headline"]}}
+
+
+def test_records_that_are_no_table_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "feeds.toml").write_text('records = "news"\n')
+    with pytest.raises(ConfigError, match=r"records in feeds.toml is no table; write \[records\]"):
+        read()

@@ -18,6 +18,7 @@ from feeds.config import Config
 from feeds.loading import loader
 from feeds.loading.report import Report
 from feeds.model import Problem
+from feeds.records.profile import Profile
 from feeds.records.scanner import FolderError
 from feeds.selection import Scope
 from feeds.store import recovery
@@ -86,7 +87,13 @@ def load_folder(
 
     def work(store: Store) -> tuple[Report, list[builder.Listed], int]:
         with counting("Loading") as progress:
-            report = loader.load(store, config.seeds, progress, accept_removals=accept_removals)
+            report = loader.load(
+                store,
+                config.seeds,
+                progress,
+                profile=Profile.of(config),
+                accept_removals=accept_removals,
+            )
         return report, *_listed(store)
 
     return recovery.with_recovery(config.database, warn, work)
@@ -134,7 +141,7 @@ def show(report: Report, seconds: float = 0.0) -> None:
         more = len(report.errors) - _SHOWN
         tell(f"... and {more:,} more; feeds check shows them all")
     with log.bound(**report.figures(), seconds=round(seconds, 3)):
-        say(f"{report.folder}: {report.summary()}")
+        say(f"{report.place}: {report.summary()}")
 
 
 def located(report: Report, problem: Problem) -> str:

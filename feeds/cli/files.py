@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from feeds.cli.common import INTERVAL, counting, feeds_of_last_load, settings, show, warn
+from feeds.cli.common import INTERVAL, counting, feeds_of_last_load, say, settings, show, warn
 from feeds.config import Config, ConfigError
 from feeds.export import directory, object_store, plan
 from feeds.export.directory import Folder
 from feeds.export.object_store import ObjectStore
 from feeds.export.writer import write
 from feeds.loading import loader
+from feeds.records.profile import Profile
 from feeds.records.scanner import FolderError
 from feeds.serving.document_store import DocumentStore
 from feeds.store import recovery
@@ -59,8 +61,11 @@ def _site(
 
     def work(store: Store) -> Store:
         with counting("Loading") as progress:
-            report = loader.load(store, config.seeds, progress)
+            report = loader.load(store, config.seeds, progress, profile=Profile.of(config))
         show(report)
+        if report.due:
+            due = datetime.fromtimestamp(report.due, UTC).isoformat().replace("+00:00", "Z")
+            say(f"the next record appears or expires at {due}: export again then")
         return store
 
     store = None

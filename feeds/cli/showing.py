@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -28,6 +29,9 @@ from feeds.cli.common import (
 from feeds.config import Config, ConfigError
 from feeds.loading import loader
 from feeds.loading.report import Report
+from feeds.model import FeedsError
+from feeds.records.profile import Profile
+from feeds.records.profiles.detect import describe
 from feeds.records.scanner import FolderError
 from feeds.rendering.formats import FORMATS, MEDIA_TYPES
 from feeds.store.database import Store, StoreError
@@ -46,7 +50,7 @@ def check(config: Config, path: Path | None, as_json: bool) -> None:
     Exits with status 1 when a record had to be left out.
     """
     with counting("Checking") as progress:
-        report = loader.check(path or config.seeds, progress)
+        report = loader.check(path or config.seeds, progress, Profile.of(config))
     if as_json:
         problems = [msgspec.to_builtins(problem) for problem in report.problems]
         content = {"folder": str(report.folder), "counts": report.counts(), "problems": problems}
@@ -57,8 +61,16 @@ def check(config: Config, path: Path | None, as_json: bool) -> None:
         for problem in report.problems:
             mark = "" if problem.severity == "error" else " (note)"
             click.echo(located(report, problem) + mark)
-        click.echo(report.standing())
+        click.echo(f"{report.place}: {report.standing()}" if report.profile else report.standing())
     sys.exit(1 if report.errors else 0)
+
+
+def _tool_of(config: Config) -> str:
+    """Whose folder it is that is there now."""
+    try:
+        return describe(Profile.of(config).options(config.seeds, datetime.now(UTC)).site)
+    except FeedsError as error:
+        return str(error)
 
 
 def _show_in_colours(report: Report) -> None:
@@ -126,6 +138,8 @@ def config_() -> None:
             value = Store.described(config.database)
         elif name == "base_url":
             value = config.root
+        elif name == "profile" and value == "auto":
+            value = f"auto: {_tool_of(config)}"
         elif isinstance(value, tuple):
             value = " ".join(value)
         click.echo(f"{feeds.config.variable(name)} = {value}  ({source})")

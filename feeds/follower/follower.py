@@ -24,6 +24,7 @@ from feeds.follower import purging, websub
 from feeds.loading.loader import Loader
 from feeds.loading.report import Report
 from feeds.model import FeedsError
+from feeds.records.profile import Profile
 from feeds.records.scanner import UNSETTLED, FolderError, scan
 from feeds.store import recovery, spare
 from feeds.store.database import Store, StoreError, note_health
@@ -61,6 +62,7 @@ class FolderFollower:
         self._loader: Loader | None = None
         self._signature: _Signature | None = None  # of the database after our last load
         self._problem = ""  # that was logged last, so that it is logged once
+        self._next: int | None = None  # when a record is another by itself, in seconds
         self._failures = 0
         self._tried = float("-inf")
         self._primary_tried = float("-inf")
@@ -96,7 +98,9 @@ class FolderFollower:
             return True
         if self._failures:
             return since >= _RETRIES[min(self._failures, len(_RETRIES)) - 1]
-        return self.config.watch != "off" and since >= _SAFETY
+        if self.config.watch == "off":
+            return False
+        return since >= _SAFETY or (self._next is not None and time.time() >= self._next)
 
     def _database_lost(self) -> bool:
         """Whether the database file was removed, replaced or damaged since our last load."""
@@ -201,6 +205,7 @@ class FolderFollower:
         else:
             outcome = "changed" if report.changed else "unchanged"
             self._failures = 0
+            self._next = report.due
             if report.changed:
                 for workers in self._publishers:
                     workers.look()
@@ -216,7 +221,7 @@ class FolderFollower:
             if self._problem:
                 self._log(f"{self.config.seeds} is loaded again: {report.summary()}")
             elif report.changed:
-                self._log(f"{report.folder}: {report.summary()}, in {seconds:.1f} s")
+                self._log(f"{report.place}: {report.summary()}, in {seconds:.1f} s")
 
     def _load(self) -> Report:
         """The report of a load into the database, or into what stands in for it."""
@@ -246,7 +251,7 @@ class FolderFollower:
         return False
 
     def _loader_of(self, store: Store) -> Loader:
-        self._loader = Loader(store, self.config.seeds, _PATIENCE)
+        self._loader = Loader(store, self.config.seeds, _PATIENCE, Profile.of(self.config))
         return self._loader
 
     def _load_with(self, loader: Loader) -> Report:
@@ -276,7 +281,7 @@ class FolderFollower:
             if not self._loader.target.replaced:
                 self._note(self._loader.target, message)
             # What it knows of files, it may have learnt in the load that was undone.
-            self._loader = Loader(self._loader.target, self.config.seeds, _PATIENCE)
+            self._loader_of(self._loader.target)
             self._signature = _signature(self._loader.target)
 
     def _warn(self, message: str) -> None:

@@ -20,7 +20,10 @@ from feeds.loading.record_writer import Known, RecordWriter, problems_of
 from feeds.loading.report import Report
 from feeds.loading.word_writer import refold
 from feeds.records.outcome import FileReading, decode_problems, no_garbage_collection
+from feeds.records.parser import PLAIN
 from feeds.records.pool import read_all
+from feeds.records.profile import Profile, version
+from feeds.records.profiles.detect import describe_tool
 from feeds.records.scanner import UNSETTLED, FileState, FolderError, scan
 from feeds.store import changes, postgres
 from feeds.store.bulk_insert import chunks
@@ -33,10 +36,16 @@ _RECORDS: Final = ("public", "hidden")
 _WORTH_MERGING: Final = 200  # ids; not so many that who reads waits for it
 _ROWS: Final = 10_000  # of files, fetched at a time
 _MANY: Final = 500  # entries that change what a database should know of its tables
+OWN: Final = Profile()
 _READ_ANEW: Final = (UNSETTLED, b"")
 
 
-def check(folder: Path, progress: Progress | None = None) -> Report:
+def check(
+    folder: Path,
+    progress: Progress | None = None,
+    profile: Profile = OWN,
+    now: datetime | None = None,
+) -> Report:
     """Read every file of a folder, or one file, and report, without a store.
 
     Raises FolderError.
@@ -47,10 +56,12 @@ def check(folder: Path, progress: Progress | None = None) -> Report:
         report.folder = folder
     else:
         found = sorted(scan(folder))
+    options = profile.options(folder, now or datetime.now(UTC))
+    report.profile = describe_tool(options.site)
     public: dict[str, int] = {}
     removed: set[str] = set()
     done = 0
-    with closing(read_all(folder, found, {})) as batches:
+    with closing(read_all(folder, found, {}, options)) as batches:
         for batch in batches:
             for reading in batch:
                 _count(report, reading)
@@ -84,10 +95,12 @@ def load(
     now: datetime | None = None,
     *,
     patience: float = 0.0,
+    profile: Profile = OWN,
     accept_removals: bool = False,
 ) -> Report:
     """Bring the store up to the folder once; see `Loader.load`."""
-    return Loader(target, folder, patience).load(progress, now, accept_removals=accept_removals)
+    loader = Loader(target, folder, patience, profile)
+    return loader.load(progress, now, accept_removals=accept_removals)
 
 
 class Loader:
@@ -95,13 +108,18 @@ class Loader:
 
     What it knows of the files it remembers from load to load, as long as
     nobody else loads. `patience` is how long it waits for a file that is
-    briefly gone or half written, in seconds.
+    briefly gone or half written, in seconds; `profile` says how records are read.
     """
 
-    def __init__(self, target: Store, folder: Path, patience: float = 0.0) -> None:
+    def __init__(
+        self, target: Store, folder: Path, patience: float = 0.0, profile: Profile = OWN
+    ) -> None:
         self.target = target
         self.folder = folder
         self.patience = patience
+        self.profile = profile
+        self.options = PLAIN  # of the last load
+        self.reading = ""  # and what tells it from other ways of reading
         self._known: Known = {}
         self._known_as_of = -1
 
@@ -123,13 +141,16 @@ class Loader:
         that they should; and StoreError.
         """
         moment = now or datetime.now(UTC)
+        self.options = self.profile.options(self.folder, moment)
+        self.reading = f"{reading_version()} {version(self.options)}"
         with self.target.alone(), no_garbage_collection():
             known, as_of = self._recall()
             self._known_as_of = -1  # what a load that fails learns is forgotten
             look = time.time_ns()
             found = self._scan(known)
+            known |= dict.fromkeys(self._due(moment), _READ_ANEW)
             with self.target.write() as connection:
-                step = _Load(connection, self.folder, int(moment.timestamp()), known, self.patience)
+                step = _Load(connection, self, moment, known)
                 report = step.run(found, look, progress, accept_removals=accept_removals)
             self._known, self._known_as_of = step.known, as_of + step.records.wrote
         return report
@@ -138,18 +159,24 @@ class Loader:
         """What the store knows of the files, and as of which write to them."""
         with self.target.read() as reader:
             row = reader.connection.execute(select(state.c.reading, state.c.writes)).one()
-            if row.writes == self._known_as_of and row.reading == reading_version():
+            if row.writes == self._known_as_of and row.reading == self.reading:
                 return self._known, row.writes
             told = [files.c[name] for name in FileState._fields]
             query = select(files.c.path, files.c.digest, *told)
             rows = reader.connection.execute(query).partitions(_ROWS)
             return {
                 path: (FileState(size, mtime, ctime), digest)
-                if row.reading == reading_version() and digest  # without one: couldn't be opened
+                if row.reading == self.reading and digest  # without one: couldn't be opened
                 else _READ_ANEW
                 for some in rows
                 for path, digest, size, mtime, ctime in some
             }, row.writes
+
+    def _due(self, moment: datetime) -> list[str]:
+        """The files that are others by themselves since the last load."""
+        with self.target.read() as reader:
+            query = select(files.c.path).where(files.c.due != 0, files.c.due <= _seconds(moment))
+            return list(reader.connection.execute(query).scalars())
 
     def _scan(self, known: Known) -> dict[str, FileState]:
         """The files of the folder; those in subfolders that can't be read, as they were."""
@@ -168,25 +195,25 @@ class Loader:
 class _Load:
     """One load: the state that its steps share."""
 
-    def __init__(
-        self, connection: Connection, folder: Path, now: int, known: Known, patience: float
-    ) -> None:
+    def __init__(self, connection: Connection, loader: Loader, now: datetime, known: Known) -> None:
         self.connection = connection
-        self.folder = folder
+        self.folder = loader.folder
         self.known = known
-        self.patience = patience
-        self.report = Report(folder)
+        self.patience = loader.patience
+        self.options = loader.options
+        self.reading = loader.reading
+        self.report = Report(self.folder, describe_tool(loader.options.site))
         self.refolded = 0  # entries whose words were made anew
         self.look = 0  # at the folder, in nanoseconds
         held = select(state.c.generation, state.c.loaded, state.c.reading)
         row = connection.execute(held).one()
         self.first = row.generation == 0 and not known
         # Last-Modified tells seconds apart, so two generations never share one.
-        self.moment = max(now, row.loaded + 1)
+        self.moment = max(_seconds(now), row.loaded + 1)
         self.records = RecordWriter(connection, known, self.moment, self.first)
         self.entries = EntryWriter(connection, self.moment, self.first, self.records.removed)
         # Another version of the program, or of a library, wrote what is there.
-        self.anew = self.entries.labels.anew = not self.first and row.reading != reading_version()
+        self.anew = self.entries.labels.anew = not self.first and row.reading != self.reading
 
     def run(
         self,
@@ -245,7 +272,7 @@ class _Load:
         """Read what isn't as it was, once more what may have been half written."""
         done, doubtful = 0, []
         digests = {path: self.known[path][1] for path in fresh if path in self.known}
-        with closing(read_all(self.folder, fresh, digests)) as batches:
+        with closing(read_all(self.folder, fresh, digests, self.options)) as batches:
             for batch in batches:
                 settled = []
                 for reading in batch:
@@ -268,7 +295,7 @@ class _Load:
             self.look = time.time_ns()
             again = scan(self.folder)
             doubtful = [path for path in doubtful if path in again]
-            with closing(read_all(self.folder, doubtful, digests)) as batches:
+            with closing(read_all(self.folder, doubtful, digests, self.options)) as batches:
                 for batch in batches:
                     self.records.write(batch, again, self.look)
 
@@ -288,7 +315,7 @@ class _Load:
         return self.entries.changed
 
     def _note_state(self, *, changed: bool) -> None:
-        values: dict[str, Any] = {"reading": reading_version()}
+        values: dict[str, Any] = {"reading": self.reading}
         if self.records.wrote:
             values["writes"] = state.c.writes + 1
         if changed or self.first or self.entries.labels.renamed or self.refolded:
@@ -313,6 +340,9 @@ class _Load:
         for problems in self.connection.execute(worth).scalars():
             report.problems += decode_problems(problems)
         report.kept = self._kept()
+        report.due = self.connection.execute(
+            select(func.min(files.c.due)).where(files.c.due != 0)
+        ).scalar()
         for name, table in (("entries", entries), ("copies", records)):
             counted = select(func.count()).select_from(table)
             if table is records:
@@ -323,6 +353,10 @@ class _Load:
         suppressed = suppressed.where(records.c.public == 1, records.c.entry_id.in_(gone))
         report.suppressed = self.connection.execute(suppressed).scalar_one()
         report.generation = self.connection.execute(select(state.c.generation)).scalar_one()
+
+
+def _seconds(moment: datetime) -> int:
+    return int(moment.timestamp())
 
 
 def _age(status: FileState) -> float:

@@ -57,10 +57,13 @@ class RecordWriter:
             at = self._seen_before(records.c.path, paths)
             held = set(at)
             seen |= at
+        due = self._still_due([r.path for r in read if r.outcome == "error" and r.path in held])
         file_rows, record_rows, replaced = [], [], []
         for reading in read:
-            keeps = reading.outcome == "error" and reading.path in held and not reading.hides
-            file_rows.append(_file_row(reading, now[reading.path], keeps=keeps))
+            keeps = reading.path in due and not reading.hides
+            file_rows.append(
+                _file_row(reading, now[reading.path], due.get(reading.path, 0), keeps=keeps)
+            )
             self.known[reading.path] = now[reading.path], reading.digest
             if keeps:
                 continue
@@ -103,6 +106,14 @@ class RecordWriter:
             found.update((value, seen) for value, seen in rows)
         return found
 
+    def _still_due(self, paths: Sequence[str]) -> dict[str, int]:
+        """When the last good versions of files expire, 0 for never, without those that have."""
+        due: dict[str, int] = {}
+        for chunk in chunks(paths):
+            query = select(files.c.path, files.c.due).where(files.c.path.in_(chunk))
+            due.update((path, at) for path, at in self.connection.execute(query))
+        return {path: at for path, at in due.items() if not at or at > self.moment}
+
     def forget(self, gone: Sequence[str]) -> None:
         """Drop what files said that aren't there any more."""
         if gone:
@@ -143,7 +154,8 @@ class RecordWriter:
             self.connection.execute(change, rows)
 
 
-def _file_row(reading: FileReading, status: FileState, *, keeps: bool) -> dict[str, Any]:
+def _file_row(reading: FileReading, status: FileState, due: int, *, keeps: bool) -> dict[str, Any]:
+    """A row of `files`; `due` is that of the last good version that a file in error `keeps`."""
     problems = problems_of(reading, keeps=keeps)
     return {
         "path": reading.path,
@@ -152,6 +164,7 @@ def _file_row(reading: FileReading, status: FileState, *, keeps: bool) -> dict[s
         "outcome": reading.outcome,
         "reason": reading.reason,
         "problems": msgspec.json.encode(problems).decode() if problems else "",
+        "due": due if keeps else reading.due,
     }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from feeds.model import Problem
+from feeds.records.hiding import HELD
 
 
 @dataclass(slots=True)
@@ -16,10 +17,12 @@ class Report:
 
     `copies` are the public records that entries are made of, those included
     whose file is in error now and whose last good version is kept;
-    `suppressed` are those of them that a removed copy removes.
+    `suppressed` are those of them that a removed copy removes. `due` is when the
+    next record is held no more, or expires, in seconds since 1970.
     """
 
     folder: Path
+    profile: str = ""
     generation: int = 0
     parsed: int = 0
     public: int = 0
@@ -30,7 +33,13 @@ class Report:
     suppressed: int = 0
     entries: int = 0
     changed: int = 0
+    due: int | None = None
     problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def place(self) -> str:
+        """The folder, and whose it is where it is that of a tool."""
+        return f"{self.folder} ({self.profile})" if self.profile else str(self.folder)
 
     @property
     def errors(self) -> list[Problem]:
@@ -52,6 +61,7 @@ class Report:
         return {
             "public": self.public,
             "hidden": self.hidden.total(),
+            "held": self.hidden[HELD],
             "hidden_by_reason": dict(sorted(self.hidden.items())),
             "merged": self.merged,
             "suppressed": self.suppressed,

@@ -1,15 +1,23 @@
-"""A mapping of front matter read field by field, each against its type."""
+"""A mapping of front matter read field by field, each against its type.
+
+A wrong value costs its field alone: it is left out, or what can be understood
+of it is taken, and a note says so.
+"""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, tzinfo
 from typing import Final, Self
 
 from feeds import sanitize, urls
+from feeds.messages import printable
 from feeds.model import Problem, RecordError
+from feeds.records.dates import AmbiguousDateError, parse_date
 from feeds.records.frontmatter import Mapping, Node, Scalar, Sequence
+from feeds.records.hiding import WORDS
 
 EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
@@ -18,37 +26,44 @@ MAX_TITLE: Final = 1_000
 MAX_EXCERPT: Final = 20_000
 _LARGEST: Final = 2**31
 _DATE_IS_RIGHT: Final = "2023-09-02T16:03:00Z would be right"
-_KINDS = {
-    int: "a number",
-    float: "a number",
-    datetime: "a date",
-    date: "a date",
-}
+NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})  # YAML 1.1, null
+_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z", re.ASCII)
+_NUMBER: Final = re.compile(r"([-+]?\d+(?:_\d+)*(?:\.\d+)?)(?: ?px)?\Z", re.ASCII)
 
 
 class Fields:
     """The fields of one mapping in the record at `path`.
 
-    A wrong value raises RecordError, which names file, line and field; an odd one
-    is reported in `notes`. Absent and null ones are empty: "", 0, None, no items.
-    `prefix` leads to the mapping: `images[2].`.
+    Notes about wrong values are added to `notes`. `prefix` leads to the
+    mapping: `images[2].`. `zone` is that of dates without an offset.
     """
 
-    def __init__(self, path: str, fields: Mapping, notes: list[Problem], prefix: str = "") -> None:
+    def __init__(
+        self,
+        path: str,
+        fields: Mapping,
+        notes: list[Problem],
+        prefix: str = "",
+        zone: tzinfo = UTC,
+    ) -> None:
         self.path = path
         self.fields = fields
         self.notes = notes
         self.prefix = prefix
+        self.zone = zone
 
     def error(self, name: str, message: str, line: int | None = None) -> RecordError:
+        """The error that keeps the record out."""
         where = line if line is not None else self.line(name)
         return RecordError(Problem(self.path, where, self.prefix + name, message))
 
-    def note(self, name: str, message: str) -> None:
-        problem = Problem(self.path, self.line(name), self.prefix + name, message, "note")
-        self.notes.append(problem)
+    def note(self, name: str, message: str, line: int | None = None) -> None:
+        """Note what is wrong with a field that the record can do without."""
+        where = line if line is not None else self.line(name)
+        self.notes.append(Problem(self.path, where, self.prefix + name, message, "note"))
 
     def line(self, name: str) -> int:
+        """The line of a field, or that of the mapping where it hasn't got it."""
         node = self.fields.get(name.partition("[")[0])
         if node is None:
             return self.fields.line
@@ -60,51 +75,41 @@ class Fields:
         return "" if node is None else self._raw(name, node)
 
     def _raw(self, name: str, node: Node) -> str:
-        if not isinstance(node, Scalar):
-            kind = "a list" if isinstance(node, Sequence) else "a mapping"
-            raise self._wrong(name, node.line, f"is {kind}, not text; write one line of text")
-        try:
-            value = node.value()
-        except ValueError:
-            value = node.text
-        if value is None:
-            return ""
-        if isinstance(value, str):
-            return value
-        is_boolean = isinstance(value, bool)
-        kind = f"the boolean {str(value).lower()}" if is_boolean else _KINDS[type(value)]
-        message = f'{node.text} is read as {kind} by YAML; write "{node.text}" for text'
-        raise self._wrong(name, node.line, message)
-
-    def _wrong(self, name: str, line: int, message: str) -> RecordError:
-        return RecordError(Problem(self.path, line, self.prefix + name, message))
+        if isinstance(node, Scalar):
+            return "" if is_null(node) else node.text
+        kind = "a list" if isinstance(node, Sequence) else "a mapping"
+        self.note(name, f"is {kind}, not text; write one line of text; left out", node.line)
+        return ""
 
     def text(self, name: str, most: int = MAX_NAME) -> str:
-        """Text in one line, its entities unescaped, of at most `most` characters."""
+        """A field as one line of plain text, of at most `most` characters."""
         node = self.fields.get(name)
         return "" if node is None else self.text_of(name, node, most)
 
     def text_of(self, name: str, node: Node, most: int = MAX_NAME) -> str:
+        """A node as one line of plain text, of at most `most` characters."""
         text = sanitize.plain(self._raw(name, node))
         if len(text) > most:
-            message = f"is {len(text):,} characters long; at most {most:,} are accepted"
-            raise self._wrong(name, node.line, message)
+            message = f"is {len(text):,} characters long; cut to the {most:,} that are accepted"
+            self.note(name, message, node.line)
+            text = text[: most - 1].rstrip() + "…"
         return text
 
     def url(self, name: str) -> str:
-        """An absolute http or https URL, cleaned."""
+        """A field as a clean absolute URL, empty when it is absent or none."""
         written = self.raw(name).strip()
         if not written:
             return ""
         try:
             return urls.clean(written)
         except ValueError as error:
-            raise self.error(name, f"{written[:80]!r} {error}") from None
+            self.note(name, f"{written[:80]!r} {error}; left out")
+            return ""
 
     def number(self, name: str) -> int:
-        """A number, rounded, of at most 2**31 either way."""
+        """A field as a whole number, 0 when it is absent or none."""
         node = self.fields.get(name)
-        if node is None:
+        if node is None or is_null(node):
             return 0
         value: object = None
         if isinstance(node, Scalar):
@@ -112,75 +117,88 @@ class Fields:
                 value = node.value()
             except ValueError:
                 value = node.text
-            if value is None:
-                return 0
+            if isinstance(value, str) and (match := _NUMBER.match(value.strip())):
+                value = float(match[1])
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise self.error(name, "is not a number; 57 would be right")
+            self.note(name, "is not a number; 57 would be right; left out")
+            return 0
         if not math.isfinite(value) or abs(value) > _LARGEST:
-            raise self.error(name, f"is out of range; at most {_LARGEST:,} is accepted")
+            self.note(name, f"is out of range; at most {_LARGEST:,} is accepted; left out")
+            return 0
         return round(value)
 
     def moment(self, name: str) -> datetime | None:
-        """An aware time in UTC, of whole seconds; one without a zone is taken for UTC."""
+        """A field as an aware UTC time of whole seconds; None when it is absent or no date."""
         node = self.fields.get(name)
-        if node is None:
+        if node is None or is_null(node):
             return None
         if not isinstance(node, Scalar):
-            raise self.error(name, f"is not a date; {_DATE_IS_RIGHT}")
-        try:
-            value = node.value()
-            if isinstance(value, str):
-                if not value.strip():
-                    return None
-                value = datetime.fromisoformat(value.strip())
-        except (ValueError, OverflowError):
-            raise self.error(name, f"{node.text[:40]!r} is not a date; {_DATE_IS_RIGHT}") from None
-        if value is None:
+            self.note(name, f"is not a date; {_DATE_IS_RIGHT}; left out")
             return None
-        if not isinstance(value, date):
-            raise self.error(name, f"{node.text[:40]!r} is not a date; {_DATE_IS_RIGHT}")
-        if not isinstance(value, datetime):
-            value = datetime.combine(value, time(), UTC)
         try:
-            value = (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
-        except OverflowError:
-            value = LATEST
-        if not EARLIEST <= value < LATEST:
+            moment = self._moment(node.text)
+        except AmbiguousDateError as error:
+            self.note(name, f"{node.text[:40]!r} {error}; left out")
+            return None
+        except ValueError:
+            self.note(name, f"{node.text[:40]!r} is not a date; {_DATE_IS_RIGHT}; left out")
+            return None
+        if not EARLIEST <= moment < LATEST:
             message = f"{node.text[:40]!r} is not between 1970 and 2199; {_DATE_IS_RIGHT}"
-            raise self.error(name, message)
-        return value.replace(microsecond=0)
+            self.note(name, f"{message}; left out")
+            return None
+        return moment
+
+    def _moment(self, text: str) -> datetime:
+        if _RFC_3339.match(text):  # nearly all are
+            try:
+                return datetime.fromisoformat(text)
+            except ValueError:  # such as a leap second
+                pass
+        return parse_date(text, self.zone)
 
     def sequence(self, name: str) -> Sequence:
+        """A field as a list; a single value is a list of one."""
         node = self.fields.get(name)
         if isinstance(node, Sequence):
             return node
-        if node is None or _is_null(node):
-            return Sequence()
-        raise self.error(name, "is not a list; write one '- item' to a line")
+        items = Sequence()
+        if node is not None and not is_null(node):
+            items.append(node)
+            items.line = node.line
+        return items
 
     def mapping(self, name: str) -> Self | None:
+        """The fields of a mapping in this one; None when there is none."""
         node = self.fields.get(name)
         if isinstance(node, Mapping):
             return self.within(name, node)
-        if node is None or _is_null(node):
-            return None
-        raise self.error(name, "is not a mapping; write 'name:' and 'domain:' below it, indented")
+        if node is not None and not is_null(node):
+            message = "is not a mapping; write 'name:' and 'domain:' below it, indented; left out"
+            self.note(name, message)
+        return None
 
     def mappings(self, name: str) -> Iterator[Self]:
-        """The fields of each item of a list of mappings."""
+        """The fields of the mappings in a list."""
         for index, node in enumerate(self.sequence(name)):
             where = f"{name}[{index}]"
-            if not isinstance(node, Mapping):
-                raise self._wrong(where, node.line, "is not a mapping; write 'key: value' lines")
-            yield self.within(where, node)
+            if isinstance(node, Mapping):
+                yield self.within(where, node)
+            else:
+                message = "is not a mapping; write 'key: value' lines; left out"
+                self.note(where, message, node.line)
 
     def within(self, where: str, mapping: Mapping) -> Self:
-        """The fields of a mapping inside this one."""
-        return type(self)(self.path, mapping, self.notes, f"{self.prefix}{where}.")
+        """The fields of a mapping inside this one, without those that stand in it twice."""
+        fields = type(self)(self.path, mapping, self.notes, f"{self.prefix}{where}.", self.zone)
+        for name, _, line in mapping.repeated:
+            if name.lower() not in WORDS:
+                message = f"stands twice (first in line {mapping.lines[name]}); left out"
+                fields.note(printable(name[:40]), message, line)
+                mapping.pop(name, None)
+        return fields
 
 
-def _is_null(node: Node) -> bool:
-    try:
-        return isinstance(node, Scalar) and node.value() is None
-    except ValueError:  # an impossible date
-        return False
+def is_null(node: Node) -> bool:
+    """Whether a value is one that says nothing."""
+    return isinstance(node, Scalar) and node.plain and node.text in NULL

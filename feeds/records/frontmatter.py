@@ -77,9 +77,13 @@ class Sequence(list["Node"]):
 
 
 class Mapping(dict[str, "Node"]):
-    """A mapping, the line it begins at, and the line of each key."""
+    """A mapping, the line it begins at, and the line of each key.
+
+    `repeated` has what stands under a key that was there before: key, node, line.
+    """
 
     line = 0
+    repeated: tuple[tuple[str, Node, int], ...] = ()
 
     def __init__(self) -> None:
         super().__init__()
@@ -154,11 +158,6 @@ def ord_of(character: str | bytes | int) -> int:
     return character if isinstance(character, int) else ord(character)
 
 
-def _printable(name: str) -> str:
-    """A key or tag in a message of one line, however long or odd."""
-    return name if name.isprintable() and len(name) <= _MAX_INTERPRETED else ascii(name[:40])
-
-
 class _Builder:
     def __init__(self, source: str, first_line: int) -> None:
         self._events = _Parser(source)
@@ -186,9 +185,11 @@ class _Builder:
         kind = type(event)
         if kind is AliasEvent:
             raise self._error(event, "has an alias (*name); write the value out")
-        if event.tag is not None:
-            raise self._error(event, "has a tag (!...); leave it out")
         line = self._first_line + event.start_mark.line
+        if event.tag is not None:
+            if kind is ScalarEvent and event.tag == "!":  # YAML 1.1 3.3.2: text, whatever it is
+                return Scalar(event.value, False, line)
+            raise self._error(event, "has a tag (!...); leave it out")
         if kind is ScalarEvent:
             return Scalar(event.value, event.implicit[0], line)
         if depth >= MAX_DEPTH:
@@ -220,15 +221,12 @@ class _Builder:
             name = event.value
             if name == "<<" and event.implicit[0]:
                 raise self._error(event, "has a merge key (<<); write the values out")
-            if name in lines:
-                # Below the top level a key may be part of what nobody may see.
-                field = _printable(name) if depth == 1 else "front matter"
-                message = f"stands twice (first in line {lines[name]})"
-                raise self._error(
-                    event, message if depth == 1 else f"has a key that {message}", field
-                )
-            if len(lines) == MAX_ITEMS:
+            if len(lines) + len(mapping.repeated) == MAX_ITEMS:
                 raise self._error(event, f"has a mapping of more than {MAX_ITEMS} keys")
+            if name in lines:
+                at = self._first_line + event.start_mark.line
+                mapping.repeated = (*mapping.repeated, (name, node(get(), depth), at))
+                continue
             lines[name] = self._first_line + event.start_mark.line
             mapping[name] = node(get(), depth)
         return mapping

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -14,6 +15,8 @@ from blake3 import blake3
 from feeds.messages import printable
 from feeds.model import Hidden, Problem, Record, RecordError
 from feeds.records import parser, scanner
+from feeds.records.hiding import hidden_by_line, in_drafts
+from feeds.records.parser import PLAIN, Options
 
 encode_record: Final = msgspec.json.Encoder().encode
 decode_problems: Final = msgspec.json.Decoder(list[Problem]).decode
@@ -29,7 +32,8 @@ class FileReading(NamedTuple):
     the date in seconds since 1970, None for an undated record. `render_digest`
     (12 bytes) is of all that a feed may show of it, `content_digest` of that but
     for its quality and heat, `data` the record as JSON. `hides` says of an error
-    that the text still has a line that hides the record.
+    that the text still has a line that hides the record. `due` is when it will be
+    another by itself, in seconds since 1970, 0 for never.
     """
 
     path: str
@@ -45,6 +49,7 @@ class FileReading(NamedTuple):
     content_digest: bytes = b""
     render_digest: bytes = b""
     data: bytes = b""
+    due: int = 0
 
 
 @contextmanager
@@ -59,7 +64,7 @@ def no_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def read_file(folder: Path, path: str, known: bytes = b"") -> FileReading:
+def read_file(folder: Path, path: str, known: bytes = b"", options: Options = PLAIN) -> FileReading:
     """Read the file at `path`; `known` is the digest of a content that needn't be parsed."""
     try:
         data = scanner.read_file(folder, path, parser.MAX_BYTES + 1)
@@ -71,25 +76,31 @@ def read_file(folder: Path, path: str, known: bytes = b"") -> FileReading:
     digest = blake3(data).digest(16)
     if digest == known:
         return FileReading(path, digest, "touched")
-    return interpret(path, data, digest)
+    return interpret(path, data, digest, options)
 
 
-def interpret(path: str, data: bytes, digest: bytes = b"") -> FileReading:
+def interpret(path: str, data: bytes, digest: bytes = b"", options: Options = PLAIN) -> FileReading:
     """Parse `data`, the content of the file at `path` with that `digest`."""
     try:
-        parsed = parser.parse_record(printable(path), data)
+        parsed = parser.parse_record(printable(path), data, options)
     except parser.NotARecord:
         return FileReading(path, digest, "other")
     except RecordError as error:
-        hides = parser.hides_itself(data)
+        now = None if options.now is None else datetime.fromtimestamp(options.now, UTC)
+        hides = in_drafts(path) or hidden_by_line(data, options.zone, now)
         return FileReading(path, digest, "error", (error.problem,), hides=hides)
     record, notes = parsed.record, tuple(parsed.notes)
+    due = int(parsed.until.timestamp()) if parsed.until else 0
     if isinstance(record, Hidden):
-        return FileReading(path, digest, "hidden", notes, record.key, record.reason, record.removed)
-    return _public(path, digest, record, notes)
+        return FileReading(
+            path, digest, "hidden", notes, record.key, record.reason, record.removed, due=due
+        )
+    return _public(path, digest, record, notes, due)
 
 
-def _public(path: str, digest: bytes, record: Record, notes: tuple[Problem, ...]) -> FileReading:
+def _public(
+    path: str, digest: bytes, record: Record, notes: tuple[Problem, ...], due: int
+) -> FileReading:
     date = record.published or record.dated
     # Where the file lies says nothing that a feed shows: moving it changes no entry.
     content = msgspec.structs.replace(record, path="", dated=None, quality=0, heat=0)
@@ -105,6 +116,7 @@ def _public(path: str, digest: bytes, record: Record, notes: tuple[Problem, ...]
         content_digest=content_digest,
         render_digest=_digest(b"%b %d %d" % (content_digest, record.quality, record.heat)),
         data=encode_record(record),
+        due=due,
     )
 
 

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -27,6 +27,7 @@ from types import ModuleType
 from typing import Final
 
 from feeds.records.outcome import FileReading, no_garbage_collection, read_file
+from feeds.records.parser import PLAIN, Options
 
 # Fewer files than this are read before other processes would be up.
 _WORTH_PROCESSES: Final = 400
@@ -34,12 +35,13 @@ _BATCH: Final = 50  # files
 _AHEAD: Final = 8  # batches in memory for each process, so that none waits for the next
 
 Batch = list[tuple[str, bytes]]  # paths, each with the digest of a content that is known
+Read = Callable[[Batch], list[FileReading]]
 
 _one_at_a_time: Final = Lock()
 
 
 def read_all(
-    folder: Path, paths: Sequence[str], known: Mapping[str, bytes]
+    folder: Path, paths: Sequence[str], known: Mapping[str, bytes], options: Options = PLAIN
 ) -> Generator[list[FileReading], None, None]:
     """Read the files at `paths`, relative to `folder`, in batches and in their order.
 
@@ -52,19 +54,20 @@ def read_all(
     )
     # This process writes what they read, which keeps a processor busy.
     processes = (os.cpu_count() or 1) - 1 if len(paths) >= _WORTH_PROCESSES else 0
+    read = partial(_read, folder, options)
     with no_garbage_collection():
         if processes:
-            yield from _read_by_processes(folder, batches, processes)
+            yield from _read_by_processes(read, batches, processes)
         else:
-            yield from map(partial(_read, folder), batches)
+            yield from map(read, batches)
 
 
-def _read(folder: Path, batch: Batch) -> list[FileReading]:
-    return [read_file(folder, path, known) for path, known in batch]
+def _read(folder: Path, options: Options, batch: Batch) -> list[FileReading]:
+    return [read_file(folder, path, known, options) for path, known in batch]
 
 
 def _read_by_processes(
-    folder: Path, batches: Iterator[Batch], processes: int
+    read: Read, batches: Iterator[Batch], processes: int
 ) -> Iterator[list[FileReading]]:
     """Read `batches` in their order; this process reads those that the others fail to."""
     context = get_context("spawn" if _has_threads() else "fork")
@@ -72,20 +75,20 @@ def _read_by_processes(
     try:
         executor = ProcessPoolExecutor(processes, context, _begin, (theirs, ours))
     except (OSError, ImportError, NotImplementedError):  # the system has no semaphores
-        yield from map(partial(_read, folder), batches)
+        yield from map(read, batches)
         return
     running: deque[tuple[Batch, Future[list[FileReading]]]] = deque()
     try:
         while True:
             for batch in islice(batches, processes * _AHEAD - len(running)):
-                running.append((batch, _submit(executor, folder, batch)))
+                running.append((batch, _submit(executor, read, batch)))
             if not running:
                 return
             batch, future = running.popleft()
             try:
                 readings = future.result()
             except BrokenProcessPool:
-                readings = _read(folder, batch)
+                readings = read(batch)
             yield readings
     finally:
         try:
@@ -95,11 +98,11 @@ def _read_by_processes(
             theirs.close()
 
 
-def _submit(executor: ProcessPoolExecutor, folder: Path, batch: Batch) -> Future[list[FileReading]]:
+def _submit(executor: ProcessPoolExecutor, read: Read, batch: Batch) -> Future[list[FileReading]]:
     """The future of a batch, failed already where the executor can have no processes."""
     try:
         with _starting():
-            return executor.submit(_read, folder, batch)
+            return executor.submit(read, batch)
     except (OSError, RuntimeError) as error:  # the user may have no more, or one was killed
         executor.shutdown(wait=False)
         failed: Future[list[FileReading]] = Future()

@@ -16,11 +16,11 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from functools import cache, lru_cache
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 from feeds import sanitize, urls
-from feeds.records.fields import MAX_NAME
-from feeds.records.frontmatter import Scalar, is_closed
+from feeds.records.fields import MAX_NAME, NULL
+from feeds.records.frontmatter import is_closed
 from feeds.records.simple_yaml import has_odd_characters, unescaped
 
 _MAX_ITEMS: Final = 1_000  # fewer than the parser accepts
@@ -54,7 +54,7 @@ _HIDING: Final = b"\npublished: false\n"
 _EARLY: Final = 4_096  # bytes; records say it before their longest blocks
 _DECIDING: Final = re.compile(
     rb"\n(?![ \n])(?:(?P<end>(?:---|\.\.\.)[ \t]*+(?:\n|\Z))|[\"'?]"
-    rb"|(?:published|removed|deleted|id|webUrl|originalUrl|ampWebUrl|cdnAmpWebUrl)[ :])"
+    rb"|(?:published|(?i:removed|deleted)|id|webUrl|originalUrl|ampWebUrl|cdnAmpWebUrl)[ :])"
 )
 
 
@@ -98,33 +98,29 @@ class Unusual(Exception):
 class BlockItem:
     """An item of `related` as the pattern of `_shape` found it: a `related.Item`.
 
-    `prefix` leads to the groups of a mapping in it. Raises Unusual for values that
-    are wrong.
+    Raises Unusual for values that are wrong.
     """
 
-    __slots__ = ("_match", "_prefix")
+    __slots__ = ("_match",)
 
-    def __init__(self, match: re.Match[bytes], prefix: str = "") -> None:
+    def __init__(self, match: re.Match[bytes]) -> None:
         self._match = match
-        self._prefix = prefix
-
-    def written(self, name: str) -> bytes | None:
-        """A value as it stands in the text, maybe quoted; None where there is none."""
-        try:
-            return self._match[self._prefix + name]
-        except IndexError:  # no item of this shape has it
-            return None
 
     def text(self, name: str, most: int = MAX_NAME) -> str:
-        written = self.written(name)
+        try:
+            written = self._match[name]
+        except IndexError:  # no item of this shape has it
+            return ""
         if written is None:
             return ""
         return _name(written) if most == MAX_NAME else _text(written, most)
 
     def url(self, name: str) -> str:
         """A clean URL, empty where there is none. Raises Unusual for a wrong one."""
-        written = self.written(name)
-        value = _value(written).strip() if written is not None else ""
+        written = self._match[name]
+        if written is None:
+            return ""
+        value = _value(written).strip()
         try:
             return urls.clean(value) if value else ""
         except ValueError:
@@ -137,8 +133,11 @@ class BlockItem:
     def number(self, name: str) -> int:
         return int(self._match[name] or 0)
 
-    def mapping(self, name: str) -> Self | None:
-        return type(self)(self._match, f"{name}_")
+    def provider_name(self) -> str:
+        return self.text("provider_name") or self.text("provider_domain")
+
+    def rank(self) -> tuple[int, bytes]:
+        return int(self._match["quality"] or 0), self._match["publishedDateTime"] or b""
 
     def hidden(self) -> None:
         """No item of this shape says that it is hidden."""
@@ -146,15 +145,9 @@ class BlockItem:
 
 def _value(written: bytes) -> str:
     text = written.decode()
-    return unescaped(text[1:-1]) if text[0] == '"' else _bare(text)
-
-
-@lru_cache(maxsize=4096)
-def _bare(text: str) -> str:
-    value = Scalar(text, True, 0).value()
-    if not isinstance(value, str):
-        raise Unusual
-    return value
+    if text[0] == '"':
+        return unescaped(text[1:-1])
+    return "" if text in NULL else text
 
 
 def _text(written: bytes, most: int) -> str:

@@ -9,6 +9,7 @@ from flask import Flask
 
 from feeds.config import Config, read
 from feeds.loading import loader
+from feeds.records.profile import Profile
 from feeds.records.scanner import FolderError
 from feeds.serving import operator, views
 from feeds.serving.document_store import DocumentStore, Timing
@@ -77,7 +78,7 @@ def assemble(config: Config, timing: Timing | None = None, *, followed: bool = F
 
 def _load(store: Store, config: Config, app: Flask) -> Store:
     try:
-        report = loader.load(store, config.seeds)
+        report = loader.load(store, config.seeds, profile=Profile.of(config))
         app.logger.info("loaded %s: %s", config.seeds, report.summary())
     except FolderError as error:
         if _generation(store) == 0:

@@ -30,11 +30,11 @@ from feeds.store import fulltext
 # Raise it with any change of the tables, of the index of words, or of the JSON in
 # `data` and `problems` that what was written before can't be decoded by. A store with
 # another number is made anew: what it knew of undated records and changes is lost.
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 # Raise it when the same file gives other rows: another rule for a field, a slug, the name
 # of a label or the words of a search. All files are then read anew, and nothing is lost.
 # tests/store/test_schema.py fails when either was forgotten.
-READING: Final = 1
+READING: Final = 2
 _DECIDING: Final = ("idna", "markdown-it-py", "nh3", "python-slugify")
 
 metadata = MetaData()
@@ -64,6 +64,8 @@ files = Table(
     Column("outcome", Text, nullable=False),  # public, hidden, error, other
     Column("reason", Text, nullable=False),  # why it is hidden
     Column("problems", Text, nullable=False),  # JSON list of Problem, empty for none
+    Column("due", BigInteger, nullable=False),  # when it is another by itself, 0 for never
+    Index("files_due", "due", sqlite_where=text("due != 0"), postgresql_where=text("due != 0")),
     Index("files_outcome", "outcome", "reason"),
     Index(
         "files_problems",

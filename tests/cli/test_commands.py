@@ -47,6 +47,35 @@ def test_load_reports_what_there_is_and_then_that_nothing_changed() -> None:
     assert (first.exit_code, second.exit_code) == (0, 0)
 
 
+def test_how_many_records_are_held_is_in_every_summary(monkeypatch: pytest.MonkeyPatch) -> None:
+    write(Path("seeds"), "a.md")
+    write(Path("seeds"), "b.md", publishedDateTime="2100-01-01 01:00:00")
+    write(Path("seeds"), "c.md", publishedDateTime="2150-01-01 00:00:00")
+    held = "1 public (0 merged), 2 hidden (2 dated in the future), 0 left out, 0 not records"
+    assert held in run("load").stdout
+    assert held in run("check").stdout
+    assert json.loads(run("check", "--json").stdout)["counts"]["held"] == 2
+    monkeypatch.setenv("FEEDS_FUTURE", "show")
+    assert "3 public (0 merged), 0 hidden, 0 left out" in run("load").stdout
+    assert "3 public (0 merged), 0 hidden, 0 left out" in run("check").stdout
+
+
+def test_export_tells_when_the_next_record_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FEEDS_BASE_URL", "https://feeds.example.org")
+    monkeypatch.setenv("FEEDS_PARAMETERS", "off")
+    export = ("export", "site", "--formats", "rss", "--scopes", "everything")
+    write(Path("seeds"), "a.md")
+    assert "appears or expires" not in run(*export).stdout
+    write(Path("seeds"), "b.md", publishedDateTime="2100-01-01 01:00:00")
+    write(Path("seeds"), "c.md", expiryDate="2150-01-01")
+    due = "the next record appears or expires at {}: export again then\n"
+    assert due.format("2100-01-01T01:00:00Z") in run(*export).stdout
+    monkeypatch.setenv("FEEDS_TIMEZONE", "Europe/Berlin")
+    assert due.format("2100-01-01T00:00:00Z") in run(*export).stdout
+    monkeypatch.setenv("FEEDS_FUTURE", "show")
+    assert due.format("2149-12-31T23:00:00Z") in run(*export).stdout
+
+
 def test_load_names_what_is_left_out_and_goes_on() -> None:
     news(Path("seeds"), 1)
     write(Path("seeds"), "bad.md", title=["no", "text"])

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
 from pathlib import Path
 from threading import Event, Thread
@@ -132,6 +133,46 @@ def followed(config: Config) -> Iterator[list[str]]:
 
 def settings(folder: Path, watch: str = "auto") -> Config:
     return Config(seeds=folder, database_url=f"sqlite:///{folder.parent}/f.db", watch=watch)
+
+
+@pytest.mark.parametrize("watch", ["auto", "poll"])
+def test_records_appear_and_expire_at_their_time_by_themselves(
+    tmp_path: Path, watch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_SAFETY", float("inf"))
+    folder = news(tmp_path / "news", 1)
+    start = datetime.now(UTC).replace(microsecond=0)
+    appears, expires = (start + timedelta(seconds=seconds) for seconds in (3, 5))
+    write(folder, "held.md", publishedDateTime=appears.isoformat())
+    write(folder, "expires.md", expiryDate=expires.isoformat())
+    with followed(settings(folder, watch)) as lines:
+        for number, due in enumerate((start, appears, expires), 1):
+            until(lambda: len(lines) == number)  # noqa: B023 - at once
+            assert datetime.now(UTC) >= due
+    rest = re.compile(r"^.*/news: |, 0 left out.*; | files parsed.*$")
+    assert [rest.sub(" ", line) for line in lines] == [
+        " 2 public (0 merged), 1 hidden (1 dated in the future) 3 ",
+        " 3 public (0 merged), 0 hidden 1 ",
+        " 2 public (0 merged), 1 hidden (1 expired) 1 ",
+    ]
+
+
+def test_it_wakes_when_a_record_is_due_but_not_while_loads_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = news(tmp_path / "news", 1)
+    write(folder, "held.md", publishedDateTime="2100-01-01T00:00:00Z")
+    found = FolderFollower(settings(folder), print)
+    found.load()
+    due = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
+    monkeypatch.setattr(time, "time", lambda: due - 0.01)
+    assert not found._due()
+    monkeypatch.setattr(time, "time", lambda: due)
+    assert found._due()
+    folder.rename(tmp_path / "away")
+    found.load()
+    assert not found._due()
+    found._close()
 
 
 def entries(config: Config) -> int:
@@ -340,6 +381,7 @@ def test_an_unexpected_error_of_the_database_is_tried_again(
 HALTED = """
 import sys
 import time
+from pathlib import Path
 
 from feeds.loading import loader
 from feeds.records import pool
@@ -369,7 +411,7 @@ if __name__ == "__main__":
         loader.EntryWriter.finish = halt
     else:
         loader.note_health = halt
-    FolderFollower(Config(seeds=folder, database_url=database), print).load()
+    FolderFollower(Config(seeds=Path(folder), database_url=database), print).load()
 """
 
 

@@ -18,12 +18,14 @@ from sqlalchemy import select
 
 from feeds.catalog import builder
 from feeds.catalog.addresses import FeedQuery
+from feeds.config import Config
 from feeds.loading import loader
 from feeds.loading.loader import load
 from feeds.loading.report import Report
 from feeds.model import UNKNOWN_TIME, Problem
 from feeds.records import pool
 from feeds.records import scanner as folders
+from feeds.records.profile import Profile
 from feeds.records.scanner import FileState, FolderError
 from feeds.rendering.formats import FORMATS
 from feeds.selection import Scope
@@ -565,7 +567,10 @@ def test_files_that_turn_bad_are_served_as_they_were(store: Store, tmp_path: Pat
     assert str(report.errors[0]).endswith("what it said when it could last be read is served on")
 
 
-@pytest.mark.parametrize("line", ["published: false", "removed: true", "deleted: yes"])
+@pytest.mark.parametrize(
+    "line",
+    ["published: false", "removed: true", "deleted: yes", "Draft: 'true'", "expiryDate: 2024-1-1"],
+)
 def test_a_file_that_turns_bad_but_says_that_it_is_hidden_is(
     store: Store, tmp_path: Path, line: str
 ) -> None:
@@ -579,6 +584,79 @@ def test_a_file_that_turns_bad_but_says_that_it_is_hidden_is(
         assert reader.connection.execute(select(entries.c.path)).scalars().all() == ["b.md"]
     assert report.kept == 0
     assert str(report.errors[0]).endswith("it says that it is hidden, and is")
+
+
+def test_records_appear_at_their_date_and_expire_by_themselves(
+    store: Store, tmp_path: Path
+) -> None:
+    write(tmp_path, "a.md", title="Always")
+    write(tmp_path, "b.md", title="Held", publishedDateTime="2026-01-11T00:00:00Z")
+    write(tmp_path, "c.md", title="Expires", expiryDate="2026-01-21")
+    first = load(store, tmp_path, now=day(0))
+    assert titles(store) == {"Always", "Expires"}
+    assert (first.public, first.hidden, first.due) == (2, {"dated in the future": 1}, _at(10))
+    assert first.counts()["held"] == 1
+    assert "1 hidden (1 dated in the future)" in first.standing()
+    early = load(store, tmp_path, now=day(10) - timedelta(seconds=1))
+    assert (early.parsed, early.changed, early.due) == (0, 0, _at(10))
+    second = load(store, tmp_path, now=day(10))
+    assert titles(store) == {"Always", "Held", "Expires"}
+    assert (second.parsed, second.changed, second.hidden, second.due) == (1, 1, {}, _at(20))
+    assert second.counts()["held"] == 0
+    assert published(store)["b.md"] == day(10)
+    third = load(store, tmp_path, now=day(20))
+    assert titles(store) == {"Always", "Held"}
+    assert (third.parsed, third.hidden, third.due) == (1, {"expired": 1}, None)
+    assert dump(fresh(tmp_path, day(20))) == dump(store)
+
+
+def _at(number: int) -> int:
+    return int(day(number).timestamp())
+
+
+def test_check_counts_what_is_held_and_expired(tmp_path: Path) -> None:
+    write(tmp_path, "a.md", publishedDateTime="2026-01-11T00:00:00Z")
+    write(tmp_path, "b.md", expiryDate="2026-01-11")
+    assert loader.check(tmp_path, now=day(0)).hidden == {"dated in the future": 1}
+    assert loader.check(tmp_path, now=day(10)).hidden == {"expired": 1}
+    shown = loader.check(tmp_path, profile=Profile(hold=False), now=day(0))
+    assert (shown.public, shown.hidden) == (2, {})
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (Config(timezone="Europe/Berlin"), {}),
+        (Config(timezone="America/Halifax"), {"dated in the future": 1}),
+        (Config(timezone="America/Halifax", future="show"), {}),
+    ],
+)
+def test_another_zone_or_rule_for_the_future_reads_all_files_anew(
+    store: Store, tmp_path: Path, config: Config, expected: dict[str, int]
+) -> None:
+    write(settled(tmp_path), "a.md", publishedDateTime="2026-01-01 00:00:00")
+    write(tmp_path, "b.md")
+    settled(tmp_path)
+    assert load(store, tmp_path, now=day(0)).parsed == 2
+    assert load(store, tmp_path, now=day(0)).parsed == 0
+    profile = Profile.of(config)
+    report = load(store, tmp_path, now=day(0), profile=profile)
+    assert (report.parsed, report.hidden) == (2, expected)
+    assert load(store, tmp_path, now=day(0), profile=profile).parsed == 0
+
+
+def test_a_file_that_turns_bad_expires_as_it_said(store: Store, tmp_path: Path) -> None:
+    folder = tmp_path / "records"
+    write(folder, "a.md", title="A")
+    write(folder, "b.md", title="B")
+    write(folder, "c.md", title="C", expiryDate="2026-01-11")
+    write(folder, "d.md", title="D", publishedDateTime="2026-01-11T00:00:00Z")
+    load(store, folder, now=day(0))
+    _all_broken(folder)
+    report = load(store, folder, now=day(1))
+    assert (titles(store), report.kept, report.due) == ({"A", "B", "C"}, 4, _at(10))
+    report = load(store, folder, now=day(10))
+    assert (titles(store), report.kept, report.due) == ({"A", "B"}, 2, None)
 
 
 def test_a_broken_file_that_is_mended_is_read_again(store: Store, tmp_path: Path) -> None:

@@ -131,12 +131,6 @@ BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n"
             "2: front matter: has a tag (!...); leave it out",
         ),
         ("a: !b%0Ac d\n", "2: front matter: has a tag (!...); leave it out"),
-        ("a: 1\nb: 2\na: 3\n", "4: a: stands twice (first in line 2)"),
-        (
-            "a:\n  b: 1\n  'b': 2\n",
-            "4: front matter: has a key that stands twice (first in line 3)",
-        ),
-        ('"a\\n\\e": 1\n"a\\n\\e": 2\n', "3: 'a\\n\\x1b': stands twice (first in line 2)"),
         ("a: {<<: {b: c}}\n", "2: front matter: has a merge key (<<); write the values out"),
         ("? [a]\n: b\n", "2: front matter: has a key that isn't plain text"),
         ("a: 1\n--- \nb: 2\n", "3: front matter: holds a second YAML document; keep one"),
@@ -150,6 +144,31 @@ def test_front_matter_that_is_refused_says_where_and_why(source: str, message: s
     with pytest.raises(FrontMatterError) as caught:
         parse(source)
     assert str(caught.value) == message
+
+
+def test_a_key_that_stands_twice_is_kept_with_its_line_beside_the_first() -> None:
+    mapping = parse("a: 1\nb:\n  c: 2\n  'c': [3]\na: 4\na: 5\n")
+    assert plainly(mapping) == {"a": ("1", 2), "b": {"c": ("2", 4)}}
+    again = [(name, plainly(node), line) for name, node, line in mapping.repeated]
+    assert again == [("a", ("4", 6), 6), ("a", ("5", 7), 7)]
+    inner = mapping["b"]
+    assert isinstance(inner, Mapping)
+    assert [(name, plainly(node), line) for name, node, line in inner.repeated] == [
+        ("c", [("3", 5)], 5)
+    ]
+    assert mapping.lines == {"a": 2, "b": 3}
+
+
+def test_keys_that_stand_twice_count_as_keys() -> None:
+    with pytest.raises(FrontMatterError, match=r"has a mapping of more than 2000 keys"):
+        parse("a: b\n" * (MAX_ITEMS + 1))
+
+
+@pytest.mark.parametrize("value", ["'text'", "text", '"text"', "|\n  text"])
+def test_the_plain_tag_says_that_a_value_is_text(value: str) -> None:
+    node = parse(f"a: ! {value}")["a"]
+    assert isinstance(node, Scalar)
+    assert (node.text.strip(), node.plain) == ("text", False)
 
 
 # What follows is in the words of libyaml or PyYAML.

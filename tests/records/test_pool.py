@@ -197,8 +197,8 @@ from feeds.records import pool
 
 read, shutdown = pool._read, ProcessPoolExecutor.shutdown
 
-def read_first(folder, batch):
-    return read(folder, batch) if batch[0][0] == "00.md" else signal.pause()
+def read_first(folder, options, batch):
+    return read(folder, options, batch) if batch[0][0] == "00.md" else signal.pause()
 
 def announced(executor, **options):
     print("ending", flush=True)

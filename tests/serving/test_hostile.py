@@ -17,6 +17,7 @@ from feeds.catalog import builder
 from feeds.catalog.addresses import FeedQuery
 from feeds.loading.loader import check, load
 from feeds.records import parser
+from feeds.records.record_fields import MAX_BODY
 from feeds.rendering.formats import FORMATS
 from feeds.selection import Scope
 from feeds.store.database import Store
@@ -92,7 +93,6 @@ REFUSED: Final[dict[str, tuple[bytes, str]]] = {
         "4: front matter: has a tag",
     ),
     "merge key": (HEAD + b"x: {<<: {a: b}}\n---\n", "4: front matter: has a merge key"),
-    "key twice": (HEAD + b"published: false\npublished: true\n---\n", "5: published: stands twice"),
     "key twice, quoted": (HEAD + b'"title": B\n---\n', "4: title: stands twice"),
     "key that is a list": (HEAD + b"? [a]\n: b\n---\n", "4: front matter: has a key that isn't"),
     "list in lists": (HEAD + b"x: " + b"[" * 100_000 + b"\n---\n", "4: front matter: is nested"),
@@ -115,17 +115,20 @@ REFUSED: Final[dict[str, tuple[bytes, str]]] = {
     ),
     "secured that is broken": (HEAD + b'secured: "a"\n  b\n---\n', "5: front matter: is not YAML"),
     "key of a secret": (HEAD + b"secured: a: b\n---\n", "4: front matter: is not YAML"),
-    "body without end": (HEAD + b"---\n" + b"[" * 100_001, "5: body: is longer than"),
     "file without end": (HEAD + b"#" * parser.MAX_BYTES, "1: file: is longer than"),
     "half a file": (HEAD + b"related:\n  - tit", "1: front matter: is never closed"),
     "empty file": (b"", "1: file: is empty"),
     "other encoding": (HEAD.decode().encode("utf-16"), "1: encoding: is UTF-16"),
+}
+# What is wrong costs its field alone.
+NOTED: Final[dict[str, tuple[bytes, str]]] = {
+    "body without end": (HEAD + b"---\n" + b"[" * 100_001, "5: body: is longer than"),
     "path as a domain": (HEAD + b"provider: {domain: ../etc}\n---\n", "4: provider.domain: has an"),
     "no domain": (HEAD + b"provider: {domain: localhost}\n---\n", "4: provider.domain: is not a d"),
     "huge number": (HEAD + b"quality: 1" + b"0" * 60 + b"\n---\n", "4: quality: is out of range"),
     "number of digits": (
         HEAD + b"quality: 1" + b"0" * 9_999 + b"\n---\n",
-        "4: quality: is not a n",
+        "4: quality: is out of",
     ),
     "infinite": (HEAD + b"heat: -.inf\n---\n", "4: heat: is out of range"),
     "no number": (HEAD + b"heat: .nan\n---\n", "4: heat: is out of range"),
@@ -184,14 +187,27 @@ FIELDS: Final = {
 }
 
 
+KEEPS_OUT: Final = {"title [a]", "title {a: b}", *(f"webUrl {one}" for one in FIELDS["webUrl"])}
+
+
 def _refused() -> dict[str, tuple[bytes, str]]:
     found = dict(REFUSED)
     for url in URLS:
         front = f'---\ntitle: A\nwebUrl: "{url}"\n---\n'.encode()
         found[f"page {url}"] = (front, "3: webUrl: ")
+    return found | {name: case for name, case in _fields().items() if name in KEEPS_OUT}
+
+
+def _noted() -> dict[str, tuple[bytes, str]]:
+    found = dict(NOTED)
     for date in DATES:
         for name in ("publishedDateTime", "updatedDateTime"):
             found[f"{name} {date}"] = (HEAD + f"{name}: {date}\n---\n".encode(), f"4: {name}: ")
+    return found | {name: case for name, case in _fields().items() if name not in KEEPS_OUT}
+
+
+def _fields() -> dict[str, tuple[bytes, str]]:
+    found = {}
     for name, values in FIELDS.items():
         for value in values:
             fields = {"title": "A", "webUrl": "https://bad.example/a"} | {name: value}
@@ -209,6 +225,26 @@ def test_a_hostile_record_is_one_line_and_changes_nothing(
     assert len(lines) == 1
     assert lines[0].startswith(f"bad.md:{message}")
     assert after == before
+
+
+@pytest.mark.parametrize(("data", "message"), _noted().values(), ids=_noted())
+def test_a_hostile_value_is_one_line_at_most_and_costs_its_field_alone(
+    tmp_path: Path, data: bytes, message: str
+) -> None:
+    lines, before, after, store = beside_a_good_one(tmp_path, file("bad.md", data))
+    assert len(lines) <= 1
+    assert all(line.startswith(f"bad.md:{message}") for line in lines)
+    report = load(store, tmp_path, now=LOADED)
+    assert report.errors == []
+    assert report.public + report.counts()["held"] == 2
+    for document in xml({address: after[address] for address in before}):
+        assert GOOD["title"] in {e.text for e in etree.fromstring(document).iter("{*}title")}
+
+
+def test_a_word_that_hides_and_stands_twice_changes_nothing(tmp_path: Path) -> None:
+    data = HEAD + b"published: false\npublished: true\n---\n"
+    lines, before, after, _ = beside_a_good_one(tmp_path, file("bad.md", data))
+    assert (lines, after) == ([], before)
 
 
 def test_what_cannot_be_read_is_not_even_half_read(tmp_path: Path) -> None:
@@ -349,7 +385,7 @@ def test_no_text_breaks_out_of_a_document(tmp_path: Path, text: str) -> None:
         "featuredContent": text,
         "actions": [{"type": "download", "title": text, "url": "https://bad.example/c"}],
     }
-    body = text[: parser.MAX_BODY - 10]
+    body = text[: MAX_BODY - 10]
     data = record(body=f"{body}\n", webUrl="https://bad.example/a", **fields)
     lines, before, after, _ = beside_a_good_one(tmp_path, file("bad.md", data.encode()))
     assert {re.sub(r"\d", "", line.split(": ")[1]) for line in lines} <= {"images[].url"}  # notes

@@ -98,6 +98,7 @@ def test_cache_control_is_as_set_and_long_for_a_month_that_is_over(tmp_path: Pat
     app = application(
         folder,
         max_age=10,
+        future="show",
         archive_max_age=20,
         stale_while_revalidate=30,
         stale_if_error=0,

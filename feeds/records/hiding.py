@@ -1,0 +1,141 @@
+"""Words that hide a record. In doubt it is hidden; a word that stands twice hides if either does.
+
+Keys and values count in any case, quoted or not. What is dated later than now
+is held until then, and what expires is hidden from then on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, tzinfo
+from typing import Final, NamedTuple
+
+from feeds.records.dates import readings
+from feeds.records.frontmatter import Mapping, Node, Scalar, Sequence
+
+HELD: Final = "dated in the future"
+EXPIRED: Final = "expired"
+EXPIRES_IN_DOUBT: Final = "expiry can't be read"
+IN_DRAFTS: Final = "in _drafts"
+
+TRUE: Final = frozenset({"true", "yes", "on"})
+_FALSE: Final = frozenset({"false", "no", "off"})
+PUBLIC_IF_TRUE: Final = frozenset({"published", "publish"})
+_HIDDEN_UNLESS_FALSE: Final = frozenset({"draft", "hidden", "unlisted", "private", "unpublished"})
+_REMOVED_UNLESS_FALSE: Final = frozenset({"removed", "deleted"})
+_HIDING_STATUS: Final = frozenset(
+    {
+        "draft", "auto-draft", "private", "pending", "future", "scheduled", "hidden", "unlisted",
+        "unpublished", "trash", "removed", "deleted", "wip",
+    }
+)  # fmt: skip
+_EXPIRY: Final = frozenset({"expirydate", "expiry_date", "unpublishdate", "unpublish_date"})
+_NEVER: Final = frozenset({"", "~", "null", "never"})
+WORDS: Final = frozenset(
+    {*PUBLIC_IF_TRUE, *_HIDDEN_UNLESS_FALSE, *_REMOVED_UNLESS_FALSE, *_EXPIRY, "status"}
+)
+
+# A line of YAML or TOML with one of the words, at column 0: nothing else is sure in broken text.
+_LINE: Final = re.compile(
+    rb"(?:^|[\r\n])[\"']?(" + "|".join(WORDS).encode() + rb")[\"']?[ \t]*[:=][ \t]*([^\r\n]*)",
+    re.IGNORECASE,
+)
+_VALUE: Final = re.compile(r"""(?P<quote>["'])(.*?)(?P=quote)|((?:(?!\s#).)*)""")
+
+Words = list[tuple[str, Node]]  # in lower case, with their values
+
+
+class Hiding(NamedTuple):
+    """Why a record is hidden; `removed` hides its copies too."""
+
+    reason: str
+    removed: bool = False
+
+
+def words_of(fields: Mapping) -> Words:
+    """The words of a mapping that may hide it, in any case and as often as they stand there."""
+    words = [(word, node) for name, node in fields.items() if (word := name.lower()) in WORDS]
+    for name, node, _ in fields.repeated:
+        if (word := name.lower()) in WORDS:
+            words.append((word, node))
+    return words
+
+
+def hidden_by_word(words: Words, zone: tzinfo = UTC) -> Hiding | None:
+    """The reason why words hide a record; None where none does."""
+    hiding = None
+    for word, node in words:
+        if word in _REMOVED_UNLESS_FALSE and _text(node) not in _FALSE:
+            return Hiding(word, removed=True)
+        if hiding is not None:
+            continue
+        if word in PUBLIC_IF_TRUE:
+            if _text(node) not in TRUE and not _moments(node, zone):
+                hiding = Hiding(f"{word} is not true")
+        elif word in _HIDDEN_UNLESS_FALSE:
+            if _text(node) not in _FALSE:
+                hiding = Hiding(word)
+        elif word == "status":
+            hiding = next((Hiding(f"status is {s}") for s in _states(node)), None)
+    return hiding
+
+
+def expiry(words: Words, zone: tzinfo, now: datetime) -> tuple[str, datetime | None]:
+    """Why a record is hidden for its expiry at `now`, and when it will be.
+
+    Of several times, or readings of one, the earliest counts. Empty and None
+    for a record that never expires.
+    """
+    ends: list[datetime] = []
+    for word, node in words:
+        if word in _EXPIRY and not (isinstance(node, Scalar) and _text(node) in _NEVER):
+            moments = _moments(node, zone)
+            if not moments:
+                return EXPIRES_IN_DOUBT, None
+            ends += moments
+    end = min(ends, default=None)
+    return (EXPIRED, None) if end is not None and end <= now else ("", end)
+
+
+def release_dates(words: Words, zone: tzinfo) -> Iterator[datetime]:
+    """All moments that words such as `published` name, where they hold dates."""
+    for word, node in words:
+        if word in PUBLIC_IF_TRUE and _text(node) not in TRUE:
+            yield from _moments(node, zone)
+
+
+def hidden_by_line(data: bytes, zone: tzinfo = UTC, now: datetime | None = None) -> bool:
+    """Whether `data`, which can't be read, still has a line that hides the record."""
+    words: Words = []
+    for word, written in _LINE.findall(data):
+        value = _VALUE.match(written.decode(errors="replace"))
+        text = (value[2] or value[3] or "").strip() if value else ""
+        words.append((word.decode().lower(), Scalar(text, True, 0)))
+    if hidden_by_word(words, zone):
+        return True
+    return now is not None and expiry(words, zone, now)[0] != ""
+
+
+def in_drafts(path: str) -> bool:
+    """Whether a file lies in a folder for drafts."""
+    lower = path.lower()
+    return lower.startswith("_drafts/") or "/_drafts/" in lower
+
+
+def _text(node: Node) -> str:
+    return node.text.strip().lower() if isinstance(node, Scalar) else ""
+
+
+def _states(node: Node) -> Iterator[str]:
+    """The states that hide a record, of those that `status` names."""
+    nodes = node if isinstance(node, Sequence) else [node]
+    return (_text(one) for one in nodes if _text(one) in _HIDING_STATUS)
+
+
+def _moments(node: Node, zone: tzinfo) -> tuple[datetime, ...]:
+    """The moments that a value may name; none for what is no date."""
+    try:
+        return readings(_text(node), zone)
+    except ValueError:
+        return ()

@@ -1,0 +1,59 @@
+"""How the records of a folder are read: the settings, and whose folder it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import msgspec
+from blake3 import blake3
+
+from feeds.config import Config
+from feeds.records.parser import Options
+from feeds.records.profiles.detect import find_site
+
+
+class Profile(NamedTuple):
+    """The settings that say how records are read.
+
+    `name` is that of a tool, `auto` or `own`; `url` the address of the site, `table`
+    the rest of [records] in feeds.toml.
+    """
+
+    name: str = "own"
+    url: str = ""
+    timezone: str = "UTC"
+    hold: bool = True
+    own_ids: bool = False
+    table: Mapping[str, object] | None = None
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """The profile of these settings."""
+        return cls(
+            config.profile,
+            config.site,
+            config.timezone,
+            config.future == "hold",
+            config.ids == "own",
+            config.records or None,
+        )
+
+    def options(self, folder: Path, now: datetime) -> Options:
+        """How the files of a folder are read at a moment.
+
+        Raises FolderError where the configuration of its tool can't be read.
+        """
+        site: Any = None
+        if self.name != "own":
+            site = find_site(folder, self.name, self.url, self.timezone, table=self.table)
+            site = site or find_site(folder, "links", self.url, self.timezone)
+        return Options(self.timezone, int(now.timestamp()), self.hold, site, self.own_ids)
+
+
+def version(options: Options) -> str:
+    """Tells ways of reading apart, whatever the moment."""
+    encoded = msgspec.json.encode((type(options.site).__name__, options._replace(now=None)))
+    return blake3(encoded).hexdigest(16)

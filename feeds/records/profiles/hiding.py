@@ -1,0 +1,110 @@
+"""Words in front matter that hide a record, whatever the tool. Pure functions.
+
+In doubt it is hidden: the words count in any case, quoted or not, and one that
+shows (`published`) hides unless it clearly says yes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from itertools import chain
+from typing import Final, NamedTuple
+
+from feeds.records.dates import AmbiguousDateError
+from feeds.records.frontmatter import Mapping, Node, Scalar
+
+HELD: Final = "dated in the future"
+_YES: Final = frozenset({"true", "yes", "on", "y", "1"})
+_NO: Final = frozenset({"false", "no", "off", "n", "0"})
+_HIDE: Final = frozenset({"draft", "hidden", "unlisted", "private", "removed", "deleted"})
+_SHOW: Final = frozenset({"published", "publish"})
+_RELEASE: Final = frozenset({"publishdate", "pubdate"})
+_EXPIRY: Final = frozenset({"expirydate", "unpublishdate"})
+_STATUS: Final = frozenset(
+    {"draft", "private", "pending", "hidden", "unlisted", "unpublished", "trash", "future"}
+)
+_WORDS: Final = _HIDE | _SHOW | _RELEASE | _EXPIRY | {"status"}
+
+
+class Visibility(NamedTuple):
+    """Why a record is hidden, empty when it isn't, and when that changes by itself."""
+
+    hidden: str = ""
+    until: datetime | None = None
+
+
+def visibility(
+    front: Mapping,
+    now: datetime,
+    moment: Callable[[Scalar], datetime],
+    *,
+    release: datetime | None = None,
+    future: bool = False,
+    is_false: Callable[[Scalar], bool] | None = None,
+) -> Visibility:
+    """Whether the words of `front` hide it at `now`.
+
+    `moment` reads a date in the zone of the tool; it raises ValueError or
+    OverflowError. `release` is the date that the tool has for the record. With
+    `future`, dates to come hold nothing back. `is_false` says what a word that
+    hides has to be for the tool to show the record. A word that stands twice
+    hides if either does.
+    """
+    is_false = is_false or _says_no
+    expiry: datetime | None = None
+    twice = ((name, node) for name, node, _ in front.repeated)
+    for name, node in chain(front.items(), twice):
+        word = name.lower()
+        if word not in _WORDS:
+            continue
+        if reason := _reason(word, node, moment, is_false):
+            return Visibility(reason)
+        if word in _EXPIRY and (earliest := _moments(node, moment)):
+            expiry = min(earliest[0], expiry or earliest[0])
+        elif word in _SHOW | _RELEASE and (latest := _moments(node, moment)):
+            release = max(latest[-1], release or latest[-1])
+    if expiry and expiry <= now:
+        return Visibility("expired")
+    if release and release > now and not future:
+        return Visibility(HELD, release)
+    return Visibility("", expiry)
+
+
+def _says_no(node: Scalar) -> bool:
+    return node.text.strip().lower() in _NO
+
+
+def _reason(
+    word: str,
+    node: Node,
+    moment: Callable[[Scalar], datetime],
+    is_false: Callable[[Scalar], bool],
+) -> str:
+    """Why a word hides for good; empty where it doesn't."""
+    text = node.text.strip().lower() if isinstance(node, Scalar) else None
+    if word in _HIDE:
+        return "" if isinstance(node, Scalar) and is_false(node) else word
+    if word in _SHOW:
+        if text in _YES or (text not in _NO and _moments(node, moment)):
+            return ""
+        return f"{word} is not true"
+    if word == "status":
+        return text if text in _STATUS and text else ""
+    if word in _EXPIRY and text not in {"", "null", "~"} and not _moments(node, moment):
+        return "has an expiry that can't be read"
+    return ""
+
+
+def _moments(node: Node, moment: Callable[[Scalar], datetime]) -> list[datetime]:
+    """The moment that a value names, or both readings of it in their order."""
+    if not isinstance(node, Scalar):
+        return []
+    try:
+        return [moment(node)]
+    except AmbiguousDateError as error:
+        return sorted(
+            moment(Scalar(reading.isoformat(), node.plain, node.line)) for reading in error.readings
+        )
+    except (ValueError, OverflowError):
+        return []

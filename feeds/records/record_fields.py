@@ -1,0 +1,331 @@
+"""The fields of a record, from front matter and body.
+
+What may leave the program is the explicit list of fields below; anything else
+in a file, `secured` above all, is never looked at.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta, tzinfo
+from typing import Final
+
+from feeds import sanitize, slugs, urls
+from feeds.messages import printable
+from feeds.model import Download, Hidden, Image, Problem, Provider, Record, RecordError
+from feeds.records import related
+from feeds.records.dates import parse_date, readings
+from feeds.records.fields import EARLIEST, LATEST, MAX_EXCERPT, MAX_TITLE, Fields, is_null
+from feeds.records.frontmatter import FrontMatterError, Mapping, Scalar
+from feeds.records.hiding import (
+    IN_DRAFTS,
+    PUBLIC_IF_TRUE,
+    TRUE,
+    WORDS,
+    Hiding,
+    Words,
+    hidden_by_word,
+    in_drafts,
+    release_dates,
+    words_of,
+)
+
+MAX_TOPICS: Final = 100
+MAX_BODY: Final = 100_000  # hostile Markdown takes square time; real bodies reach 22,000
+_DATED_NAME = re.compile(r"(?:^|/)(\d{4})-(\d\d)-(\d\d)-[^/]*\Z")
+# ISO 8601 5.5.2.2, the part of it that video sites write.
+_DURATION = re.compile(
+    r"P(?:(?P<inexact>\d+[YM])*)(?:(?P<weeks>\d{1,4})W)?(?:(?P<days>\d{1,4})D)?"
+    r"(?:T(?=\d)(?:(?P<hours>\d{1,5})H)?(?:(?P<minutes>\d{1,6})M)?"
+    r"(?:(?P<seconds>\d{1,8})(?:\.\d+)?S)?)?\Z"
+)
+# What names an entry and does nothing when it is opened (RFC 8141 2, 4151 2.1, 9110 4.2).
+ENTRY_ID: Final = re.compile(
+    r"(?:urn:[a-z0-9][a-z0-9-]*:|tag:[^,:]+,\d{4}(?:-\d\d){0,2}:|https?://(?![/?#]))"
+    r"[!#-;=?-Z_a-z~%]+\Z",
+    re.IGNORECASE | re.ASCII,
+)
+# The fields that are read; one of them that stands twice can't be.
+_READ: Final = frozenset(
+    {
+        "title", "name", "webUrl", "originalUrl", "ampWebUrl", "cdnAmpWebUrl", "id", "excerpt",
+        "publishedDateTime", "updatedDateTime", "type", "quality", "heat", "provider", "authors",
+        "topics", "images", "related", "length", "featuredContent", "actions",
+    }
+)  # fmt: skip
+_URLS: Final = ("webUrl", "originalUrl", "ampWebUrl", "cdnAmpWebUrl")
+# Letters and symbols that show nothing: fillers of Hangul, the blank of Braille.
+_BLANK: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+_MOST_DIGITS: Final = 8  # of a duration in seconds
+_CLOCK: Final = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):([0-5]\d)\Z", re.ASCII)
+_DOMAIN: Final = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}\Z", re.IGNORECASE)
+
+
+class RecordFields(Fields):
+    """The fields of a record, and of the mappings in it."""
+
+    def record(self, front: bytes, body: str, items: Sequence[related.Item] = ()) -> Record:
+        """The record; `items` are those of its `related`, where that is not in the fields.
+
+        Raises RecordError.
+        """
+        title = self._title()
+        web, original, amp, amp_cache = map(self.url, _URLS)
+        page = web or original or amp or amp_cache
+        if not page:
+            raise self._missing(
+                _URLS, "is missing; every record needs a webUrl or an originalUrl (https://...)"
+            )
+        if len(body) > MAX_BODY:
+            message = f"is longer than {MAX_BODY:,} characters; left out, shorten it"
+            self.note("body", message, line=front.count(b"\n") + 3)  # after two fences
+            body = ""
+        kind = self.text("type")
+        key = urls.entry_id(urls.identity(page))
+        return Record(
+            path=self.path,
+            key=key,
+            id=self.identifier() or key,
+            title=title,
+            excerpt=self.text("excerpt", MAX_EXCERPT),
+            body=sanitize.body(
+                body, page, markdown=not self.path.lower().endswith((".html", ".htm"))
+            ),
+            published=self.moment("publishedDateTime") or self._published(),
+            updated=self.moment("updatedDateTime"),
+            dated=_date_in_name(self.path, self.zone),
+            original=original,
+            web=web,
+            amp=amp,
+            amp_cache=amp_cache,
+            type=kind,
+            quality=self.number("quality"),
+            heat=self.number("heat"),
+            provider=self.provider(),
+            authors=self.authors(),
+            topics=self.topics(),
+            images=tuple(self.images(page)),
+            related=related.best(items or self.mappings("related"), key),
+            duration=self.duration("length"),
+            player=self.player(page),
+            downloads=tuple(self.downloads(page)),
+        )
+
+    def _title(self) -> str:
+        """The title, which shows something. Raises RecordError."""
+        for name in ("title", "name"):
+            title = self.text(name, MAX_TITLE)
+            if any(c not in _BLANK and unicodedata.category(c)[0] not in "CMZ" for c in title):
+                return title
+        raise self._missing(("title", "name"), "is missing; every record needs a title")
+
+    def _missing(self, names: Sequence[str], message: str) -> RecordError:
+        """What is wrong with the one of these fields that can't be used; else that all miss."""
+        for problem in self.notes:
+            if problem.field in names:
+                wrong = problem.message.removesuffix("; left out")
+                return RecordError(Problem(self.path, problem.line, problem.field, wrong))
+        return self.error(names[0], message, line=1)
+
+    def _published(self) -> datetime | None:
+        """The date that `published`, in any case, holds instead of a word."""
+        for name, node in self.fields.items():
+            is_word = isinstance(node, Scalar) and node.text.strip().lower() in TRUE
+            if name.lower() in PUBLIC_IF_TRUE and not is_word:
+                return self.moment(name)
+        return None
+
+    def released(self, words: Words, published: datetime | None) -> datetime | None:
+        """The last of all moments that its dates of publication may name; None without any.
+
+        `published` is the one that its entry has.
+        """
+        moments = [*release_dates(words, self.zone)]
+        if published is not None:
+            moments.append(published)
+        elif isinstance(node := self.fields.get("publishedDateTime"), Scalar):
+            with suppress(ValueError):
+                moments += readings(node.text, self.zone)
+        return max(moments, default=None)
+
+    def hidden(self, words: Words | None = None) -> Hidden | None:
+        """Why a word hides the record, in doubt; None when none does."""
+        hiding = hidden_by_word(words_of(self.fields) if words is None else words, self.zone)
+        if not self.prefix and in_drafts(self.path) and not (hiding and hiding.removed):
+            hiding = Hiding(IN_DRAFTS)
+        if hiding is None:
+            return None
+        return Hidden(self.path, hiding.reason, self._key(), removed=hiding.removed)
+
+    def refuse_repeated(self) -> None:
+        """Raise FrontMatterError for a field that is read and stands twice; note others."""
+        for name, _, line in self.fields.repeated:
+            message = f"stands twice (first in line {self.fields.lines[name]})"
+            if name in _READ:
+                raise FrontMatterError(line, message, name)
+            hides = name.lower() in WORDS
+            effect = "one that hides the record does" if hides else "nothing reads it"
+            self.note(printable(name[:40]), f"{message}; {effect}", line)
+
+    def _key(self) -> str:
+        """What a hidden record's copies are known by; its mistakes are nobody's business."""
+        for name in _URLS:
+            node = self.fields.get(name)
+            if isinstance(node, Scalar) and not is_null(node) and node.text.strip():
+                with suppress(ValueError):
+                    return urls.entry_id(urls.identity(urls.clean(node.text)))
+        return ""
+
+    def rank(self) -> tuple[int, datetime]:
+        """Where it stands among the items of `related`: by quality, then date."""
+        return self.number("quality"), self.moment("publishedDateTime") or EARLIEST
+
+    def identifier(self) -> str:
+        """The `id` field, which overrides the id made from the URL (RFC 4287 4.2.6)."""
+        own = self.raw("id").strip()
+        if own and not ENTRY_ID.match(own):
+            self.note(
+                "id",
+                "is not a urn:, tag:, http: or https: URI; urn:uuid:... or https://... "
+                "would be right; left out",
+            )
+            return ""
+        return own
+
+    def provider(self) -> Provider | None:
+        if isinstance(self.fields.get("provider"), Scalar):
+            return self._named_provider()
+        fields = self.mapping("provider")
+        if fields is None:
+            return None
+        domain = fields.text("domain")
+        name = fields.text("name") or domain
+        if not name:
+            return None
+        try:
+            key = slugs.provider_key(name, domain)
+        except ValueError as error:
+            fields.note("domain", f"{error}; left out")
+            key, domain = slugs.slug(name), ""
+        icon = next((i for i in fields.images("") if i.url), None)
+        return Provider(key, slugs.slug(name), name, key if domain else "", icon)
+
+    def provider_name(self) -> str:
+        """The provider's name, else its domain, empty where there is none."""
+        if isinstance(self.fields.get("provider"), Scalar):
+            return self.text("provider")
+        fields = self.mapping("provider")
+        return (fields.text("name") or fields.text("domain")) if fields else ""
+
+    def _named_provider(self) -> Provider | None:
+        """The provider that is no mapping but its name, or its domain."""
+        name = self.text("provider")
+        if not name:
+            return None
+        domain = name if _DOMAIN.match(name) else ""
+        key = slugs.provider_key(name, domain)
+        return Provider(key, slugs.slug(name), name, key if domain else "")
+
+    def authors(self) -> tuple[str, ...]:
+        people = list(self.people("authors"))
+        provider = self.fields.get("provider")
+        if isinstance(provider, Mapping):
+            people += self.within("provider", provider).people("authors")
+        return tuple(dict.fromkeys(people))
+
+    def people(self, name: str) -> Iterator[str]:
+        for index, node in enumerate(self.sequence(name)):
+            where = f"{name}[{index}]"
+            if isinstance(node, Mapping):
+                person = self.within(where, node).text("name")
+            else:
+                person = self.text_of(where, node)
+            if person:
+                yield person
+
+    def topics(self) -> tuple[str, ...]:
+        nodes = self.sequence("topics")
+        if len(nodes) > MAX_TOPICS:
+            self.note("topics", f"lists more than {MAX_TOPICS} topics; the first are taken")
+        names: dict[str, str] = {}
+        for index, node in enumerate(nodes[:MAX_TOPICS]):
+            if name := self.text_of(f"topics[{index}]", node):
+                names.setdefault(slugs.slug(name), name)
+        return tuple(names.values())
+
+    def images(self, page: str) -> Iterator[Image]:
+        """Pictures with a usable URL, joined to `page`; without one, relative URLs are no use."""
+        for index, node in enumerate(self.sequence("images")):
+            if isinstance(node, Mapping):
+                fields, name = self.within(f"images[{index}]", node), "url"
+                written = fields.raw("url")
+            else:
+                fields, name = self, f"images[{index}]"
+                written = self._raw(name, node)
+            try:
+                url = urls.clean(sanitize.unescape_url(written.strip()), page)
+            except ValueError as error:
+                if page or ":" in written:
+                    fields.note(name, f"{error}; the picture is left out", node.line)
+                continue
+            if fields is self:
+                yield Image(url)
+            else:
+                yield Image(url, max(fields.number("width"), 0), max(fields.number("height"), 0))
+
+    def duration(self, name: str) -> int:
+        """Whole seconds of PT14M50S (ISO 8601), 14:50 or 890; 0 when there is none."""
+        written = self.text(name)
+        if not written:
+            return 0
+        if clock := _CLOCK.match(written):
+            hours, minutes, seconds = (int(part or 0) for part in clock.groups())
+            return (hours * 60 + minutes) * 60 + seconds
+        if written.isdecimal() and written.isascii() and len(written) < _MOST_DIGITS:
+            return int(written)
+        match = _DURATION.match(written)
+        if match is None or written == "P":
+            self.note(
+                name, f"{written[:40]!r} is not a duration; PT14M50S would be right; left out"
+            )
+            return 0
+        if match["inexact"]:
+            return 0  # years and months have no length in seconds
+        parts = {unit: int(n) for unit, n in match.groupdict("0").items() if unit != "inexact"}
+        return int(timedelta(**parts).total_seconds())
+
+    def player(self, page: str) -> str:
+        """The page that plays the video, from the iframe of `featuredContent`."""
+        source = sanitize.frame_source(self.raw("featuredContent"))
+        if not source:
+            return ""
+        try:
+            return urls.clean(source, page)
+        except ValueError as error:
+            self.note("featuredContent", f"its iframe's src {error}; left out")
+            return ""
+
+    def downloads(self, page: str) -> Iterator[Download]:
+        for fields in self.mappings("actions"):
+            if fields.text("type") != "download":
+                continue
+            try:
+                url = urls.clean(fields.raw("url") or "missing:", page)
+            except ValueError as error:
+                fields.note("url", f"{error}; the download is left out")
+                continue
+            yield Download(url, fields.text("title") or "Download")
+
+
+def _date_in_name(path: str, zone: tzinfo) -> datetime | None:
+    match = _DATED_NAME.search(path)
+    if match is None:
+        return None
+    try:
+        found = parse_date("-".join(match.groups()), zone)
+    except ValueError:
+        return None
+    return found if EARLIEST <= found < LATEST else None

@@ -1,0 +1,258 @@
+"""A file of another tool's site -> a record: its page there, and fields by their usual names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+
+from feeds import sanitize, slugs, urls
+from feeds.model import Hidden, Image, Problem, Provider, Record, RecordError
+from feeds.records import front_formats, frontmatter, template_tags
+from feeds.records.fields import MAX_EXCERPT, MAX_TITLE
+from feeds.records.frontmatter import FrontMatterError, Mapping, Scalar
+from feeds.records.headings import first_heading
+from feeds.records.profiles.hiding import HELD
+from feeds.records.profiles.hugo_files import split_org
+from feeds.records.profiles.page import Page, Site
+from feeds.records.record_fields import MAX_BODY, MAX_TOPICS, RecordFields
+
+_EXCERPTS: Final = ("excerpt", "description", "summary", "deck", "subtitle")
+_PROVIDERS: Final = ("provider", "feed_name", "source", "publisher")
+_AUTHORS: Final = ("authors", "author")
+_PICTURES: Final = ("images", "image", "cover", "thumbnail")
+_OTHER_PAGES: Final = ("canonical_url", "external_url", "source_url", "link")
+_IN_PICTURE: Final = ("url", "path", "src", "image")
+# What only records of our own form have, whatever folder they lie in.
+_OWN_FORM: Final = re.compile(
+    rb"^(?:webUrl|originalUrl)[ \t]*:|^provider[ \t]*:[ \t]*\r?\n[ \t]+\S", re.M
+)
+_LINKED: Final = re.compile(
+    rb"^(?:link|url|external_url|source_url|canonical_url|permalink)[ \t]*[:=]", re.MULTILINE
+)
+_BEGINNING: Final = 65_536  # bytes in which a file says of what form it is
+_FENCE: Final = re.compile(r"---[ \t]*(?:\n|\Z)")
+# As gray-matter, Eleventy's parser, lets the first line name what follows.
+_LANGUAGE: Final = re.compile(r"---[ \t]*(json|toml|ya?ml|js|javascript)[ \t]*\n", re.IGNORECASE)
+_CLOSING: Final = re.compile(r"^---[ \t]*(?:\n|\Z)", re.MULTILINE)
+_PARAGRAPH: Final = re.compile(r"<p>(.*?)</p>", re.DOTALL)
+
+
+def is_page_of(site: Site, data: bytes) -> bool:
+    """Whether a file is one of the site's, rather than of our own form.
+
+    That has `webUrl`, `originalUrl` or a mapping `provider`. In a folder of no tool
+    all others are of our own form too, but those that have a link.
+    """
+    beginning = data[:_BEGINNING]
+    if _OWN_FORM.search(beginning):
+        return False
+    return not site.is_links or _LINKED.search(beginning) is not None
+
+
+class SiteRecord(NamedTuple):
+    """The record of a file of a site, notes, and when it is another by itself."""
+
+    record: Record | Hidden
+    notes: list[Problem]
+    until: datetime | None
+
+
+def parse_page(path: str, text: str, site: Site, now: datetime, *, hold: bool) -> SiteRecord:
+    """The record of the file at `path` of a site at `now`.
+
+    `text` has lines ended by LF. With `hold`, what is dated later than `now` is
+    hidden. Raises RecordError for one without title or address, PassedOver and
+    FrontMatterError.
+    """
+    front, body = _split(path, text)
+    page = site.page(path, front, body, now)
+    if page.hidden == HELD and page.until and not hold:
+        page = site.page(path, front, body, page.until)
+    front = site.fields(path, front)
+    notes: list[Problem] = []
+    fields = _PageFields(path, front, notes)
+    for name, message in page.notes:
+        fields.note(name, message)
+    other = fields.other_page()
+    key = urls.entry_id(urls.identity(other or page.url)) if other or page.url else ""
+    if page.hidden:
+        return SiteRecord(Hidden(path, page.hidden, key), notes, page.until)
+    if page.excerpt:
+        page = page._replace(excerpt=_without_tags(page.excerpt, path, site, page))
+    record = fields.page_record(page, site, _without_tags(body, path, site, page), other)
+    return SiteRecord(record, notes, page.until)
+
+
+def _split(path: str, text: str) -> tuple[Mapping, str]:
+    """Front matter and body; an empty mapping where there is none. Raises FrontMatterError."""
+    if path.endswith(".org"):
+        return split_org(text)
+    if text.startswith("+++"):
+        source, body = front_formats.split_toml(text)
+        return front_formats.parse_toml(source), body
+    if text.startswith("{"):
+        return front_formats.split_json(text)
+    if language := _LANGUAGE.match(text):
+        return _split_other(text, language[1].lower(), language.end())
+    if not _FENCE.match(text):
+        return Mapping(), text
+    front, content = frontmatter.split(text.encode())
+    mapping = frontmatter.parse(front.decode()) if front.strip() else Mapping()
+    return mapping, content.decode()
+
+
+def _split_other(text: str, language: str, start: int) -> tuple[Mapping, str]:
+    """Front matter whose first line names its language, as `---json`. Raises FrontMatterError."""
+    end = _CLOSING.search(text, start)
+    if end is None:
+        raise FrontMatterError(1, "is never closed; end it with a line that says ---")
+    source, body = text[start : end.start()], text[end.end() :]
+    if language == "json":
+        mapping, rest = front_formats.split_json("\n" + source)
+        if rest.strip():
+            raise FrontMatterError(2, "has more after its JSON object")
+        return mapping, body
+    if language == "toml":
+        return front_formats.parse_toml(source), body
+    if language in {"yaml", "yml"}:
+        return frontmatter.parse(source) if source.strip() else Mapping(), body
+    raise FrontMatterError(1, f"is a program ({language}), and those are not run; write YAML")
+
+
+def _without_tags(body: str, path: str, site: Site, page: Page) -> str:
+    if path.endswith(".mdx") or site.dialect == "mdx":
+        return template_tags.without_jsx(body)
+    if site.dialect == "wiki":
+        return template_tags.without_wiki(body)
+    if site.dialect == "shortcodes":
+        return template_tags.without_shortcodes(body)
+    if site.dialect == "liquid":
+        values = {
+            "site.url": site.base_url,
+            "site.baseurl": "",
+            "site.title": site.title,
+            "page.title": page.title,
+            "page.url": page.url,
+        }
+        return template_tags.without_liquid(body, values)
+    return body
+
+
+class _PageFields(RecordFields):
+    """The fields of a page by the names that they usually have."""
+
+    def other_page(self) -> str:
+        """The page elsewhere that this one is about, where it names one."""
+        for name in _OTHER_PAGES:
+            written = self.raw(name)
+            if written.startswith(("http://", "https://")):
+                return self.url(name)
+        return ""
+
+    def page_record(self, page: Page, site: Site, body: str, other: str) -> Record:
+        """The record of a page. Raises RecordError."""
+        title = sanitize.plain(page.title) or self._heading(body)
+        if not title:
+            raise self.error("title", "is missing; write one, or begin the text with a heading", 1)
+        address = other or page.url
+        if not address:
+            raise self._without_address(site)
+        if len(body) > MAX_BODY:
+            self.note("body", f"is longer than {MAX_BODY:,} characters; left out, shorten it", 1)
+            body = ""
+        key = urls.entry_id(urls.identity(address))
+        html = sanitize.body(body, page.url or address, markdown=not self._is_html())
+        return Record(
+            path=self.path,
+            key=key,
+            id=page.id or key,
+            title=title[:MAX_TITLE],
+            excerpt=self._excerpt(page, html),
+            body=html,
+            published=page.published,
+            updated=page.updated,
+            original=page.url if other else "",
+            web=address,
+            type=self.text("type"),
+            provider=self._provider(site),
+            authors=tuple(dict.fromkeys(self._authors())),
+            topics=self._topics(page),
+            images=tuple(self._pictures(page.url or address)),
+            duration=self.duration("length"),
+        )
+
+    def _is_html(self) -> bool:
+        return self.path.lower().endswith((".html", ".htm"))
+
+    def _heading(self, body: str) -> str:
+        return sanitize.plain(first_heading(body))
+
+    def _without_address(self, site: Site) -> RecordError:
+        for problem in self.notes:
+            if problem.field in {"permalink", "url", "slug", "date"}:
+                return RecordError(msgspec.structs.replace(problem, severity="error"))
+        if not site.base_url:
+            message = "is missing: nothing names the address of the site; set FEEDS_SITE"
+            return self.error("url", message, 1)
+        return self.error("url", "is missing: the site has no page for this file", 1)
+
+    def _excerpt(self, page: Page, html: str) -> str:
+        for name in _EXCERPTS:
+            if text := self.text(name, MAX_EXCERPT):
+                return text
+        if page.excerpt:
+            source = sanitize.body(page.excerpt[:MAX_BODY], page.url, markdown=not self._is_html())
+            return sanitize.text_of(source)[:MAX_EXCERPT]
+        first = _PARAGRAPH.search(html)
+        return sanitize.text_of(first[1])[:MAX_EXCERPT] if first else ""
+
+    def _provider(self, site: Site) -> Provider | None:
+        for name in _PROVIDERS:
+            node = self.fields.get(name)
+            if isinstance(node, Scalar) and (text := self.text(name)) and "://" not in text:
+                return Provider(slugs.slug(text), slugs.slug(text), text)
+        domain = urlsplit(site.base_url).hostname or ""
+        name = site.title or domain
+        if not name:
+            return None
+        try:
+            return Provider(slugs.provider_key(name, domain), slugs.slug(name), name, domain)
+        except ValueError:  # a site at an IP address
+            return Provider(slugs.slug(name), slugs.slug(name), name)
+
+    def _authors(self) -> Iterator[str]:
+        for name in _AUTHORS:
+            node = self.fields.get(name)
+            if isinstance(node, Mapping):
+                person = self.within(name, node).text("name")
+                if person:
+                    yield person
+            else:
+                yield from self.people(name)
+
+    def _topics(self, page: Page) -> tuple[str, ...]:
+        names: dict[str, str] = {}
+        for name in (*page.categories, *page.tags):
+            if text := sanitize.plain(name):
+                names.setdefault(slugs.slug(text), text)
+        return tuple(names.values())[:MAX_TOPICS]
+
+    def _pictures(self, page: str) -> Iterator[Image]:
+        for name in _PICTURES:
+            for node in self.sequence(name):
+                written = ""
+                if isinstance(node, Scalar):
+                    written = node.text
+                elif isinstance(node, Mapping):
+                    values = [node.get(key) for key in _IN_PICTURE]
+                    written = next((v.text for v in values if isinstance(v, Scalar)), "")
+                try:
+                    if written.strip():
+                        yield Image(urls.clean(sanitize.unescape_url(written.strip()), page))
+                except ValueError as error:
+                    self.note(name, f"{error}; the picture is left out", node.line)

@@ -1,0 +1,142 @@
+"""What a setting accepts: parsers of values, each of which raises ValueError or TypeError."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from feeds import urls
+
+ON_OR_OFF: Final = ("on", "off")
+METRICS: Final = ("auto", *ON_OR_OFF)
+_DATABASES: Final = ("sqlite+pysqlite", "postgresql+psycopg")
+_POSTGRESQL: Final = ("postgresql", "postgres")  # as libpq calls it
+_MAX_PORT: Final = 65_535
+# RFC 5646 2.1, without its grandfathered tags.
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
+_BIND = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]*):\d{1,5}\Z|unix:.+\Z")
+
+
+def parse_text(value: object) -> str:
+    """A line of text, its white space folded."""
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError
+    return " ".join(value.split())
+
+
+def parse_integer(least: int, most: int) -> Callable[[object], int]:
+    """A parser of whole numbers within bounds."""
+
+    def parse(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise TypeError
+        number = int(value)
+        if not least <= number <= most:
+            raise ValueError
+        return number
+
+    return parse
+
+
+def parse_folder(value: object) -> Path:
+    """A path, `~` being the home of the user."""
+    return Path(parse_text(value)).expanduser()
+
+
+def parse_database(value: object) -> str:
+    """The SQLAlchemy URL of a SQLite or PostgreSQL database, its driver named."""
+    try:
+        url = make_url(parse_text(value))
+        if url.drivername in _POSTGRESQL:  # else the driver depends on SQLAlchemy's version
+            url = url.set(drivername="postgresql+psycopg")
+        dialect = url.get_dialect()
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        raise ValueError(str(error)) from None
+    if f"{dialect.name}+{dialect.driver}" not in _DATABASES:
+        raise ValueError
+    return url.render_as_string(hide_password=False)
+
+
+def parse_base_url(value: object) -> str:
+    """A clean http(s) URL without parameters and without a slash at its end."""
+    url = urls.clean(parse_text(value)).rstrip("/")
+    if "?" in url or "#" in url:
+        raise ValueError
+    return url
+
+
+def parse_language(value: object) -> str:
+    """A language tag (RFC 5646 2.1)."""
+    if not _LANGUAGE.match(parse_text(value)):
+        raise ValueError
+    return parse_text(value)
+
+
+def parse_timezone(value: object) -> str:
+    """The name of a time zone (IANA)."""
+    name = parse_text(value)
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError):  # a folder of them is an OSError
+        raise ValueError from None
+    return name
+
+
+def parse_url_list(value: object) -> tuple[str, ...]:
+    """Clean http(s) URLs, of a list or of a line with spaces, each once."""
+    listed = value.split() if isinstance(value, str) else value
+    if not isinstance(listed, list | tuple):
+        raise TypeError
+    return tuple(dict.fromkeys(urls.clean(parse_text(url)) for url in listed))
+
+
+def parse_address(value: object) -> str:
+    """host:port, or unix:path."""
+    address = parse_text(value)
+    if not _BIND.match(address):
+        raise ValueError
+    if not address.startswith("unix:") and int(address.rpartition(":")[2]) > _MAX_PORT:
+        raise ValueError
+    return address
+
+
+def parse_metrics(value: object) -> str:
+    """auto, on, off, or host:port."""
+    if value in METRICS:
+        return str(value)
+    address = parse_address(value)
+    if address.startswith("unix:"):
+        raise ValueError
+    return address
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: how it is read, what it accepts and what it is for."""
+
+    parse: Callable[[object], Any]
+    accepts: str
+    about: str
+
+
+def setting(parse: Callable[[object], Any], accepts: str, about: str, default: Any) -> Any:
+    """The field of a setting in a dataclass."""
+    return field(default=default, metadata={"setting": Setting(parse, accepts, about)})
+
+
+def choice(accepted: Collection[str], about: str, default: str) -> Any:
+    """The field of a setting that is one of a few words."""
+
+    def parse(value: object) -> str:
+        if value not in accepted:
+            raise ValueError
+        return str(value)
+
+    return setting(parse, f"one of {', '.join(accepted)}", about, default)
