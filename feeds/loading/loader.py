@@ -1,7 +1,7 @@
 """A folder -> the store: what changed, in one transaction, with a report.
 
-The loader never renders. What a file says is decided by `seeds`, which copy
-stays by `merge`; here is decided what is read, what is kept and what goes.
+The loader never renders. `feeds.records` reads files, `entry_change` decides which
+copy of a record stays; here is decided which files are read, kept and dropped.
 """
 
 from __future__ import annotations

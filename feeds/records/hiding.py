@@ -22,18 +22,18 @@ IN_DRAFTS: Final = "in _drafts"
 TRUE: Final = frozenset({"true", "yes", "on"})
 _FALSE: Final = frozenset({"false", "no", "off"})
 PUBLIC_IF_TRUE: Final = frozenset({"published", "publish"})
-_HIDDEN_UNLESS_FALSE: Final = frozenset({"draft", "hidden", "unlisted", "private", "unpublished"})
-_REMOVED_UNLESS_FALSE: Final = frozenset({"removed", "deleted"})
-_HIDING_STATUS: Final = frozenset(
+HIDDEN_UNLESS_FALSE: Final = frozenset({"draft", "hidden", "unlisted", "private", "unpublished"})
+REMOVED_UNLESS_FALSE: Final = frozenset({"removed", "deleted"})
+HIDING_STATUS: Final = frozenset(
     {
         "draft", "auto-draft", "private", "pending", "future", "scheduled", "hidden", "unlisted",
         "unpublished", "trash", "removed", "deleted", "wip",
     }
 )  # fmt: skip
-_EXPIRY: Final = frozenset({"expirydate", "expiry_date", "unpublishdate", "unpublish_date"})
-_NEVER: Final = frozenset({"", "~", "null", "never"})
+EXPIRY: Final = frozenset({"expirydate", "expiry_date", "unpublishdate", "unpublish_date"})
+NEVER: Final = frozenset({"", "~", "null", "never"})
 WORDS: Final = frozenset(
-    {*PUBLIC_IF_TRUE, *_HIDDEN_UNLESS_FALSE, *_REMOVED_UNLESS_FALSE, *_EXPIRY, "status"}
+    {*PUBLIC_IF_TRUE, *HIDDEN_UNLESS_FALSE, *REMOVED_UNLESS_FALSE, *EXPIRY, "status"}
 )
 
 # A line of YAML or TOML with one of the words, at column 0: nothing else is sure in broken text.
@@ -66,14 +66,14 @@ def hidden_by_word(words: Words, zone: tzinfo = UTC) -> Hiding | None:
     """The reason why words hide a record; None where none does."""
     hiding = None
     for word, node in words:
-        if word in _REMOVED_UNLESS_FALSE and _text(node) not in _FALSE:
+        if word in REMOVED_UNLESS_FALSE and _text(node) not in _FALSE:
             return Hiding(word, removed=True)
         if hiding is not None:
             continue
         if word in PUBLIC_IF_TRUE:
             if _text(node) not in TRUE and not _moments(node, zone):
                 hiding = Hiding(f"{word} is not true")
-        elif word in _HIDDEN_UNLESS_FALSE:
+        elif word in HIDDEN_UNLESS_FALSE:
             if _text(node) not in _FALSE:
                 hiding = Hiding(word)
         elif word == "status":
@@ -89,7 +89,7 @@ def expiry(words: Words, zone: tzinfo, now: datetime) -> tuple[str, datetime | N
     """
     ends: list[datetime] = []
     for word, node in words:
-        if word in _EXPIRY and not (isinstance(node, Scalar) and _text(node) in _NEVER):
+        if word in EXPIRY and not (isinstance(node, Scalar) and _text(node) in NEVER):
             moments = _moments(node, zone)
             if not moments:
                 return EXPIRES_IN_DOUBT, None
@@ -130,7 +130,7 @@ def _text(node: Node) -> str:
 def _states(node: Node) -> Iterator[str]:
     """The states that hide a record, of those that `status` names."""
     nodes = node if isinstance(node, Sequence) else [node]
-    return (_text(one) for one in nodes if _text(one) in _HIDING_STATUS)
+    return (_text(one) for one in nodes if _text(one) in HIDING_STATUS)
 
 
 def _moments(node: Node, zone: tzinfo) -> tuple[datetime, ...]:

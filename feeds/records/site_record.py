@@ -16,7 +16,7 @@ from feeds.records import front_formats, frontmatter, template_tags
 from feeds.records.fields import MAX_EXCERPT, MAX_TITLE
 from feeds.records.frontmatter import FrontMatterError, Mapping, Scalar
 from feeds.records.headings import first_heading
-from feeds.records.profiles.hiding import HELD
+from feeds.records.hiding import HELD
 from feeds.records.profiles.hugo_files import split_org
 from feeds.records.profiles.page import Page, Site
 from feeds.records.record_fields import MAX_BODY, MAX_TOPICS, RecordFields

@@ -1,7 +1,7 @@
-"""Words in front matter that hide a record, whatever the tool. Pure functions.
+"""Whether a tool's page is hidden, and until when. Pure functions.
 
-In doubt it is hidden: the words count in any case, quoted or not, and one that
-shows (`published`) hides unless it clearly says yes.
+The words are those of `feeds.records.hiding`; here they are weighed with the
+dates of the tool, which reads them in its own way.
 """
 
 from __future__ import annotations
@@ -13,18 +13,25 @@ from typing import Final, NamedTuple
 
 from feeds.records.dates import AmbiguousDateError
 from feeds.records.frontmatter import Mapping, Node, Scalar
-
-HELD: Final = "dated in the future"
-_YES: Final = frozenset({"true", "yes", "on", "y", "1"})
-_NO: Final = frozenset({"false", "no", "off", "n", "0"})
-_HIDE: Final = frozenset({"draft", "hidden", "unlisted", "private", "removed", "deleted"})
-_SHOW: Final = frozenset({"published", "publish"})
-_RELEASE: Final = frozenset({"publishdate", "pubdate"})
-_EXPIRY: Final = frozenset({"expirydate", "unpublishdate"})
-_STATUS: Final = frozenset(
-    {"draft", "private", "pending", "hidden", "unlisted", "unpublished", "trash", "future"}
+from feeds.records.hiding import (
+    EXPIRED,
+    EXPIRES_IN_DOUBT,
+    EXPIRY,
+    HELD,
+    HIDDEN_UNLESS_FALSE,
+    HIDING_STATUS,
+    NEVER,
+    PUBLIC_IF_TRUE,
+    REMOVED_UNLESS_FALSE,
+    TRUE,
+    WORDS,
 )
-_WORDS: Final = _HIDE | _SHOW | _RELEASE | _EXPIRY | {"status"}
+
+_YES: Final = TRUE | {"y", "1"}
+_NO: Final = frozenset({"false", "no", "off", "n", "0"})
+_HIDE: Final = HIDDEN_UNLESS_FALSE | REMOVED_UNLESS_FALSE
+_RELEASE: Final = frozenset({"publishdate", "pubdate"})
+_WORDS: Final = WORDS | _RELEASE
 
 
 class Visibility(NamedTuple):
@@ -60,12 +67,12 @@ def visibility(
             continue
         if reason := _reason(word, node, moment, is_false):
             return Visibility(reason)
-        if word in _EXPIRY and (earliest := _moments(node, moment)):
+        if word in EXPIRY and (earliest := _moments(node, moment)):
             expiry = min(earliest[0], expiry or earliest[0])
-        elif word in _SHOW | _RELEASE and (latest := _moments(node, moment)):
+        elif word in PUBLIC_IF_TRUE | _RELEASE and (latest := _moments(node, moment)):
             release = max(latest[-1], release or latest[-1])
     if expiry and expiry <= now:
-        return Visibility("expired")
+        return Visibility(EXPIRED)
     if release and release > now and not future:
         return Visibility(HELD, release)
     return Visibility("", expiry)
@@ -85,14 +92,14 @@ def _reason(
     text = node.text.strip().lower() if isinstance(node, Scalar) else None
     if word in _HIDE:
         return "" if isinstance(node, Scalar) and is_false(node) else word
-    if word in _SHOW:
+    if word in PUBLIC_IF_TRUE:
         if text in _YES or (text not in _NO and _moments(node, moment)):
             return ""
         return f"{word} is not true"
     if word == "status":
-        return text if text in _STATUS and text else ""
-    if word in _EXPIRY and text not in {"", "null", "~"} and not _moments(node, moment):
-        return "has an expiry that can't be read"
+        return f"status is {text}" if text in HIDING_STATUS else ""
+    if word in EXPIRY and text not in NEVER and not _moments(node, moment):
+        return EXPIRES_IN_DOUBT
     return ""
 
 

@@ -164,7 +164,7 @@ HIDDEN = {
     "expiryDate: 2020-06-30": "expired",
     "unpublishdate: 2020-06-30": "expired",
     "expiryDate: 2098-06-30": "",
-    "expiryDate: soon": "has an expiry that can't be read",
+    "expiryDate: soon": "expiry can't be read",
     "headless: true": "headless",
     "headless: false": "",
     "_build: {list: never}": "not listed",
