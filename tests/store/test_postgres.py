@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import psycopg
 import pytest
@@ -19,9 +19,10 @@ from feeds import create_app
 from feeds.catalog import builder
 from feeds.catalog.addresses import FeedQuery
 from feeds.catalog.parameters import BadParameter, parse
-from feeds.config import read
+from feeds.config import Config, read
 from feeds.loading import loader
 from feeds.loading.loader import Loader
+from feeds.records.profile import Profile
 from feeds.rendering.formats import FORMATS
 from feeds.selection import Scope
 from feeds.serving.app import assemble
@@ -83,6 +84,10 @@ def collection(folder: Path, records: int = 300) -> Path:
     return folder
 
 
+# Some records are younger than these loads.
+SHOWN: Final = Profile.of(Config(future="show"))
+
+
 class Both(NamedTuple):
     """One folder in two stores."""
 
@@ -91,7 +96,7 @@ class Both(NamedTuple):
 
     def load(self, day: int) -> None:
         for store in self.stores:
-            loader.load(store, self.folder, now=DAY + timedelta(days=day))
+            loader.load(store, self.folder, now=DAY + timedelta(days=day), profile=SHOWN)
 
     def answers(self, addresses: list[str]) -> list[dict[str, Answer]]:
         """What a server of each answers."""
@@ -99,6 +104,7 @@ class Both(NamedTuple):
         for store in self.stores:
             url = store.url.render_as_string(hide_password=False)
             config = {"seeds": str(self.folder), "database_url": url, "base_url": ROOT, "limit": 20}
+            config["future"] = "show"
             app = assemble(read(config), Timing(today=lambda: TODAY))
             found.append({address: get(app, address) for address in addresses})
             documents(app).store.release()
