@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections import Counter
 from datetime import date, datetime, time
 from typing import Any, Final
 
@@ -25,6 +26,9 @@ from feeds.records.frontmatter import (
 _TOML_FENCE: Final = re.compile(r"^\+\+\+[ \t]*$", re.MULTILINE)
 _TOML_LINE: Final = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)\Z")
 
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")  # half a character, which no UTF-8 has
+_MOST_BITS: Final = 1024
+
 
 def split_toml(source: str) -> tuple[str, str]:
     """The TOML between two `+++` lines, from line 2 on, and the body. Raises FrontMatterError."""
@@ -39,12 +43,13 @@ def parse_toml(source: str, first_line: int = 2) -> Mapping:
     """The mapping that TOML 1.0 `source` holds. Raises FrontMatterError."""
     try:
         values = tomllib.loads(source)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also for numbers of too many digits
         message = str(error)
         found = _TOML_LINE.search(message)
         line = first_line + int(found[1]) - 1 if found and found[1] else first_line
         message = _TOML_LINE.sub("", message)
         raise FrontMatterError(line, f"is not TOML: {message}; quote the text") from None
+    _refuse_too_many(values, first_line)
     return _mapping(values, _toml_lines(source, values, first_line), first_line, 0)
 
 
@@ -57,8 +62,8 @@ def split_json(source: str) -> tuple[Mapping, str]:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         values = dict(pairs)
         if len(values) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
+            times = Counter(name for name, _ in pairs)
+            twice = next(name for name, number in times.items() if number > 1)
             raise FrontMatterError(1, f"has the key {ascii(twice)[:40]} twice")
         return values
 
@@ -69,6 +74,9 @@ def split_json(source: str) -> tuple[Mapping, str]:
         raise FrontMatterError(error.lineno, f"is not JSON: {error.msg}") from None
     except RecursionError:
         raise FrontMatterError(1, f"is nested deeper than {MAX_DEPTH} levels") from None
+    except ValueError:
+        raise FrontMatterError(1, "has a number of too many digits") from None
+    _refuse_too_many(values, 1)
     lines = {name: _line_of(source, json.dumps(name, ensure_ascii=False), 1) for name in values}
     return _mapping(values, lines, 1, 0), source[end:].lstrip("\n")
 
@@ -88,15 +96,21 @@ def _line_of(source: str, text: str, first_line: int) -> int:
     return first_line + source.count("\n", 0, max(at, 0))
 
 
+def _refuse_too_many(values: dict[str, Any], line: int) -> None:
+    """Raises FrontMatterError."""
+    if len(values) > MAX_ITEMS:
+        raise FrontMatterError(line, f"has a mapping of more than {MAX_ITEMS} keys")
+
+
 def _mapping(values: dict[str, Any], lines: dict[str, int], line: int, depth: int) -> Mapping:
     if depth >= MAX_DEPTH:
         raise FrontMatterError(line, f"is nested deeper than {MAX_DEPTH} levels")
-    if len(values) > MAX_ITEMS:
-        raise FrontMatterError(line, f"has a mapping of more than {MAX_ITEMS} keys")
+    _refuse_too_many(values, line)
     mapping = Mapping()
     mapping.line = line
-    for name, value in values.items():
-        at = mapping.lines[name] = lines.get(name, line)
+    for key, value in values.items():
+        name = _SURROGATE.sub("\ufffd", key)
+        at = mapping.lines[name] = lines.get(key, line)
         mapping[name] = _node(value, at, depth + 1)
     return mapping
 
@@ -113,7 +127,9 @@ def _node(value: Any, line: int, depth: int) -> Node:
         items.line = line
         return items
     if isinstance(value, str):
-        return Scalar(value, False, line)
+        return Scalar(_SURROGATE.sub("\ufffd", value), False, line)
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise FrontMatterError(line, "has a number of too many digits")
     return Scalar(_plain(value), True, line)
 
 

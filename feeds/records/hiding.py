@@ -36,11 +36,19 @@ WORDS: Final = frozenset(
     {*PUBLIC_IF_TRUE, *HIDDEN_UNLESS_FALSE, *REMOVED_UNLESS_FALSE, *EXPIRY, "status"}
 )
 
-# A line of YAML or TOML with one of the words, at column 0: nothing else is sure in broken text.
-_LINE: Final = re.compile(
-    rb"(?:^|[\r\n])[\"']?(" + "|".join(WORDS).encode() + rb")[\"']?[ \t]*[:=][ \t]*([^\r\n]*)",
+_WORD: Final = rb"[\"']?(" + "|".join(WORDS).encode() + rb")[\"']?[ \t]*[:=][ \t]*"
+# A line of YAML with one of the words, at column 0, or a blank beside it: nothing else is
+# sure in broken text.
+_LINE: Final = re.compile(rb"(?:^|[\r\n])[ \t]?" + _WORD + rb"([^\r\n]*)", re.IGNORECASE)
+# Where columns say nothing: TOML, JSON, Org, mappings in braces or indented as a whole.
+_FREE: Final = re.compile(
+    rb"[\s\xef\xbb\xbf]*(?:\+\+\+|\{|#\+|---[ \t]*(?:json|toml)|---[ \t]*[\r\n]+(?:[ \t]|\{))",
     re.IGNORECASE,
 )
+_ANYWHERE: Final = re.compile(
+    rb"(?:^|[\r\n{,]|#\+)[ \t]*" + _WORD + rb"([^\r\n,}]*)", re.IGNORECASE
+)
+_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 _VALUE: Final = re.compile(r"""(?P<quote>["'])(.*?)(?P=quote)|((?:(?!\s#).)*)""")
 
 Words = list[tuple[str, Node]]  # in lower case, with their values
@@ -77,7 +85,7 @@ def hidden_by_word(words: Words, zone: tzinfo = UTC) -> Hiding | None:
             if _text(node) not in _FALSE:
                 hiding = Hiding(word)
         elif word == "status":
-            hiding = next((Hiding(f"status is {s}") for s in _states(node)), None)
+            hiding = next((Hiding(f"status is {s}") for s in states(node)), None)
     return hiding
 
 
@@ -107,8 +115,10 @@ def release_dates(words: Words, zone: tzinfo) -> Iterator[datetime]:
 
 def hidden_by_line(data: bytes, zone: tzinfo = UTC, now: datetime | None = None) -> bool:
     """Whether `data`, which can't be read, still has a line that hides the record."""
+    if data[:2] in _UTF_16:
+        data = data.decode("utf-16", "replace").encode(errors="replace")
     words: Words = []
-    for word, written in _LINE.findall(data):
+    for word, written in (_ANYWHERE if _FREE.match(data) else _LINE).findall(data):
         value = _VALUE.match(written.decode(errors="replace"))
         text = (value[2] or value[3] or "").strip() if value else ""
         words.append((word.decode().lower(), Scalar(text, True, 0)))
@@ -127,7 +137,7 @@ def _text(node: Node) -> str:
     return node.text.strip().lower() if isinstance(node, Scalar) else ""
 
 
-def _states(node: Node) -> Iterator[str]:
+def states(node: Node) -> Iterator[str]:
     """The states that hide a record, of those that `status` names."""
     nodes = node if isinstance(node, Sequence) else [node]
     return (_text(one) for one in nodes if _text(one) in HIDING_STATUS)

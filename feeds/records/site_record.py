@@ -16,7 +16,7 @@ from feeds.records import front_formats, frontmatter, template_tags
 from feeds.records.fields import MAX_EXCERPT, MAX_TITLE
 from feeds.records.frontmatter import FrontMatterError, Mapping, Scalar
 from feeds.records.headings import first_heading
-from feeds.records.hiding import HELD
+from feeds.records.hiding import HELD, hidden_by_line
 from feeds.records.profiles.hugo_files import split_org
 from feeds.records.profiles.page import Page, Site
 from feeds.records.record_fields import MAX_BODY, MAX_TOPICS, RecordFields
@@ -38,6 +38,12 @@ _BEGINNING: Final = 65_536  # bytes in which a file says of what form it is
 _FENCE: Final = re.compile(r"---[ \t]*(?:\n|\Z)")
 # As gray-matter, Eleventy's parser, lets the first line name what follows.
 _LANGUAGE: Final = re.compile(r"---[ \t]*(json|toml|ya?ml|js|javascript)[ \t]*\n", re.IGNORECASE)
+# A fence in the wrong place or of other signs, above what looks like a field; or such fields alone.
+_NEAR_FRONT: Final = re.compile(
+    r"[\s\ufeff\u200b-\u200d\u2060]*+(?:<!--\s*+)?"
+    r"(?P<fence>(?:-{2,}|\+{2,}|[\u2013\u2014]+)[^\n]{0,40}\n\s*+(?=[\w\"']+[ \t]*[:=]))?"
+    r"(?P<block>(?:[^\n]*\S[^\n]*(?:\n|\Z)){0,100})"
+)
 _CLOSING: Final = re.compile(r"^---[ \t]*(?:\n|\Z)", re.MULTILINE)
 _PARAGRAPH: Final = re.compile(r"<p>(.*?)</p>", re.DOTALL)
 
@@ -83,8 +89,11 @@ def parse_page(path: str, text: str, site: Site, now: datetime, *, hold: bool) -
     if page.hidden:
         return SiteRecord(Hidden(path, page.hidden, key), notes, page.until)
     if page.excerpt:
-        page = page._replace(excerpt=_without_tags(page.excerpt, path, site, page))
-    record = fields.page_record(page, site, _without_tags(body, path, site, page), other)
+        excerpt = _without_tags(page.excerpt[:MAX_BODY], path, site, page)
+        page = page._replace(excerpt=excerpt)
+    if len(body) <= MAX_BODY:  # longer ones aren't shown
+        body = _without_tags(body, path, site, page)
+    record = fields.page_record(page, site, body, other)
     return SiteRecord(record, notes, page.until)
 
 
@@ -100,10 +109,23 @@ def _split(path: str, text: str) -> tuple[Mapping, str]:
     if language := _LANGUAGE.match(text):
         return _split_other(text, language[1].lower(), language.end())
     if not _FENCE.match(text):
+        _refuse_near_front(text)
         return Mapping(), text
     front, content = frontmatter.split(text.encode())
     mapping = frontmatter.parse(front.decode()) if front.strip() else Mapping()
-    return mapping, content.decode()
+    body = content.decode()
+    if not mapping:
+        _refuse_near_front(body)
+    return mapping, body
+
+
+def _refuse_near_front(text: str) -> None:
+    """Raise FrontMatterError for what was meant as front matter, and would be shown as text."""
+    match = _NEAR_FRONT.match(text)
+    if match and (match["fence"] or hidden_by_line(match["block"].encode())):
+        line = text.count("\n", 0, match.start("block")) + 1
+        message = "stands where it isn't read; begin the file with a line that says ---"
+        raise FrontMatterError(line, message)
 
 
 def _split_other(text: str, language: str, start: int) -> tuple[Mapping, str]:

@@ -18,12 +18,12 @@ _KEPT: Final = "\x01"  # stands for text that is kept as it is
 _MARKS: Final = re.compile("[\x00\x01]")
 
 _LIQUID: Final = re.compile(
-    r"\{%-?\s*(?P<tag>\w+)(?P<arguments>.{0,499}?)-?%\}|\{\{-?(?P<value>.{0,499}?)-?\}\}|\{#.{0,499}?#\}",
+    r"\{%-?\s*+(?P<tag>\w++)(?P<arguments>.{0,499}?)-?%\}|\{\{-?(?P<value>.{0,499}?)-?\}\}|\{#.{0,499}?#\}",
     re.DOTALL,
 )
 _SHORTCODE: Final = re.compile(
-    r"\{\{(?P<sign>[<%])\s*(?:/\*(?P<literal>.{0,499}?)\*/|(?P<close>/)?\s*(?P<tag>[\w./-]+)"
-    r"(?P<arguments>.{0,499}?))\s*[>%]\}\}",
+    r"\{\{(?P<sign>[<%])\s*+(?:/\*(?P<literal>.{0,499}?)\*/|(?P<close>/)?\s*+(?P<tag>[\w./-]++)"
+    r"(?P<arguments>.{0,499}?))\s{0,9}[>%]\}\}",
     re.DOTALL,
 )
 # Blocks whose content hangs on what isn't known here.
@@ -41,17 +41,17 @@ _FILTERS: Final = frozenset({"", "escape", "strip", "relative_url", "absolute_ur
 _LINK: Final = re.compile(
     rf"(!?)\[((?:[^\[\]]|\[[^\[\]]{{0,300}}\]){{0,500}})\]\([^()]{{0,500}}{_HOLE}[^()]{{0,500}}\)"
 )
-_TAG: Final = re.compile(rf"<[A-Za-z/][^<>]*{_HOLE}[^<>]*>")
+_TAG: Final = re.compile(r"<[A-Za-z/][^<>]*+>")
 _FENCE: Final = re.compile(r"[ \t]*(```+|~~~+)")
 _ITEM: Final = re.compile(r"[ \t]*(?:[-*+|]|\d+[.)])")
 
 _MDX_LINE: Final = re.compile(r"(?:import\s.+|export\s+(?:const|let|default|function)\b.*)\Z")
 _COMPONENT: Final = re.compile(
-    r"</?[A-Z][\w.]*(?:\"[^\"]{0,500}\"|'[^']{0,500}'|\{[^{}]{0,500}\}|[^<>{}\"'])*>"
+    r"</?[A-Z][\w.]*+(?:\"[^\"]{0,500}\"|'[^']{0,500}'|\{[^{}]{0,500}\}|[^<>{}\"'])*+>"
 )
 _EXPRESSION: Final = re.compile(r"\{/\*.{0,499}?\*/\}|\{[^{}\n]*\}", re.DOTALL)
 _ANCHOR: Final = re.compile(r"(?<=\S)[ \t]*\{#[\w-]+\}[ \t]*\Z")
-_ADMONITION: Final = re.compile(r"[ \t]*:{3,}(?:\w+(?:\[(.*)\]|[ \t]+(.*))?)?[ \t]*\Z")
+_ADMONITION: Final = re.compile(r"\A[ \t]*:{3,}(?:\w+(?:\[(.*)\]|[ \t]+(.*))?)?[ \t]*\Z")
 
 # Comments aren't closed in every note; nobody but the author sees what follows.
 _WIKI: Final = re.compile(
@@ -110,7 +110,7 @@ def _filled(body: str, replace: Callable[[str, list[str]], str]) -> str:
     text = replace(_MARKS.sub("", body), kept)
     if _HOLE in text:
         text = _LINK.sub(lambda link: "" if link[1] else link[2], text)
-        text = _TAG.sub("", text)
+        text = _TAG.sub(lambda tag: "" if _HOLE in tag[0] else tag[0], text)
         text = "".join(map(_without_holes, _blocks(text)))
     restored = iter(kept)
     return re.sub(_KEPT, lambda _: next(restored), text) if len(kept) == text.count(_KEPT) else text
@@ -167,7 +167,9 @@ def _content(text: str, at: int, tag: str) -> tuple[str, int]:
 def _end(text: str, at: int, tag: str) -> int:
     """Where a block ends, with those of its kind in it."""
     depth = 1
-    for match in re.compile(rf"\{{%-?\s*(end)?{tag}\b.*?%\}}", re.DOTALL).finditer(text, at):
+    for match in re.compile(rf"\{{%-?\s*(end)?{tag}\b.{{0,499}}?%\}}", re.DOTALL).finditer(
+        text, at
+    ):
         depth += -1 if match[1] else 1
         if not depth:
             return match.end()

@@ -22,6 +22,7 @@ import msgspec
 
 from feeds.records.front_formats import split_json
 from feeds.records.frontmatter import FrontMatterError, Mapping, Node, Scalar, Sequence
+from feeds.records.hiding import HIDING_STATUS
 from feeds.records.profiles.yaml_config import read_text
 from feeds.records.scanner import FolderError
 
@@ -34,6 +35,7 @@ _DATA_NAME: Final = re.compile(r"(?:\.11tydata)?\.(?:json|[mc]?js)\Z")
 _MOST_DATA: Final = 16 * 1024 * 1024  # bytes of all data files
 _CHOICE: Final = re.compile(r"\{([^{}/]*)\}")
 _MOST_PATTERNS: Final = 1_000
+_LONGEST_PATTERN: Final = 1_000
 
 _TEXT: Final = r"(?P<quote>[\"'`])(?P<text>[^\"'`$\\\n]*)(?P=quote)"
 # What is never closed goes on to the end, so that none of it is looked at twice.
@@ -60,8 +62,11 @@ _PERMALINK: Final = re.compile(
     rf"(?<![\w.])[\"']?permalink[\"']?\s*:\s*(?:{_TEXT}|(?P<no>false)\b)"
 )
 _HIDES: Final = re.compile(
-    r"(?<![\w.])[\"']?(draft|hidden|unlisted|private|eleventyExcludeFromCollections)[\"']?"
-    r"\s*:\s*true\b"
+    r"(?<![\w.])[\"']?(?:(draft|hidden|unlisted|private|unpublished|removed|deleted"
+    r"|eleventyExcludeFromCollections)[\"']?\s*:\s*[\"']?(?:true\b|!0|1\b|yes\b|on\b)"
+    r"|(published?)[\"']?\s*:\s*[\"']?(?:false\b|!1|0\b|no\b|off\b)"
+    r"|(status)[\"']?\s*:\s*[\"'](?:" + "|".join(sorted(HIDING_STATUS)) + r")[\"'])",
+    re.IGNORECASE,
 )
 _OVERRIDE: Final = "override:"
 
@@ -122,7 +127,7 @@ def ignored_patterns(config: Configuration, root: Path, source: str) -> Iterator
         if (root / name).is_file():
             for line in read_text(root / name).splitlines():
                 pattern = line.strip()
-                if pattern and pattern[0] not in "#!":
+                if pattern and pattern[0] not in "#!" and len(pattern) <= _LONGEST_PATTERN:
                     yield posixpath.normpath(folder + pattern.lstrip("/"))
 
 
@@ -291,7 +296,9 @@ def program_data(text: str) -> str:
     A permalink that the program makes is a list, which is none.
     """
     code = _without_comments(text)
-    values: dict[str, object] = {match[1]: True for match in _HIDES.finditer(code)}
+    values: dict[str, object] = {}
+    for match in _HIDES.finditer(code):
+        values |= {match[1]: True} if match[1] else {"hidden": True}
     if "permalink" in code:
         literals = list(_PERMALINK.finditer(code))
         only = literals[0] if len(literals) == code.count("permalink") == 1 else None

@@ -19,12 +19,12 @@ from feeds.records.hiding import (
     EXPIRY,
     HELD,
     HIDDEN_UNLESS_FALSE,
-    HIDING_STATUS,
     NEVER,
     PUBLIC_IF_TRUE,
     REMOVED_UNLESS_FALSE,
     TRUE,
     WORDS,
+    states,
 )
 
 _YES: Final = TRUE | {"y", "1"}
@@ -97,7 +97,7 @@ def _reason(
             return ""
         return f"{word} is not true"
     if word == "status":
-        return f"status is {text}" if text in HIDING_STATUS else ""
+        return next((f"status is {state}" for state in states(node)), "")
     if word in EXPIRY and text not in NEVER and not _moments(node, moment):
         return EXPIRES_IN_DOUBT
     return ""

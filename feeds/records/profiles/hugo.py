@@ -154,6 +154,7 @@ class HugoSite(msgspec.Struct, frozen=True):
         """Why a page is hidden, and until when; `release` is the date that may hold it back."""
         words = Mapping()
         words.update(front)  # a word that stands twice, in two cases, with both
+        words.repeated = front.repeated
         own = {name.lower() for name in front}
         words.update((name, node) for name, node in fields.items() if name not in own)
         for name in self.expiry:

@@ -16,7 +16,8 @@ from feeds.records.frontmatter import Mapping, Node, Scalar, Sequence
 from feeds.records.profiles.jekyll_values import is_null
 
 _TYPES: Final = {"page": "pages", "post": "posts", "draft": "drafts"}
-_GLOB: Final = re.compile(r"\*\*/|\*|\?")
+_GLOB: Final = re.compile(r"(?:\*\*/)+|\*+|\?")
+_MOST_REPEATS: Final = 4  # each may take all that is left: more would take very long
 
 
 class Default(msgspec.Struct, frozen=True, cache_hash=True):
@@ -93,10 +94,12 @@ def _applies(scope: str, path: str, collections_dir: str) -> bool:
 @lru_cache(maxsize=1024)
 def _glob(scope: str) -> re.Pattern[str]:
     """A pattern for the file itself, or for a folder above it."""
-    signs = {"**/": "(?:[^/]+/)*", "*": "[^/]*", "?": "[^/]"}
+    signs = {"/": "(?:[^/]+/)*", "*": "[^/]*", "?": "[^/]"}
+    if sum(sign[0] != "?" for sign in _GLOB.finditer(scope)) > _MOST_REPEATS:
+        return re.compile("")  # in doubt it is for all
     pattern, at = "", 0
     for sign in _GLOB.finditer(scope):
-        pattern += re.escape(scope[at : sign.start()]) + signs[sign[0]]
+        pattern += re.escape(scope[at : sign.start()]) + signs[sign[0][-1]]
         at = sign.end()
     return re.compile(pattern + re.escape(scope[at:].rstrip("/")) + r"(?:/|\Z)")
 

@@ -39,7 +39,9 @@ def read_text(file: Path) -> str:
 def read_yaml(file: Path) -> Mapping:
     """The mapping that a YAML file holds; an empty file is an empty one. Raises FolderError."""
     try:
-        loader = _Loader(read_text(file))
+        source = read_text(file)
+        _refuse_deep(file, source)
+        loader = _Loader(source)
         root = loader.get_node() if loader.check_node() else None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
@@ -53,6 +55,21 @@ def read_yaml(file: Path) -> Mapping:
     if not isinstance(config, Mapping):
         raise FolderError(f"{file}: 1: is not a mapping; write 'key: value' lines")
     return config
+
+
+def _refuse_deep(file: Path, source: str) -> None:
+    """Raise FolderError before nodes are made, which takes the stack of the process."""
+    events = _Loader(source)
+    depth = 0
+    while events.check_event():
+        event = events.get_event()
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            line = event.start_mark.line + 1
+            raise FolderError(f"{file}: {line}: is nested too deeply, or too long; shorten it")
 
 
 class _Converter:
