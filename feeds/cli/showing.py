@@ -61,8 +61,13 @@ def check(config: Config, path: Path | None, as_json: bool) -> None:
         for problem in report.problems:
             mark = "" if problem.severity == "error" else " (note)"
             click.echo(located(report, problem) + mark)
-        click.echo(f"{report.place}: {report.standing()}" if report.profile else report.standing())
+        click.echo(_conclusion(report))
     sys.exit(1 if report.errors else 0)
+
+
+def _conclusion(report: Report) -> str:
+    counts = report.counts_line()
+    return f"{report.place}: {counts}" if report.profile else counts
 
 
 def _tool_of(config: Config) -> str:
@@ -80,7 +85,7 @@ def _show_in_colours(report: Report) -> None:
         line = Text(f"{report.folder / problem.path}:{problem.line}: ", "bold")
         line.append(f"{problem.field}: ", f"not bold {colour}")
         console.print(line.append(problem.message, "not bold"))
-    console.print(Text(report.standing(), "bold red" if report.errors else "bold green"))
+    console.print(Text(_conclusion(report), "bold red" if report.errors else "bold green"))
 
 
 @click.command()
@@ -128,9 +133,9 @@ def list_(config: Config) -> None:
 
 
 @click.command(name="config")
-def config_() -> None:
+@settings("seeds")
+def config_(config: Config) -> None:
     """Print the settings in force, and where each comes from."""
-    config = feeds.config.read()
     for name in feeds.config.settings():
         value = getattr(config, name)
         source = config.sources.get(name, "default")

@@ -77,7 +77,7 @@ class Report:
         done = {"generation": self.generation, "parsed": self.parsed, "changed": self.changed}
         return numbers | done
 
-    def standing(self) -> str:
+    def counts_line(self) -> str:
         """What became of the files, in one line."""
         reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(self.hidden.items()))
         kept = f" ({self.kept:,} served as last read)" if self.kept else ""
@@ -90,4 +90,6 @@ class Report:
 
     def summary(self) -> str:
         """What became of the files and what the load did, in one line."""
-        return f"{self.standing()}; {self.parsed:,} files parsed, {self.changed:,} entries changed"
+        return (
+            f"{self.counts_line()}; {self.parsed:,} files parsed, {self.changed:,} entries changed"
+        )

@@ -596,7 +596,7 @@ def test_records_appear_at_their_date_and_expire_by_themselves(
     assert titles(store) == {"Always", "Expires"}
     assert (first.public, first.hidden, first.due) == (2, {"dated in the future": 1}, _at(10))
     assert first.counts()["held"] == 1
-    assert "1 hidden (1 dated in the future)" in first.standing()
+    assert "1 hidden (1 dated in the future)" in first.counts_line()
     early = load(store, tmp_path, now=day(10) - timedelta(seconds=1))
     assert (early.parsed, early.changed, early.due) == (0, 0, _at(10))
     second = load(store, tmp_path, now=day(10))

@@ -81,7 +81,7 @@ def describe_tool(site: Site | None) -> str:
 
 def describe(site: Site | None) -> str:
     """A site in a few words: `Jekyll, https://example.org, Europe/Berlin`."""
-    if site is None:
+    if site is None or site.is_links:
         return "our own form, or links"
     name = getattr(site, "name", "") or type(site).__name__.removesuffix("Site")
     address = site.base_url or "no address of the site (FEEDS_SITE)"
