@@ -34,6 +34,7 @@ _OWN_FORM: Final = re.compile(
 _LINKED: Final = re.compile(
     rb"^(?:link|url|external_url|source_url|canonical_url|permalink)[ \t]*[:=]", re.MULTILINE
 )
+_END: Final = re.compile(rb"\n(?:---|\.\.\.|\+\+\+)[ \t]*(?:\r?\n|\Z)")  # of front matter
 _BEGINNING: Final = 65_536  # bytes in which a file says of what form it is
 _FENCE: Final = re.compile(r"---[ \t]*(?:\n|\Z)")
 # As gray-matter, Eleventy's parser, lets the first line name what follows.
@@ -55,6 +56,8 @@ def is_page_of(site: Site, data: bytes) -> bool:
     all others are of our own form too, but those that have a link.
     """
     beginning = data[:_BEGINNING]
+    if end := _END.search(beginning, 3):
+        beginning = beginning[: end.start() + 1]
     if _OWN_FORM.search(beginning):
         return False
     return not site.is_links or _LINKED.search(beginning) is not None

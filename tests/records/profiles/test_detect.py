@@ -14,6 +14,7 @@ from feeds.records.profiles.detect import FINDERS, NAMES, describe, find_site
 from feeds.records.profiles.table import LINKS, TableSite
 from feeds.records.profiles.table_settings import from_table
 from feeds.records.scanner import FolderError
+from feeds.records.site_record import is_page_of
 
 SITES = {
     "hugo": ("hugo.toml", "baseURL = 'https://x.example/'\n", "content/posts"),
@@ -160,3 +161,11 @@ def test_templates_that_cannot_be_read_say_where(tmp_path: Path) -> None:
     (tmp_path / ".obsidian" / "templates.json").write_text("{")
     with pytest.raises(FolderError, match=r"templates\.json: 1: is not JSON; choose the folder"):
         find_site(tmp_path)
+
+
+def test_a_body_that_quotes_a_field_of_ours_makes_no_record_of_ours(tmp_path: Path) -> None:
+    site = find_site(build(tmp_path, "jekyll"))
+    assert site is not None
+    post = b"---\ntitle: x\n---\nWrite it so:\n\nwebUrl: https://a.example/\n"
+    assert is_page_of(site, post)
+    assert not is_page_of(site, b"---\ntitle: x\nwebUrl: https://a.example/\n---\nText.\n")
