@@ -47,7 +47,7 @@ _ITEM: Final = re.compile(r"[ \t]*(?:[-*+|]|\d+[.)])")
 
 _MDX_LINE: Final = re.compile(r"(?:import\s.+|export\s+(?:const|let|default|function)\b.*)\Z")
 _COMPONENT: Final = re.compile(
-    r"</?[A-Z][\w.]*+(?:\"[^\"]{0,500}\"|'[^']{0,500}'|\{[^{}]{0,500}\}|[^<>{}\"'])*+>"
+    r"</?[A-Z][\w.]*+(?>\"[^\"]{0,500}\"|'[^']{0,500}'|\{[^{}]{0,500}\}|[^<>{}\"'])*+>"
 )
 _EXPRESSION: Final = re.compile(r"\{/\*.{0,499}?\*/\}|\{[^{}\n]*\}", re.DOTALL)
 _ANCHOR: Final = re.compile(r"(?<=\S)[ \t]*\{#[\w-]+\}[ \t]*\Z")
