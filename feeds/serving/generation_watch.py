@@ -14,6 +14,7 @@ from feeds.store.reader import Health, State
 
 # How often a worker looks whether there is a new generation, in seconds.
 _LOOK_EVERY: Final = 0.5
+_TOGETHER: Final = 0.05  # seconds that others wait for a look, which takes a millisecond
 
 
 class GenerationWatch:
@@ -38,11 +39,15 @@ class GenerationWatch:
     def generation(self) -> State:
         """The store's generation, as it was half a second ago at most."""
         now = self._clock()
-        # Should the store keep one request waiting, the others go on.
-        if now >= self._next_look and self._looking.acquire(blocking=False):
+        # Those that come at once after a silence wait for the one that looks; should
+        # the store keep that one waiting, the others go on.
+        patience = _TOGETHER if self.store_is_up else 0
+        if now >= self._next_look and self._looking.acquire(timeout=patience):
             try:
-                self._next_look = now + _LOOK_EVERY
-                self._look()
+                if now >= self._next_look:
+                    self._next_look = now
+                    self._look()
+                    self._next_look = max(self._next_look, now + _LOOK_EVERY)
             finally:
                 self._looking.release()
         return self._generation
