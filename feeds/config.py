@@ -75,7 +75,8 @@ class Config:
     base_url: str = setting(
         parse_base_url,
         "an absolute URL such as https://feeds.example.org",
-        "where the feeds are published, for every absolute URL; by default the address served on",
+        "where the feeds are published, for every absolute URL; by default the address served on; "
+        "export and publish have no default",
         "",
     )
     title: str = setting(parse_text, "a line of text", "the name of the collection", "News")

@@ -52,11 +52,10 @@ def _site(
         raise ConfigError(
             "FEEDS_BASE_URL isn't set; a site of files needs the URL that it is published at"
         )
-    words = {*selection.formats, *selection.scopes}
-    if config.parameters == "on" and {plan.PAGE, plan.ARCHIVES} & words:
+    if config.parameters == "on" and set(selection.formats) != {plan.EMBED}:
         warn(
-            "FEEDS_PARAMETERS is on: there are forms and links that files can't answer; "
-            "turn it off for a site without a server"
+            "FEEDS_PARAMETERS is on: pages and feeds link addresses with parameters, which files "
+            "can't answer; set FEEDS_PARAMETERS=off for a site without a server"
         )
 
     def work(store: Store) -> Store:

@@ -32,10 +32,10 @@ def table(readership: Readership, since: datetime, until: datetime) -> Table:
 
 
 def lines(readership: Readership) -> list[tuple[str, ...]]:
-    """The feeds as rows of text, in the columns of the table."""
-    return [
-        (row.name, *map(str, _numbers(row).values()), _readers(row)) for row in readership.feeds
-    ]
+    """A header with the names that JSON has, then the feeds as rows of text."""
+    header = ("path", *_numbers(readership.all), "readers")
+    rows = readership.feeds
+    return [header, *((row.name, *map(str, _numbers(row).values()), _readers(row)) for row in rows)]
 
 
 def as_json(readership: Readership, since: datetime, until: datetime) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from rich.text import Text
 from sqlalchemy.exc import SQLAlchemyError
 
 import feeds.config
-from feeds.catalog.addresses import Addresses, FeedQuery
+from feeds.catalog.addresses import Addresses, FeedQuery, kind_of
 from feeds.cli import poll_table
 from feeds.cli.common import (
     counting,
@@ -38,6 +38,8 @@ from feeds.store.database import Store, StoreError
 from feeds.telemetry import poll_report
 from feeds.telemetry.poll_store import DAYS_KEPT, PollStore
 from feeds.urls import POLICIES
+
+_FILES = {kind_of(file): file for file in FORMATS}
 
 
 @click.command()
@@ -118,16 +120,30 @@ def stats(config: Config, days: int, as_json: bool) -> None:
 
 @click.command(name="list")
 @settings("seeds", "database_url", "base_url")
-def list_(config: Config) -> None:
-    """Print every feed: its URL, its number of entries, its title."""
+@click.option(
+    "--formats",
+    metavar="LIST",
+    default="rss",
+    show_default=True,
+    help=f"Some of {','.join(_FILES)}.",
+)
+@click.option(
+    "--links", metavar="LIST", help=f"Some of {','.join(POLICIES)}; FEEDS_LINKS by default."
+)
+def list_(config: Config, formats: str, links: str | None) -> None:
+    """Print every feed in a line: its URL, its number of entries, its title."""
+    from feeds.export.plan import parse_words  # which takes long to import
+
+    files = [_FILES[word] for word in parse_words("--formats", formats, list(_FILES))]
+    policies = parse_words("--links", config.links if links is None else links, POLICIES)
     try:
         listed, _ = stored_feeds(config) if config.load == "off" else load_folder(config)[1:]
     except FolderError as error:
         listed, _ = feeds_of_last_load(config, error)
     addresses = Addresses(config.root, config.links, config.limit, MEDIA_TYPES)
     for feed in listed:
-        for file in FORMATS:
-            for policy in POLICIES:
+        for file in files:
+            for policy in policies:
                 url = addresses.url(FeedQuery(feed.scope, policy, file, config.limit))
                 click.echo(f"{url}\t{feed.entries}\t{feed.title}")
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import signal
 import subprocess
 import time
@@ -379,13 +380,20 @@ def test_a_wrong_wish_is_one_line(
     assert not (tmp_path / "site").exists()
 
 
-def test_parameters_that_files_cannot_answer_are_told_of(records: Path, tmp_path: Path) -> None:
-    settings = {"FEEDS_SEEDS": str(records), "FEEDS_BASE_URL": ROOT}
-    done = feeds("export", "site", "--scopes", "topics", "--links", "amp", cwd=tmp_path, **settings)
+@pytest.mark.parametrize("format_", ["page", "rss", "embed"])
+def test_parameters_that_files_cannot_answer_are_told_of(
+    records: Path, tmp_path: Path, format_: str
+) -> None:
+    settings = {"FEEDS_SEEDS": str(records), "FEEDS_BASE_URL": ROOT, "FEEDS_LIMIT": "1"}
+    selected = ("--scopes", "topics", "--links", "amp", "--formats", format_)
+    done = feeds("export", "site", *selected, cwd=tmp_path, **settings)
     assert done.returncode == 0
-    assert done.stderr == (
-        "feeds: FEEDS_PARAMETERS is on: there are forms and links that files can't answer; "
-        "turn it off for a site without a server\n"
+    files = (tmp_path / "site" / "amp").rglob("*.*ml")
+    has_parameters = any(re.search(rb"\?(limit|page)=", file.read_bytes()) for file in files)
+    assert has_parameters == (format_ != "embed")
+    assert done.stderr == has_parameters * (
+        "feeds: FEEDS_PARAMETERS is on: pages and feeds link addresses with parameters, which "
+        "files can't answer; set FEEDS_PARAMETERS=off for a site without a server\n"
     )
 
 

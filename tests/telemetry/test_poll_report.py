@@ -22,6 +22,7 @@ from tests.helpers.server import Served, application, feeds, get, news, until
 
 NOW: Final = 480_000 * HOUR + 1800.0
 H: Final = 480_000
+HEADER: Final = "path subscribers_at_least polls not_modified deltas bytes_sent bytes_saved readers"
 FEEDLY = "Feedly/1.0 (+http://www.feedly.com/fetcher.html; {} subscribers; like X)"
 
 
@@ -153,7 +154,8 @@ def test_what_is_polled_is_told_by_the_command_and_the_page(
     assert b"private" not in page.body
     assert b"Feedly <b>18</b>" in page.body
     lines = feeds("stats", "--days", "2", cwd=server.home, **server.settings()).stdout.splitlines()
-    assert lines[0].split("\t")[:2] == ["/topics/ai/rss.xml", "18"]
+    assert lines[0].split("\t") == HEADER.split()
+    assert lines[1].split("\t")[:2] == ["/topics/ai/rss.xml", "18"]
     database = server.home / "served.db"
     server.stop()
     for part in ("", "-wal", "-shm"):
@@ -167,7 +169,7 @@ def test_what_is_polled_is_told_by_the_command_and_the_page(
 def test_before_anybody_polls_there_is_nothing_to_tell(tmp_path: Path) -> None:
     settings = {"FEEDS_DATABASE_URL": f"sqlite:///{tmp_path / 'feeds.db'}"}
     done = feeds("stats", cwd=tmp_path, **settings)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, HEADER.replace(" ", "\t") + "\n", "")
     assert list(tmp_path.iterdir()) == []
 
 
