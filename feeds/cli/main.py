@@ -22,10 +22,11 @@ COMMANDS: Final = {
     "publish": "files",
     "check": "showing",
     "list": "showing",
+    "import": "importing",
     "stats": "showing",
     "config": "showing",
 }
-_NAMES: Final = {"list": "list_", "config": "config_"}
+_NAMES: Final = {"list": "list_", "config": "config_", "import": "import_"}
 
 
 class _Group(click.Group):
