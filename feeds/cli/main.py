@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "publish": "files",
     "check": "showing",
     "list": "showing",
+    "preview": "previewing",
     "import": "importing",
     "stats": "showing",
     "config": "showing",

@@ -97,9 +97,11 @@ def load(
     patience: float = 0.0,
     profile: Profile = OWN,
     accept_removals: bool = False,
+    only: str = "",
 ) -> Report:
-    """Bring the store up to the folder once; see `Loader.load`."""
+    """Bring the store up to the folder once, or to the file `only` in it; see `Loader.load`."""
     loader = Loader(target, folder, patience, profile)
+    loader.only = only
     return loader.load(progress, now, accept_removals=accept_removals)
 
 
@@ -118,6 +120,7 @@ class Loader:
         self.folder = folder
         self.patience = patience
         self.profile = profile
+        self.only = ""  # path of the one file that is looked at
         self.options = PLAIN  # of the last load
         self.reading = ""  # and what tells it from other ways of reading
         self._known: Known = {}
@@ -181,7 +184,7 @@ class Loader:
     def _scan(self, known: Known) -> dict[str, FileState]:
         """The files of the folder; those in subfolders that can't be read, as they were."""
         unreadable: list[str] = []
-        found = scan(self.folder, unreadable)
+        found = scan(self.folder, unreadable, only=self.only)
         if self.patience and not known.keys() <= found.keys():
             time.sleep(self.patience)
             unreadable.clear()

@@ -50,8 +50,10 @@ class FileState(NamedTuple):
 UNSETTLED: Final = FileState(-1, -1, -1)  # as no file is
 
 
-def scan(folder: Path, unreadable: list[str] | None = None) -> dict[str, FileState]:
-    r"""Every file that may be a record, by its path relative to `folder`.
+def scan(
+    folder: Path, unreadable: list[str] | None = None, *, only: str = ""
+) -> dict[str, FileState]:
+    r"""Every file that may be a record, by its path relative to `folder`; `only` names one.
 
     Hidden and editor files, links that leave the folder, paths of more than
     600 bytes and anything but regular files are passed over. Bytes of a name that aren't UTF-8 are
@@ -68,6 +70,8 @@ def scan(folder: Path, unreadable: list[str] | None = None) -> dict[str, FileSta
             with os.scandir(f"{root}/{prefix}") as listing:
                 for item in listing:
                     path = prefix + item.name
+                    if only and not f"{only}/".startswith(f"{path}/"):
+                        continue
                     encoded = path if path.isascii() else os.fsencode(path)
                     if _ignored(item.name) or len(encoded) > _LONGEST:
                         continue
