@@ -65,9 +65,9 @@ def test_what_the_pages_lead_to_is_there(page: str) -> None:
 
 
 def test_every_page_of_the_documentation_is_led_to() -> None:
-    assert {f"docs/{name}" for name in re.findall(r"\(docs/(\w+\.md)", README)} == PAGES.keys() - {
-        "README.md"
-    }
+    assert {
+        f"docs/{name}" for name in re.findall(r"\(docs/([\w-]+\.md)", README)
+    } == PAGES.keys() - {"README.md"}
 
 
 def test_every_option_of_the_commands_for_files_is_in_their_page() -> None:

@@ -9,7 +9,7 @@ from tests.helpers.server import PROJECT, Served, free_port, news, program, unti
 
 DEPLOY: Final = PROJECT / "deploy"
 KINDS: Final = ("varnish", "nginx")
-_NGINX: Final = """\
+NGINX: Final = """\
 daemon off;
 master_process off;
 pid {home}/nginx.pid;
@@ -59,7 +59,7 @@ def nginx(origin: int, home: Path) -> Served:
         ("/var/cache/nginx/feeds", f"{home}/cache"),
     )
     main = home / "nginx.conf"
-    main.write_text(_NGINX.format(home=home), encoding="utf-8")
+    main.write_text(NGINX.format(home=home), encoding="utf-8")
     return Served(home, home, command=(program("nginx"), "-c", main, "-p", home), port=port)
 
 
