@@ -9,7 +9,9 @@ import pytest
 from click import Context
 
 from feeds import config
+from feeds.catalog.addresses import PARAMETERS
 from feeds.cli.main import COMMANDS, main
+from feeds.selection import Filters
 from tests.helpers.server import PROJECT
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -43,6 +45,13 @@ def test_the_table_gives_the_default_of_each_setting(name: str) -> None:
 def test_every_command_is_in_the_table() -> None:
     named = re.findall(r"^\| `feeds (\w+)[^`]*` \|", PAGES["docs/commands.md"], re.M)
     assert sorted(named) == sorted(COMMANDS)
+
+
+def test_every_parameter_is_in_the_pages_those_that_narrow_in_their_order() -> None:
+    rows = " ".join(re.findall(r"^\| (`\w+=.*?) \|", PAGES["docs/addresses.md"], re.M))
+    assert list(dict.fromkeys(re.findall(r"`(\w+)=", rows))) == list(Filters._fields)
+    named = re.findall(r"[`?](\w+)=", PAGES["docs/addresses.md"] + PAGES["docs/embedding.md"])
+    assert set(named) >= PARAMETERS
 
 
 @pytest.mark.parametrize("page", PAGES)
