@@ -80,7 +80,8 @@ def check(data: bytes) -> str:
     except parser.NotARecord:
         kind = "not a record"
     except RecordError as error:
-        _one_line(error.problem)
+        for problem in error.problems:
+            _one_line(problem)
         kind = "error"
     else:
         for note in reading.notes:

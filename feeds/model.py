@@ -26,10 +26,12 @@ class FeedsError(Exception):
     """The root of every error this program raises on purpose."""
 
 
-class Problem(msgspec.Struct, frozen=True):
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """Something wrong with a record file: where, and what would be right.
 
-    An `error` leaves the record out; a `note` does not.
+    An `error` leaves the record out; a `note` does not. `value` is what is
+    written there, `suggestion` the same as it would be accepted; both are empty
+    where that can't be told.
     """
 
     path: str
@@ -37,17 +39,19 @@ class Problem(msgspec.Struct, frozen=True):
     field: str
     message: str
     severity: Literal["error", "note"] = "error"
+    value: str = ""
+    suggestion: str = ""
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}: {self.field}: {self.message}"
 
 
 class RecordError(FeedsError):
-    """A record that can't be read; `problem` says why."""
+    """A record that can't be read; `problems` are all that is wrong with it, by line."""
 
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(str(problem))
-        self.problem = problem
+    def __init__(self, *problems: Problem) -> None:
+        self.problems = tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.line))
+        super().__init__(str(next(p for p in self.problems if p.severity == "error")))
 
 
 class Image(msgspec.Struct, frozen=True, omit_defaults=True):

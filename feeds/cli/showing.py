@@ -54,7 +54,7 @@ def check(config: Config, path: Path | None, as_json: bool) -> None:
     with counting("Checking") as progress:
         report = loader.check(path or config.seeds, progress, Profile.of(config))
     if as_json:
-        problems = [msgspec.to_builtins(problem) for problem in report.problems]
+        problems = [msgspec.structs.asdict(problem) for problem in report.problems]
         content = {"folder": str(report.folder), "counts": report.counts(), "problems": problems}
         click.echo(json.dumps(content, indent=2))
     elif sys.stdout.isatty():

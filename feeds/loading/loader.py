@@ -338,7 +338,7 @@ class _Load:
             elif outcome == "hidden":
                 report.hidden[reason] = number
             elif outcome == "other":
-                report.passed_over = number
+                report.passed_over += number
         worth = select(files.c.problems).where(files.c.problems != "").order_by(files.c.path)
         for problems in self.connection.execute(worth).scalars():
             report.problems += decode_problems(problems)

@@ -176,7 +176,11 @@ def problems_of(reading: FileReading, *, keeps: bool = False) -> list[Problem]:
     elif reading.hides:
         more = "; it says that it is hidden, and is"
     replace = msgspec.structs.replace
-    return [replace(problem, message=problem.message + more) for problem in reading.problems]
+    problems = [*reading.problems]
+    first = next((n for n, problem in enumerate(problems) if problem.severity == "error"), None)
+    if first is not None:
+        problems[first] = replace(problems[first], message=problems[first].message + more)
+    return problems
 
 
 def _record_row(reading: FileReading, seen: int) -> dict[str, Any]:

@@ -43,8 +43,13 @@ class Report:
 
     @property
     def errors(self) -> list[Problem]:
-        """One for each file that was left out."""
+        """What keeps files out: at least one for each that was left out."""
         return [p for p in self.problems if p.severity == "error"]
+
+    @property
+    def left_out(self) -> int:
+        """How many files were left out."""
+        return len({problem.path for problem in self.errors})
 
     @property
     def notes(self) -> list[Problem]:
@@ -65,7 +70,7 @@ class Report:
             "hidden_by_reason": dict(sorted(self.hidden.items())),
             "merged": self.merged,
             "suppressed": self.suppressed,
-            "errors": len(self.errors),
+            "errors": self.left_out,
             "kept": self.kept,
             "passed_over": self.passed_over,
             "entries": self.entries,
@@ -85,7 +90,7 @@ class Report:
         return (
             f"{self.public:,} public ({self.merged:,} merged{gone}), "
             f"{self.hidden.total():,} hidden{f' ({reasons})' if reasons else ''}, "
-            f"{len(self.errors):,} left out{kept}, {self.passed_over:,} not records"
+            f"{self.left_out:,} left out{kept}, {self.passed_over:,} not records"
         )
 
     def summary(self) -> str:

@@ -42,6 +42,8 @@ _TIME: Final = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _EPOCH: Final = re.compile(r"\d{9,10}\Z", re.ASCII)  # seconds; 1973 to 2286
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)  # a record's date is before it
 _LONGEST: Final = 64
 _NOON: Final = 12
 _MINUTES: Final = 60

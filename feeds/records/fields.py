@@ -14,13 +14,12 @@ from typing import Final, Self
 
 from feeds import sanitize, urls
 from feeds.messages import printable
-from feeds.model import Problem, RecordError
-from feeds.records.dates import AmbiguousDateError, parse_date
+from feeds.model import Problem
+from feeds.records import suggestions
+from feeds.records.dates import EARLIEST, LATEST, AmbiguousDateError, parse_date
 from feeds.records.frontmatter import Mapping, Node, Scalar, Sequence
 from feeds.records.hiding import WORDS
 
-EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 MAX_NAME: Final = 500  # characters of a name or other short text
 MAX_TITLE: Final = 1_000
 MAX_EXCERPT: Final = 20_000
@@ -52,22 +51,38 @@ class Fields:
         self.prefix = prefix
         self.zone = zone
 
-    def error(self, name: str, message: str, line: int | None = None) -> RecordError:
-        """The error that keeps the record out."""
-        where = line if line is not None else self.line(name)
-        return RecordError(Problem(self.path, where, self.prefix + name, message))
+    def error(self, name: str, message: str, line: int) -> None:
+        """Note what keeps the record out."""
+        self.notes.append(Problem(self.path, line, self.prefix + name, message))
 
-    def note(self, name: str, message: str, line: int | None = None) -> None:
-        """Note what is wrong with a field that the record can do without."""
+    def note(
+        self, name: str, message: str, line: int | None = None, value: str = "", right: str = ""
+    ) -> None:
+        """Note what is wrong with a field that the record can do without.
+
+        `value` is what is written, `right` the same as it would be accepted.
+        """
         where = line if line is not None else self.line(name)
-        self.notes.append(Problem(self.path, where, self.prefix + name, message, "note"))
+        self.notes.append(
+            Problem(self.path, where, self.prefix + name, message, "note", value, right)
+        )
+
+    def note_value(
+        self, name: str, value: str, message: str, right: str, line: int | None = None
+    ) -> None:
+        """Note that a value is wrong: `message` has what it is and, after a semicolon, a remedy."""
+        reason, _, remedy = message.partition("; ")
+        if value[:1] in suggestions.TYPOGRAPHIC:
+            reason = "begins with a typographic quote, which quotes nothing"
+        remedy = f"; {right} would be right" if right else f"; {remedy}" if remedy else ""
+        self.note(name, f"{value[:80]!r} {reason}{remedy}; left out", line, value, right)
 
     def line(self, name: str) -> int:
-        """The line of a field, or that of the mapping where it hasn't got it."""
+        """The line of a value, or that of the mapping where there is none."""
         node = self.fields.get(name.partition("[")[0])
         if node is None:
             return self.fields.line
-        return self.fields.lines.get(name, node.line)
+        return node.line if isinstance(node, Scalar) else self.fields.lines.get(name, node.line)
 
     def raw(self, name: str) -> str:
         """The text of a field as written; empty when it is absent or null."""
@@ -103,7 +118,7 @@ class Fields:
         try:
             return urls.clean(written)
         except ValueError as error:
-            self.note(name, f"{written[:80]!r} {error}; left out")
+            self.note_value(name, written, str(error), suggestions.web_address(written))
             return ""
 
     def number(self, name: str) -> int:
@@ -138,14 +153,15 @@ class Fields:
         try:
             moment = self._moment(node.text)
         except AmbiguousDateError as error:
-            self.note(name, f"{node.text[:40]!r} {error}; left out")
+            self.note_value(name, node.text, str(error), "")
             return None
         except ValueError:
-            self.note(name, f"{node.text[:40]!r} is not a date; {_DATE_IS_RIGHT}; left out")
+            right = suggestions.date(node.text, self.zone)
+            self.note_value(name, node.text, f"is not a date; {_DATE_IS_RIGHT}", right)
             return None
         if not EARLIEST <= moment < LATEST:
-            message = f"{node.text[:40]!r} is not between 1970 and 2199; {_DATE_IS_RIGHT}"
-            self.note(name, f"{message}; left out")
+            message = f"is not between 1970 and 2199; {_DATE_IS_RIGHT}"
+            self.note_value(name, node.text, message, suggestions.date(node.text, self.zone))
             return None
         return moment
 

@@ -28,7 +28,8 @@ class FileReading(NamedTuple):
     `path` is relative to the folder, `digest` that of the content (16 bytes,
     empty where it couldn't be read). `outcome` is public, hidden, error (left
     out), other (not a record), touched (its content is the one known) or gone.
-    `key` is that of the record's page, `reason` why it is hidden. `published` is
+    `key` is that of the record's page, `reason` why it is hidden or
+    passed over. `published` is
     the date in seconds since 1970, None for an undated record. `render_digest`
     (12 bytes) is of all that a feed may show of it, `content_digest` of that but
     for its quality and heat, `data` the record as JSON. `hides` says of an error
@@ -83,12 +84,12 @@ def interpret(path: str, data: bytes, digest: bytes = b"", options: Options = PL
     """Parse `data`, the content of the file at `path` with that `digest`."""
     try:
         parsed = parser.parse_record(printable(path), data, options)
-    except parser.NotARecord:
-        return FileReading(path, digest, "other")
+    except parser.NotARecord as reason:
+        return FileReading(path, digest, "other", reason=str(reason))
     except RecordError as error:
         now = None if options.now is None else datetime.fromtimestamp(options.now, UTC)
         hides = in_drafts(path) or hidden_by_line(data, options.zone, now)
-        return FileReading(path, digest, "error", (error.problem,), hides=hides)
+        return FileReading(path, digest, "error", error.problems, hides=hides)
     record, notes = parsed.record, tuple(parsed.notes)
     due = int(parsed.until.timestamp()) if parsed.until else 0
     if isinstance(record, Hidden):

@@ -21,7 +21,7 @@ from feeds.model import (
     Record,
     RecordError,
 )
-from feeds.records import related, simple_yaml
+from feeds.records import near_front, related, simple_yaml
 from feeds.records.frontmatter import FrontMatterError, Mapping, parse, split
 from feeds.records.hiding import HELD, expiry, words_of
 from feeds.records.profiles.page import PassedOver, Site
@@ -31,11 +31,12 @@ from feeds.records.site_record import is_page_of, parse_page
 
 MAX_BYTES: Final = 2 * 1024 * 1024
 
+_BEGINNING: Final = 65_536  # bytes, in which what was meant as front matter shows
 _UTF_16 = tuple("\ufeff---".encode(encoding) for encoding in ("utf-16-le", "utf-16-be"))
 
 
 class NotARecord(FeedsError):
-    """A file that doesn't begin with a `---` line: passed over, as Jekyll does."""
+    """A file that is passed over, and why: without front matter, or of no use to its tool."""
 
 
 class Options(NamedTuple):
@@ -91,7 +92,9 @@ def parse_record(
             front, body = split(source)
             parsed = _parsed(path, parse(front.decode()), (front, body), options)
     except FrontMatterError as error:
-        raise RecordError(Problem(path, error.line, error.field, error.message)) from None
+        raise RecordError(*notes, Problem(path, error.line, error.field, error.message)) from None
+    except RecordError as error:
+        raise RecordError(*notes, *error.problems) from None
     if not (notes or parsed.notes):
         return parsed
     return parsed._replace(notes=[*dict.fromkeys(notes + parsed.notes)])
@@ -100,15 +103,17 @@ def parse_record(
 def _parse_page(path: str, data: bytes, site: Site, options: Options) -> ParsedRecord:
     """The record of a file of another tool. Raises NotARecord and RecordError."""
     if passed_over := site.passes_over(path):
-        raise NotARecord(f"{path}: {passed_over}")
+        raise NotARecord(passed_over)
     source, notes = _clean(path, data, is_record=True)
     now = datetime.fromtimestamp(options.now or 0, UTC)
     try:
         page = parse_page(path, source.decode(), site, now, hold=options.hold and bool(options.now))
     except PassedOver as reason:
-        raise NotARecord(f"{path}: {reason}") from None
+        raise NotARecord(str(reason)) from None
     except FrontMatterError as error:
-        raise RecordError(Problem(path, error.line, error.field, error.message)) from None
+        raise RecordError(*notes, Problem(path, error.line, error.field, error.message)) from None
+    except RecordError as error:
+        raise RecordError(*notes, *error.problems) from None
     record = page.record
     if options.own_ids and isinstance(record, Record):
         record = msgspec.structs.replace(record, id=record.key)
@@ -128,9 +133,11 @@ def _parsed(
     words = words_of(mapping)
     if hidden := fields.hidden(words):
         return ParsedRecord(hidden, notes)
-    fields.refuse_repeated()
-    front, body = parts
-    record = fields.record(front, body.decode(), items)
+    fields.note_repeated()
+    front, body = parts[0], parts[1].decode()
+    if "\n---" in body:
+        fields.note_stray(body, front.count(b"\n") + 2)
+    record = fields.record(front, body, items)
     if options.now is None:
         return ParsedRecord(record, notes)
     now = datetime.fromtimestamp(options.now, UTC)
@@ -192,7 +199,8 @@ def _clean(path: str, data: bytes, *, is_record: bool = False) -> tuple[bytes, l
         message = "begins with a byte order mark; read all the same, save it as UTF-8 without"
         notes.append(Problem(path, 1, "encoding", message, "note"))
     if not is_record and not re.match(rb"---[ \t]*(\r?\n|\r|\Z)", data):
-        raise NotARecord(f"{path} doesn't begin with a line that says ---")
+        near = near_front.above(data[:_BEGINNING].decode(errors="replace"))
+        raise NotARecord(near.reason if near else "doesn't begin with a line that says ---")
     if len(data) > MAX_BYTES:
         raise error(1, "file", f"is longer than {MAX_BYTES:,} bytes; shorten it")
     try:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
+import msgspec
+
 from feeds import sanitize, slugs, urls
 from feeds.messages import printable
-from feeds.model import Download, Hidden, Image, Problem, Provider, Record, RecordError
-from feeds.records import related
-from feeds.records.dates import parse_date, readings
-from feeds.records.fields import EARLIEST, LATEST, MAX_EXCERPT, MAX_TITLE, Fields, is_null
-from feeds.records.frontmatter import FrontMatterError, Mapping, Scalar
+from feeds.model import Download, Hidden, Image, Provider, Record, RecordError
+from feeds.records import near_front, related, suggestions
+from feeds.records.dates import EARLIEST, LATEST, parse_date, readings
+from feeds.records.fields import MAX_EXCERPT, MAX_TITLE, Fields, is_null
+from feeds.records.frontmatter import Mapping, Scalar
 from feeds.records.hiding import (
     IN_DRAFTS,
     PUBLIC_IF_TRUE,
@@ -49,13 +51,14 @@ ENTRY_ID: Final = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 # The fields that are read; one of them that stands twice can't be.
-_READ: Final = frozenset(
+READ: Final = frozenset(
     {
         "title", "name", "webUrl", "originalUrl", "ampWebUrl", "cdnAmpWebUrl", "id", "excerpt",
         "publishedDateTime", "updatedDateTime", "type", "quality", "heat", "provider", "authors",
         "topics", "images", "related", "length", "featuredContent", "actions",
     }
 )  # fmt: skip
+NOWHERE: Final = "https://example.com/"  # the page of a record in error, for other URLs in it
 _URLS: Final = ("webUrl", "originalUrl", "ampWebUrl", "cdnAmpWebUrl")
 # Letters and symbols that show nothing: fillers of Hangul, the blank of Braille.
 _BLANK: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
@@ -76,16 +79,17 @@ class RecordFields(Fields):
         web, original, amp, amp_cache = map(self.url, _URLS)
         page = web or original or amp or amp_cache
         if not page:
-            raise self._missing(
+            self.missing(
                 _URLS, "is missing; every record needs a webUrl or an originalUrl (https://...)"
             )
+            page = NOWHERE
         if len(body) > MAX_BODY:
             message = f"is longer than {MAX_BODY:,} characters; left out, shorten it"
             self.note("body", message, line=front.count(b"\n") + 3)  # after two fences
             body = ""
         kind = self.text("type")
         key = urls.entry_id(urls.identity(page))
-        return Record(
+        record = Record(
             path=self.path,
             key=key,
             id=self.identifier() or key,
@@ -113,22 +117,47 @@ class RecordFields(Fields):
             player=self.player(page),
             downloads=tuple(self.downloads(page)),
         )
+        self.refuse_errors()
+        return record
+
+    def refuse_errors(self) -> None:
+        """Raise RecordError where one of the notes is an error."""
+        if self.notes and any(problem.severity == "error" for problem in self.notes):
+            raise RecordError(*self.notes)
+
+    def note_stray(self, body: str, lines_above: int) -> None:
+        """Note as an error fields that a stray fence made part of the body."""
+        if stray := near_front.within(body):
+            message = f"{stray.reason}, where it isn't read; remove the line that says --- above it"
+            self.error("front matter", message, lines_above + stray.line)
 
     def _title(self) -> str:
-        """The title, which shows something. Raises RecordError."""
+        """The title, which shows something; empty, with an error, where none does."""
         for name in ("title", "name"):
             title = self.text(name, MAX_TITLE)
             if any(c not in _BLANK and unicodedata.category(c)[0] not in "CMZ" for c in title):
                 return title
-        raise self._missing(("title", "name"), "is missing; every record needs a title")
+        self.missing(("title", "name"), "is missing; every record needs a title")
+        return ""
 
-    def _missing(self, names: Sequence[str], message: str) -> RecordError:
-        """What is wrong with the one of these fields that can't be used; else that all miss."""
-        for problem in self.notes:
-            if problem.field in names:
-                wrong = problem.message.removesuffix("; left out")
-                return RecordError(Problem(self.path, problem.line, problem.field, wrong))
-        return self.error(names[0], message, line=1)
+    def missing(self, names: Sequence[str], message: str) -> None:
+        """Note as an error what is wrong with these fields, or that all miss."""
+        if self.as_errors(names):
+            return
+        empty = next((name for name in names if name in self.fields), None)
+        if empty is None:
+            self.error(names[0], message, line=1)
+        else:
+            self.error(empty, f"is empty; {message.partition('; ')[2]}", self.line(empty))
+
+    def as_errors(self, names: Collection[str]) -> bool:
+        """Make errors of the notes about these fields; whether there are any."""
+        wrong = [problem for problem in self.notes if problem.field in names]
+        for problem in wrong:
+            message = problem.message.removesuffix("; left out")
+            error = msgspec.structs.replace(problem, message=message, severity="error")
+            self.notes[self.notes.index(problem)] = error
+        return bool(wrong)
 
     def _published(self) -> datetime | None:
         """The date that `published`, in any case, holds instead of a word."""
@@ -160,12 +189,13 @@ class RecordFields(Fields):
             return None
         return Hidden(self.path, hiding.reason, self._key(), removed=hiding.removed)
 
-    def refuse_repeated(self) -> None:
-        """Raise FrontMatterError for a field that is read and stands twice; note others."""
+    def note_repeated(self) -> None:
+        """Note fields that stand twice, an error for one that is read."""
         for name, _, line in self.fields.repeated:
             message = f"stands twice (first in line {self.fields.lines[name]})"
-            if name in _READ:
-                raise FrontMatterError(line, message, name)
+            if name in READ:
+                self.error(name, f"{message}; keep one", line)
+                continue
             hides = name.lower() in WORDS
             effect = "one that hides the record does" if hides else "nothing reads it"
             self.note(printable(name[:40]), f"{message}; {effect}", line)
@@ -208,7 +238,7 @@ class RecordFields(Fields):
         try:
             key = slugs.provider_key(name, domain)
         except ValueError as error:
-            fields.note("domain", f"{error}; left out")
+            fields.note_value("domain", domain, str(error), suggestions.domain(domain))
             key, domain = slugs.slug(name), ""
         icon = next((i for i in fields.images("") if i.url), None)
         return Provider(key, slugs.slug(name), name, key if domain else "", icon)
@@ -269,7 +299,8 @@ class RecordFields(Fields):
                 url = urls.clean(sanitize.unescape_url(written.strip()), page)
             except ValueError as error:
                 if page or ":" in written:
-                    fields.note(name, f"{error}; the picture is left out", node.line)
+                    right = suggestions.web_address(written)
+                    fields.note_value(name, written, str(error), right, node.line)
                 continue
             if fields is self:
                 yield Image(url)
@@ -288,9 +319,10 @@ class RecordFields(Fields):
             return int(written)
         match = _DURATION.match(written)
         if match is None or written == "P":
-            self.note(
-                name, f"{written[:40]!r} is not a duration; PT14M50S would be right; left out"
-            )
+            right = "PT" + written.upper().replace(" ", "").removeprefix("PT")
+            right = right if _DURATION.match(right) else ""
+            message = "is not a duration; PT14M50S would be right"
+            self.note_value(name, written, message, right)
             return 0
         if match["inexact"]:
             return 0  # years and months have no length in seconds
@@ -315,7 +347,8 @@ class RecordFields(Fields):
             try:
                 url = urls.clean(fields.raw("url") or "missing:", page)
             except ValueError as error:
-                fields.note("url", f"{error}; the download is left out")
+                written = fields.raw("url")
+                fields.note_value("url", written, str(error), suggestions.web_address(written))
                 continue
             yield Download(url, fields.text("title") or "Download")
 

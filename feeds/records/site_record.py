@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-import msgspec
-
 from feeds import sanitize, slugs, urls
-from feeds.model import Hidden, Image, Problem, Provider, Record, RecordError
-from feeds.records import front_formats, frontmatter, template_tags
+from feeds.model import Hidden, Image, Problem, Provider, Record
+from feeds.records import front_formats, frontmatter, near_front, suggestions, template_tags
 from feeds.records.fields import MAX_EXCERPT, MAX_TITLE
 from feeds.records.frontmatter import FrontMatterError, Mapping, Scalar
 from feeds.records.headings import first_heading
-from feeds.records.hiding import HELD, hidden_by_line
+from feeds.records.hiding import HELD
 from feeds.records.profiles.hugo_files import split_org
 from feeds.records.profiles.page import Page, Site
-from feeds.records.record_fields import MAX_BODY, MAX_TOPICS, RecordFields
+from feeds.records.record_fields import MAX_BODY, MAX_TOPICS, NOWHERE, RecordFields
 
 _EXCERPTS: Final = ("excerpt", "description", "summary", "deck", "subtitle")
 _PROVIDERS: Final = ("provider", "feed_name", "source", "publisher")
 _AUTHORS: Final = ("authors", "author")
 _PICTURES: Final = ("images", "image", "cover", "thumbnail")
 _OTHER_PAGES: Final = ("canonical_url", "external_url", "source_url", "link")
+_LINKS: Final = (*_OTHER_PAGES, "url")
 _IN_PICTURE: Final = ("url", "path", "src", "image")
 # What only records of our own form have, whatever folder they lie in.
 _OWN_FORM: Final = re.compile(
@@ -39,12 +38,6 @@ _BEGINNING: Final = 65_536  # bytes in which a file says of what form it is
 _FENCE: Final = re.compile(r"---[ \t]*(?:\n|\Z)")
 # As gray-matter, Eleventy's parser, lets the first line name what follows.
 _LANGUAGE: Final = re.compile(r"---[ \t]*(json|toml|ya?ml|js|javascript)[ \t]*\n", re.IGNORECASE)
-# A fence in the wrong place or of other signs, above what looks like a field; or such fields alone.
-_NEAR_FRONT: Final = re.compile(
-    r"[\s\ufeff\u200b-\u200d\u2060]*+(?:<!--\s*+)?"
-    r"(?P<fence>(?:-{2,}|\+{2,}|[\u2013\u2014]+)[^\n]{0,40}\n\s*+(?=[\w\"']+[ \t]*[:=]))?"
-    r"(?P<block>(?:[^\n]*\S[^\n]*(?:\n|\Z)){0,100})"
-)
 _CLOSING: Final = re.compile(r"^---[ \t]*(?:\n|\Z)", re.MULTILINE)
 _PARAGRAPH: Final = re.compile(r"<p>(.*?)</p>", re.DOTALL)
 
@@ -82,7 +75,7 @@ def parse_page(path: str, text: str, site: Site, now: datetime, *, hold: bool) -
     hidden. Raises RecordError for one without title or address, PassedOver and
     FrontMatterError.
     """
-    front, body = _split(path, text)
+    front, body = split(path, text)
     page = site.page(path, front, body, now)
     if page.hidden == HELD and page.until and not hold:
         page = site.page(path, front, body, page.until)
@@ -90,11 +83,13 @@ def parse_page(path: str, text: str, site: Site, now: datetime, *, hold: bool) -
     notes: list[Problem] = []
     fields = _PageFields(path, front, notes)
     for name, message in page.notes:
-        fields.note(name, message)
+        fields.note_of_page(name, message)
     other = fields.other_page()
     key = urls.entry_id(urls.identity(other or page.url)) if other or page.url else ""
     if page.hidden:
         return SiteRecord(Hidden(path, page.hidden, key), notes, page.until)
+    if "\n---" in body:
+        fields.note_stray(body, text.count("\n") - body.count("\n"))
     if page.excerpt:
         excerpt = _without_tags(page.excerpt[:MAX_BODY], path, site, page)
         page = page._replace(excerpt=excerpt)
@@ -104,7 +99,7 @@ def parse_page(path: str, text: str, site: Site, now: datetime, *, hold: bool) -
     return SiteRecord(record, notes, page.until)
 
 
-def _split(path: str, text: str) -> tuple[Mapping, str]:
+def split(path: str, text: str) -> tuple[Mapping, str]:
     """Front matter and body; an empty mapping where there is none. Raises FrontMatterError."""
     if path.endswith(".org"):
         return split_org(text)
@@ -116,23 +111,21 @@ def _split(path: str, text: str) -> tuple[Mapping, str]:
     if language := _LANGUAGE.match(text):
         return _split_other(text, language[1].lower(), language.end())
     if not _FENCE.match(text):
-        _refuse_near_front(text)
+        _refuse_near_front(text, 0)
         return Mapping(), text
     front, content = frontmatter.split(text.encode())
     mapping = frontmatter.parse(front.decode()) if front.strip() else Mapping()
     body = content.decode()
     if not mapping:
-        _refuse_near_front(body)
+        _refuse_near_front(body, text.count("\n") - body.count("\n"))
     return mapping, body
 
 
-def _refuse_near_front(text: str) -> None:
+def _refuse_near_front(text: str, lines_above: int) -> None:
     """Raise FrontMatterError for what was meant as front matter, and would be shown as text."""
-    match = _NEAR_FRONT.match(text)
-    if match and (match["fence"] or hidden_by_line(match["block"].encode())):
-        line = text.count("\n", 0, match.start("block")) + 1
-        message = "stands where it isn't read; begin the file with a line that says ---"
-        raise FrontMatterError(line, message)
+    if near := near_front.above(text):
+        message = f"isn't read: {near.reason}; begin the file with a line that says ---"
+        raise FrontMatterError(lines_above + near.line, message)
 
 
 def _split_other(text: str, language: str, start: int) -> tuple[Mapping, str]:
@@ -181,22 +174,37 @@ class _PageFields(RecordFields):
             written = self.raw(name)
             if written.startswith(("http://", "https://")):
                 return self.url(name)
+            if written and suggestions.web_address(written):
+                self.url(name)  # which notes what is wrong
         return ""
+
+    def note_of_page(self, name: str, message: str) -> None:
+        """Note what the tool could not understand of a field."""
+        if name == "url" and not self.fields.keys().isdisjoint(_LINKS) and name not in self.fields:
+            return  # what is wrong with that link is noted
+        node = self.fields.get(name)
+        value = node.text if isinstance(node, Scalar) else ""
+        right = suggestions.date(value, UTC) if "date" in message else ""
+        if right:
+            self.note_value(name, value, "is not a date", right)
+        else:
+            self.note(name, message, value=value)
 
     def page_record(self, page: Page, site: Site, body: str, other: str) -> Record:
         """The record of a page. Raises RecordError."""
         title = sanitize.plain(page.title) or self._heading(body)
         if not title:
-            raise self.error("title", "is missing; write one, or begin the text with a heading", 1)
+            self.missing(("title",), "is missing; write one, or begin the text with a heading")
         address = other or page.url
         if not address:
-            raise self._without_address(site)
+            self._without_address(site)
+            address = NOWHERE
         if len(body) > MAX_BODY:
             self.note("body", f"is longer than {MAX_BODY:,} characters; left out, shorten it", 1)
             body = ""
         key = urls.entry_id(urls.identity(address))
         html = sanitize.body(body, page.url or address, markdown=not self._is_html())
-        return Record(
+        record = Record(
             path=self.path,
             key=key,
             id=page.id or key,
@@ -214,6 +222,8 @@ class _PageFields(RecordFields):
             images=tuple(self._pictures(page.url or address)),
             duration=self.duration("length"),
         )
+        self.refuse_errors()
+        return record
 
     def _is_html(self) -> bool:
         return self.path.lower().endswith((".html", ".htm"))
@@ -221,14 +231,22 @@ class _PageFields(RecordFields):
     def _heading(self, body: str) -> str:
         return sanitize.plain(first_heading(body))
 
-    def _without_address(self, site: Site) -> RecordError:
-        for problem in self.notes:
-            if problem.field in {"permalink", "url", "slug", "date"}:
-                return RecordError(msgspec.structs.replace(problem, severity="error"))
-        if not site.base_url:
+    def _without_address(self, site: Site) -> None:
+        """Note as an error why the page has no address."""
+        links = [name for name in _LINKS if name in self.fields]
+        for name in links if site.is_links or not site.base_url else ():
+            written = self.raw(name).strip()
+            if not written.startswith("/"):
+                self.url(name)
+        if self.as_errors({*_LINKS, "permalink", "slug", "date"}):
+            return
+        if links and site.is_links and not any(self.raw(name).strip() for name in links):
+            self.error(links[0], "is empty; https://... would be right", self.line(links[0]))
+        elif not site.base_url:
             message = "is missing: nothing names the address of the site; set FEEDS_SITE"
-            return self.error("url", message, 1)
-        return self.error("url", "is missing: the site has no page for this file", 1)
+            self.error("url", message, 1)
+        else:
+            self.error("url", "is missing: the site has no page for this file", 1)
 
     def _excerpt(self, page: Page, html: str) -> str:
         for name in _EXCERPTS:
@@ -284,4 +302,5 @@ class _PageFields(RecordFields):
                     if written.strip():
                         yield Image(urls.clean(sanitize.unescape_url(written.strip()), page))
                 except ValueError as error:
-                    self.note(name, f"{error}; the picture is left out", node.line)
+                    right = suggestions.web_address(written)
+                    self.note_value(name, written, str(error), right, node.line)

@@ -23,8 +23,8 @@ from markdown_it import MarkdownIt
 from feeds import sanitize, slugs, urls
 from feeds.messages import printable
 from feeds.model import FeedsError
-from feeds.records.dates import parse_date
-from feeds.records.fields import EARLIEST, LATEST, MAX_EXCERPT, MAX_NAME, MAX_TITLE
+from feeds.records.dates import EARLIEST, LATEST, parse_date
+from feeds.records.fields import MAX_EXCERPT, MAX_NAME, MAX_TITLE
 from feeds.records.record_fields import ENTRY_ID, MAX_BODY, MAX_TOPICS
 
 _MAX_ITEM: Final = 32 * 1024 * 1024  # bytes

@@ -34,7 +34,7 @@ SCHEMA: Final = 3
 # Raise it when the same file gives other rows: another rule for a field, a slug, the name
 # of a label or the words of a search. All files are then read anew, and nothing is lost.
 # tests/store/test_schema.py fails when either was forgotten.
-READING: Final = 2
+READING: Final = 3
 _DECIDING: Final = ("idna", "markdown-it-py", "nh3", "python-slugify")
 
 metadata = MetaData()
@@ -62,7 +62,7 @@ files = Table(
     Column("ctime", BigInteger, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("outcome", Text, nullable=False),  # public, hidden, error, other
-    Column("reason", Text, nullable=False),  # why it is hidden
+    Column("reason", Text, nullable=False),  # why it is hidden or passed over
     Column("problems", Text, nullable=False),  # JSON list of Problem, empty for none
     Column("due", BigInteger, nullable=False),  # when it is another by itself, 0 for never
     Index("files_due", "due", sqlite_where=text("due != 0"), postgresql_where=text("due != 0")),

@@ -249,6 +249,8 @@ def test_check_prints_a_report_for_programs() -> None:
         "field": "title",
         "message": "",
         "severity": "error",
+        "value": "",
+        "suggestion": "",
     }
 
 

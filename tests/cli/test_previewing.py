@@ -58,7 +58,7 @@ def test_a_file_elsewhere_is_previewed_as_one_of_the_tools_folder_it_is_in() -> 
         (".a.md", "---\ntitle: A\n---\n", ".a.md is no record and passed over\n"),
         (
             "a.md",
-            "---\ntitle: A\nheat: hot\n---\n",
+            "---\ntitle: A\n---\n",
             "is missing; every record needs a webUrl or an originalUrl (https://...)\n",
         ),
     ],

@@ -78,7 +78,7 @@ def field(front: str, name: str) -> Any:
             "images: ['data:,a']\n",
             "images",
             (),
-            f"4: images[0]: {NOT_WEB}; the picture is left out",
+            f"4: images[0]: 'data:,a' {NOT_WEB}; left out",
         ),
         # URLs.
         ("ampWebUrl: n/a\n", "amp", "", f"4: ampWebUrl: 'n/a' {NOT_WEB}; left out"),
@@ -119,7 +119,7 @@ def field(front: str, name: str) -> Any:
             "provider:\n  name: A\n  domain: https://example.com/\n",
             "provider",
             Provider("a", "a", "A"),
-            f"6: provider.domain: {NO_HOST}",
+            f"6: provider.domain: 'https://example.com/' {NO_HOST}",
         ),
         ("authors: Desk\n", "authors", ("Desk",), ""),
         ("authors: [1, {name: Desk}]\n", "authors", ("1", "Desk"), ""),
@@ -211,7 +211,10 @@ def test_a_bad_url_beside_a_good_one_is_left_out() -> None:
     front = "title: A\nwebUrl: www.example.com/a\noriginalUrl: https://example.com/a\n"
     assert (field(front, "web"), field(front, "original")) == ("", "https://example.com/a")
     assert field(front, "key") == urls.entry_id("https://example.com/a")
-    assert noted(front) == [f"3: webUrl: 'www.example.com/a' {NOT_WEB}; left out"]
+    right = "https://www.example.com/a would be right"
+    assert noted(front) == [
+        f"3: webUrl: 'www.example.com/a' is not a web address; {right}; left out"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -242,7 +245,7 @@ def test_a_title_is_the_text_that_was_written(written: str, expected: str) -> No
      "'\u2060'", "'\u00ad'", "'\u3164'", "'\u2800'", "'\u034f'", "'\u202e'"],
 )  # fmt: skip
 def test_a_title_that_shows_nothing_is_none(blank: str) -> None:
-    with pytest.raises(RecordError, match=r"^a\.md:1: title: is missing"):
+    with pytest.raises(RecordError, match=r"^a\.md:2: title: is empty"):
         parsed(f"title: {blank}\nwebUrl: {URL}\n")
     assert field(f"title: {blank}\nname: B\nwebUrl: {URL}\n", "title") == "B"
 
@@ -252,7 +255,9 @@ def test_a_title_that_shows_nothing_is_none(blank: str) -> None:
     [("title: B", "title"), (f"webUrl: {URL}", "webUrl"), ("topics: a\ntopics: b", "topics")],
 )
 def test_a_key_twice_that_is_read_keeps_the_record_out(again: str, name: str) -> None:
-    with pytest.raises(RecordError, match=rf"a.md:\d: {name}: stands twice \(first in line \d\)$"):
+    with pytest.raises(
+        RecordError, match=rf"a.md:\d: {name}: stands twice \(first in line \d\); keep one$"
+    ):
         parsed(f"{TITLE_AND_URL}{again}\n")
 
 

@@ -12,6 +12,7 @@ from feeds import urls
 from feeds.model import Download, Hidden, Image, Provider, Record, RecordError, RelatedLink
 from feeds.records import parser
 from feeds.records import related as related_links
+from feeds.records.outcome import interpret
 from feeds.records.record_fields import MAX_BODY
 from tests.helpers.support import SEEDS, record
 
@@ -36,7 +37,7 @@ def error(data: bytes | str) -> str:
     """The report line of a record that can't be read."""
     with pytest.raises(RecordError) as caught:
         parser.parse_record("a.md", data.encode() if isinstance(data, str) else data)
-    assert str(caught.value) == str(caught.value.problem)
+    assert str(caught.value) in map(str, caught.value.problems)
     return str(caught.value)
 
 
@@ -160,6 +161,7 @@ def test_every_seed_of_ours_is_read_without_a_note() -> None:
 TITLE_AND_URL = f"title: A\nwebUrl: {URL}\n"
 NOT_WEB = "is not a web address; it must begin with https:// or http://"
 CONTROLS = "has control characters or backslashes; percent-encode them"
+LOST = "published: false\n---\nText\n"  # below the front matter
 NOT_A_DATE = "is not a date; 2023-09-02T16:03:00Z would be right"
 NO_ID = "is not a urn:, tag:, http: or https: URI; urn:uuid:... or https://... would be right"
 OUT_OF_TIME = "is not between 1970 and 2199; 2023-09-02T16:03:00Z would be right"
@@ -201,7 +203,7 @@ def test_a_file_that_cannot_be_read_says_why(data: bytes, message: str) -> None:
     ("front", "message"),
     [
         (f"webUrl: {URL}\n", "1: title: is missing; every record needs a title"),
-        (f"title: ' &nbsp; '\nwebUrl: {URL}\n", "1: title: is missing; every record needs a title"),
+        (f"title: ' &nbsp; '\nwebUrl: {URL}\n", "2: title: is empty; every record needs a title"),
         (
             "title: A\n",
             "1: webUrl: is missing; every record needs a webUrl or an originalUrl (https://...)",
@@ -227,10 +229,10 @@ def test_a_file_that_cannot_be_read_says_why(data: bytes, message: str) -> None:
             TITLE_AND_URL + "secured: &a b\nc: *a\n",
             "5: front matter: has an alias (*name); write the value out",
         ),
-        (TITLE_AND_URL + "title: B\n", "4: title: stands twice (first in line 2)"),
+        (TITLE_AND_URL + "title: B\n", "4: title: stands twice (first in line 2); keep one"),
         (
             "title: A\nampWebUrl: n/a\noriginalUrl: 5\n",
-            f"4: originalUrl: '5' {NOT_WEB}",
+            f"3: ampWebUrl: 'n/a' {NOT_WEB}",
         ),
     ],
     ids=range(11),
@@ -251,14 +253,76 @@ def test_a_body_that_is_too_long_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "data",
-    [b"# Notes\n", b"----\n", b"--- a\n", b"\n---\ntitle: A\n---\n", b"\xef\xbb\xbf", b"\xff\xfea",
-     b"\x89PNG" + bytes(parser.MAX_BYTES)],
-    ids=range(7),
-)  # fmt: skip
-def test_a_file_without_front_matter_is_no_record(data: bytes) -> None:
-    with pytest.raises(parser.NotARecord, match=r"^a\.md doesn't begin with a line that says ---$"):
+    ("data", "reason"),
+    [
+        (b"# Notes\n", ""),
+        (b"----\n", ""),
+        (b"--- a\n", ""),
+        (b"\xef\xbb\xbf", ""),
+        (b"\xff\xfea", ""),
+        (b"\x89PNG" + bytes(parser.MAX_BYTES), ""),
+        (b"\n---\ntitle: A\n---\n", "a blank stands before its ---"),
+        (b" ---\r\ntitle: A\r\n---\r\n", "a blank stands before its ---"),
+        (b"<!-- x -->\n---\ntitle: A\n---\n", ""),
+        (b"<!--\n---\ntitle: A\n---\n-->", "a comment stands before its ---"),
+        (b"----\ntitle: A\n---\n", "it begins with ---- instead of ---"),
+        ("—\ntitle: A\n—\n".encode(), "it begins with — instead of ---"),
+        (b"--- yaml\ntitle: A\n---\n", "it begins with --- yaml instead of ---"),
+        (
+            b"+++\ntitle = 'A'\n+++\n",
+            "it begins with +++, which is read in folders of other tools alone",
+        ),
+        (b"title: A\npublished: false\n", "its fields stand below no line that says ---"),
+    ],
+    ids=range(15),
+)
+def test_a_file_without_front_matter_is_no_record(data: bytes, reason: str) -> None:
+    with pytest.raises(parser.NotARecord) as caught:
         parser.parse_record("a.md", data)
+    assert str(caught.value) == (reason or "doesn't begin with a line that says ---")
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        ("published: false\n---\nText\n", 5),
+        ("excerpt: B\nsecured: 'x'\n---\nText\n", 6),
+        ("topics:\n- a\n\nPublished: true\n--- \nText\n", 8),
+        ("---\npublished: false\n---\nText\n", 6),
+        ("published: false\nText\n---\nText\n", 0),
+        ("published: false\n", 0),
+        ("excerpt: B\n---\nText\n", 0),
+        ("Text\n\n---\nsecured: x\n---\n", 0),
+    ],
+)
+def test_fields_that_a_stray_fence_made_text_keep_the_record_out(body: str, line: int) -> None:
+    data = f"---\n{TITLE_AND_URL}---\n{body}"
+    if not line:
+        assert _public(parser.parse_record("a.md", data.encode())).body
+        return
+    reading = interpret("a.md", data.encode())
+    assert [(reading.outcome, p.severity, p.line) for p in reading.problems] == [
+        ("error", "error", line)
+    ]
+    assert "stands below a line that ends the front matter" in error(data)
+
+
+def test_every_problem_of_a_record_in_error_is_told_by_line() -> None:
+    front = (
+        "title: ''\ntopics: a\nheat: hot\nwebUrl:\n  www.example.com\noriginalUrl: n/a\n"
+        "provider: {domain: 'https://example.com/'}\ntopics: b\n"
+    )
+    reading = interpret("a.md", f"\ufeff---\n{front}---\n{LOST}".encode())
+    assert [(p.line, p.field, p.severity, p.suggestion) for p in reading.problems] == [
+        (1, "encoding", "note", ""),
+        (2, "title", "error", ""),
+        (4, "heat", "note", ""),
+        (6, "webUrl", "error", "https://www.example.com"),
+        (7, "originalUrl", "error", ""),
+        (8, "provider.domain", "note", "example.com"),
+        (9, "topics", "error", ""),
+        (11, "front matter", "error", ""),
+    ]
 
 
 CRLF_NOTE = "a.md:1: line endings: are CRLF or CR; read all the same, LF would be right"
@@ -482,8 +546,8 @@ def test_images_are_joined_to_the_page_and_bad_ones_noted() -> None:
     )
     (note,) = notes(images=images)
     assert re.fullmatch(
-        r"a\.md:\d+: images\[2\]\.url: is not a web address; "
-        r"it must begin with https:// or http://; the picture is left out",
+        r"a\.md:\d+: images\[2\]\.url: 'data:image/png;base64,AAAA' is not a web address; "
+        r"it must begin with https:// or http://; left out",
         note,
     )
 

@@ -17,8 +17,8 @@ import msgspec
 
 from feeds import urls
 from feeds.records import template_tags
-from feeds.records.dates import AmbiguousDateError, parse_date
-from feeds.records.fields import EARLIEST, LATEST, is_null
+from feeds.records.dates import EARLIEST, LATEST, AmbiguousDateError, parse_date
+from feeds.records.fields import is_null
 from feeds.records.frontmatter import Mapping, Node, Scalar, Sequence
 from feeds.records.headings import first_heading
 from feeds.records.profiles import table_address

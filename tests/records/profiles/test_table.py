@@ -21,6 +21,8 @@ from feeds.records.profiles.table_settings import ProfileError, from_table
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
+NOT_WEB = "is not a web address"
+
 
 def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
@@ -32,7 +34,7 @@ def outcome(site: Site, path: str, text: str) -> object:
     try:
         parsed = parse_record(path, text.encode(), options)
     except NotARecord as reason:
-        return f"passed over: {str(reason).removeprefix(path + ': ')}"
+        return f"passed over: {reason}"
     except RecordError as error:
         return str(error)
     shown = parsed.record.reason if isinstance(parsed.record, Hidden) else parsed.record
@@ -392,11 +394,24 @@ def test_links_by_their_names(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("# Read me\n", "passed over: x.md doesn't begin with a line that says ---"),
+        ("# Read me\n", "passed over: doesn't begin with a line that says ---"),
         ("---\ntitle: x\n---\n", "x.md:1: webUrl: is missing; every record needs a webUrl"),
         ("---\nlink: https://a.example/b\n---\n", "x.md:1: title: is missing; write one, or"),
         ("---\ntitle: x\nurl: 'https://'\n---\n", "x.md:3: url: "),
         ("---\ntitle: x\ndraft: yes\n---\n", "draft"),
+        (
+            "---\ntitle: x\nlink: www.a.example/b\n---\n",
+            f"x.md:3: link: 'www.a.example/b' {NOT_WEB}; https://www.a.example/b would be right",
+        ),
+        (
+            "---\ntitle: x\nurl: a.example\n---\n",
+            f"x.md:3: url: 'a.example' {NOT_WEB}; https://a.example would be right",
+        ),
+        ("---\ntitle: x\nlink:\n---\n", "x.md:3: link: is empty; https://... would be right"),
+        (
+            "---\ntitle: x\nlink: https://a.example/b\n---\ndraft: true\n---\n",
+            "x.md:5: front matter: draft stands below a line that ends the front matter",
+        ),
     ],
 )
 def test_what_is_no_link(text: str, expected: str) -> None:
