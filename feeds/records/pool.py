@@ -14,7 +14,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
@@ -92,8 +92,15 @@ def _read_by_processes(
             yield readings
     finally:
         try:
-            executor.shutdown(cancel_futures=True)
-        finally:  # of a second interrupt, too: at its end, this process waits for the others
+            wait([future for _, future in running if not future.cancel()])
+        except BaseException:  # a second interrupt: what is waited for ends at once
+            ours.close()
+            raise
+        finally:
+            # `join` that is interrupted takes a thread that runs for one that has ended (Python
+            # before 3.13), and the interpreter then hangs at its end on what that thread holds.
+            with _without_interrupts():
+                executor.shutdown()
             ours.close()  # ends those, too, of an executor that then failed to start others
             theirs.close()
 
@@ -121,15 +128,23 @@ def _has_threads() -> bool:
 @contextmanager
 def _starting() -> Iterator[None]:
     """What new processes inherit: no main program to import again, and no interrupts."""
-    with _one_at_a_time:
+    with _one_at_a_time, _without_interrupts():
         main = sys.modules["__main__"]
         sys.modules["__main__"] = ModuleType("__main__")
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             yield
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             sys.modules["__main__"] = main
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Interrupts wait until the end."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin(theirs: Connection, ours: Connection) -> None:

@@ -167,6 +167,7 @@ def test_what_a_load_made_different_is_purged_and_feeds_that_are_as_they_were_ar
     assert purged_in_vain < kept / 10  # with pages of three entries, of which one changed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_whatever_was_kept_since_the_mark_is_purged_when_it_differs_by_now(
     site: Site, monkeypatch: pytest.MonkeyPatch, seed: int

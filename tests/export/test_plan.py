@@ -46,6 +46,7 @@ def address(path: str) -> str:
     return "/" + path.removesuffix(manifest.INDEX)
 
 
+@pytest.mark.slow
 def test_every_file_is_what_the_server_sends_in_each_coding(
     app: Flask, out: Path, written: Manifest
 ) -> None:

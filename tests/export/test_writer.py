@@ -134,6 +134,7 @@ def test_paths_are_journaled_before_and_the_manifest_written_after(
     assert all(path.startswith(JOURNAL) for path in changed[len(paths) + 1 :])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("again", ["old", "new"])
 @pytest.mark.parametrize("end", [Killed, ExportError])
 def test_a_run_that_ended_anywhere_is_mended_by_the_next(

@@ -105,6 +105,7 @@ def _steps(folder: Path, draw: random.Random) -> Iterator[None]:
                 held[n] = held[n] | {kind: draw.randrange(100)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_those_that_changed_are_told_and_no_others(store: Store, tmp_path: Path, seed: int) -> None:
     steps = _steps(tmp_path, random.Random(seed))  # noqa: S311 - repeatable, not secret
@@ -133,6 +134,7 @@ def six(store: Store, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_all_that_several_loads_changed_is_told(store: Store, tmp_path: Path, seed: int) -> None:
     steps = _steps(tmp_path, random.Random(seed))  # noqa: S311 - repeatable, not secret

@@ -138,7 +138,7 @@ def test_few_batches_are_in_memory_at_once(folder: Path) -> None:
 
 
 PROGRAM = """
-import multiprocessing, os, signal, sys, threading
+import multiprocessing, os, signal, sys, threading, time
 from contextlib import closing
 from pathlib import Path
 from feeds.records import pool
@@ -151,7 +151,8 @@ for _ in range(int(sys.argv[1])):
 with closing(pool.read_all(Path(sys.argv[2]), sys.argv[3:], {})) as batches:
     next(batches)
     print(*(process.pid for process in multiprocessing.active_children()), flush=True)
-    signal.pause()
+    while True:  # pause() alone misses a signal that comes just before it
+        time.sleep(0.1)
 """
 
 
@@ -191,20 +192,19 @@ def test_an_interrupt_of_all_is_reported_by_one(folder: Path, number: int) -> No
 
 
 BUSY = """
-from concurrent.futures import ProcessPoolExecutor
 import signal
 from feeds.records import pool
 
-read, shutdown = pool._read, ProcessPoolExecutor.shutdown
+read, wait = pool._read, pool.wait
 
 def read_first(folder, options, batch):
     return read(folder, options, batch) if batch[0][0] == "00.md" else signal.pause()
 
-def announced(executor, **options):
+def announced(futures):
     print("ending", flush=True)
-    shutdown(executor, **options)
+    wait(futures)
 
-pool._read, ProcessPoolExecutor.shutdown = read_first, announced
+pool._read, pool.wait = read_first, announced
 read_first.__qualname__ = "_read"
 read_first.__module__ = pool.__name__
 """

@@ -343,6 +343,7 @@ def files(draw: st.DrawFn) -> bytes:
     return mark + text.replace("\n", ending).encode("utf-8", "surrogatepass")
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(files())
 @example(b'---\ntitle: "x\nrelated:\n - a"\nwebUrl: https://example.com/a\n---\n')

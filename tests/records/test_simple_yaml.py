@@ -264,6 +264,7 @@ def near_misses(draw: st.DrawFn) -> str:
     return "\n".join(lines) + draw(st.sampled_from(["\n", "\n", "\n\n", ""]))
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(near_misses())
 @example("a:\n- b: 1\n  c: 2\n  - d\n")
