@@ -61,10 +61,13 @@ def serve(config: Config, server: str, reload: bool) -> None:
     )
     *others, last = (kind.label for kind in FORMATS.values())
     kinds = f"{', '.join(others)} and {last}, {len(POLICIES)} link policies"
-    say(
-        f"{entries:,} entries, {topics:,} topics, {providers:,} providers: "
-        f"{len(listed):,} feeds, each as {kinds}"
+    numbers = (
+        (entries, "entry", "entries"),
+        (topics, "topic", "topics"),
+        (providers, "provider", "providers"),
     )
+    counted = ", ".join(f"{n:,} {one if n == 1 else more}" for n, one, more in numbers)
+    say(f"{counted}: {len(listed):,} feeds, each as {kinds}")
     listening = f", listening at {config.bind}" if config.base_url else ""
     say(f"Serving at {config.root}/{listening} (Ctrl-C stops)")
     sys.stdout.flush()

@@ -201,7 +201,7 @@ def test_serve_says_what_it_found_and_where_it_is_and_ends_on_a_signal(
     kinds = "RSS, Atom and JSON Feed"
     assert lines == [
         f"{folder}: {counts}",
-        f"3 entries, 2 topics, 1 providers: 7 feeds, each as {kinds}, 4 link policies",
+        f"3 entries, 2 topics, 1 provider: 7 feeds, each as {kinds}, 4 link policies",
         f"Serving at {server.url}/ (Ctrl-C stops)",
     ]
     process = server.process
