@@ -167,7 +167,7 @@ def test_a_file_rewritten_in_the_moment_that_it_was_read_is_read_again(
         read.append(path)
         return read_file(folder, path, most)
 
-    def _scan(folder: Path, _: object = None) -> dict[str, FileState]:
+    def _scan(folder: Path, _: object = None, **_only: object) -> dict[str, FileState]:
         return {path.name: FileState(path.stat().st_size, 5, 10**18) for path in folder.iterdir()}
 
     def now(later: float) -> datetime:
