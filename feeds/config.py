@@ -49,6 +49,8 @@ PROFILES: Final = (
 )  # fmt: skip
 IDS: Final = ("site", "own")
 _OF_RECORDS: Final = ("profile", "site", "ids", "timezone", "future")  # in [records] of feeds.toml
+# What the configuration of the folder's site says, where they don't.
+OF_SITE: Final = ("title", "description", "language")
 FUTURE: Final = ("hold", "show")
 LOG_FORMATS: Final = ("human", "json")
 _YEAR: Final = 31_536_000
@@ -226,6 +228,16 @@ class Config:
     # The rest of [records] in feeds.toml: a profile of one's own.
     records: Mapping[str, object] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def left_to_site(self) -> set[str]:
+        """Of the title, description and language those that nobody set."""
+        defaults = Config()
+        return {
+            name
+            for name in OF_SITE
+            if name not in self.sources and getattr(self, name) == getattr(defaults, name)
+        }
 
     @property
     def metrics_address(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Final, NamedTuple
 
@@ -12,6 +13,7 @@ from feeds.config import Config
 from feeds.model import FeedsError
 from feeds.selection import NONE, Filters
 from feeds.store.reader import LabelCounts, Reader
+from feeds.store.schema import SITE
 
 POLICIES: Final = {
     "canonical": "canonical links",
@@ -35,6 +37,16 @@ class Heading(NamedTuple):
     title: str
     entries: int
     changed: int
+
+
+def named(reader: Reader, config: Config) -> Config:
+    """The settings, under the names that the site's own configuration has where they don't say."""
+    names = {
+        label.slug: label.name
+        for label in reader.labels(SITE)
+        if label.name and label.slug in config.left_to_site
+    }
+    return replace(config, **names) if names else config  # type: ignore[arg-type]
 
 
 def heading(reader: Reader, query: FeedQuery, config: Config) -> Heading:

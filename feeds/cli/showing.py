@@ -30,7 +30,7 @@ from feeds.config import Config, ConfigError
 from feeds.loading import loader
 from feeds.loading.report import Report
 from feeds.model import FeedsError
-from feeds.records.profile import Profile
+from feeds.records.profile import Profile, site_names
 from feeds.records.profiles.detect import describe
 from feeds.records.scanner import FolderError
 from feeds.rendering.formats import FORMATS, MEDIA_TYPES
@@ -72,12 +72,13 @@ def _conclusion(report: Report) -> str:
     return f"{report.place}: {counts}" if report.profile else counts
 
 
-def _tool_of(config: Config) -> str:
-    """Whose folder it is that is there now."""
+def _folder_of(config: Config) -> tuple[str, dict[str, str]]:
+    """Whose folder it is that is there now, and what its configuration calls the site."""
     try:
-        return describe(Profile.of(config).options(config.seeds, datetime.now(UTC)).site)
+        options = Profile.of(config).options(config.seeds, datetime.now(UTC))
     except FeedsError as error:
-        return str(error)
+        return str(error), {}
+    return describe(options.site), site_names(options)
 
 
 def _show_in_colours(report: Report) -> None:
@@ -152,6 +153,7 @@ def list_(config: Config, formats: str, links: str | None) -> None:
 @settings("seeds")
 def config_(config: Config) -> None:
     """Print the settings in force, and where each comes from."""
+    tool, names = _folder_of(config)
     for name in feeds.config.settings():
         value = getattr(config, name)
         source = config.sources.get(name, "default")
@@ -160,7 +162,9 @@ def config_(config: Config) -> None:
         elif name == "base_url":
             value = config.root
         elif name == "profile" and value == "auto":
-            value = f"auto: {_tool_of(config)}"
+            value = f"auto: {tool}"
+        elif name in names and name in config.left_to_site:
+            value, source = names[name], f"{tool.partition(',')[0]}'s configuration"
         elif isinstance(value, tuple):
             value = " ".join(value)
         click.echo(f"{feeds.config.variable(name)} = {value}  ({source})")

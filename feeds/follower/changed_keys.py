@@ -16,6 +16,7 @@ from feeds.selection import Scope, month_of, month_window
 from feeds.store import changes
 from feeds.store.changes import Change
 from feeds.store.reader import Reader
+from feeds.store.schema import SITE
 
 _MOST: Final = 300  # entries; a load that changed more changed everything
 _SCOPES: Final = 10  # that an entry is in, about
@@ -24,6 +25,9 @@ _SCOPES: Final = 10  # that an entry is in, about
 def changed(reader: Reader, since: int, config: Config) -> set[str]:
     """The keys of what changed after the load at `since`, in seconds."""
     connection = reader.connection
+    renamed = changes.renamed(connection, since)
+    if any(kind == SITE and slug in config.left_to_site for kind, slug in renamed):
+        return {cache_keys.ALL}
     rows = list(islice(changes.changed_entries(connection, since), _MOST + 1))
     gone = list(islice(changes.departed_entries(connection, since), _MOST * _SCOPES + 1))
     if len(rows) > _MOST or len(gone) > _MOST * _SCOPES:
@@ -37,7 +41,8 @@ def changed(reader: Reader, since: int, config: Config) -> set[str]:
         keys |= _of_month(reader, Scope(*key.split("\t")), month, change)
     shown = {
         f"{'topic' if kind == 'topic' else 'provider'}/{slug.partition('/')[0]}"
-        for kind, slug in changes.renamed(connection, since)
+        for kind, slug in renamed
+        if kind != SITE
     }
     return keys | set(cache_keys.with_crowded(shown))
 

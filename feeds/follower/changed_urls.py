@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Final
 
+from feeds.catalog import builder
 from feeds.catalog.addresses import Addresses, FeedQuery, NotFound
 from feeds.catalog.titles import RedirectTo, heading
 from feeds.config import Config
@@ -13,6 +14,7 @@ from feeds.selection import Scope
 from feeds.store import changes
 from feeds.store.changes import Change
 from feeds.store.reader import Reader
+from feeds.store.schema import SITE
 from feeds.urls import POLICIES
 
 _WITH_FIGURES: Final = ("feed.json",)  # quality and heat, and how many entries there are
@@ -32,7 +34,7 @@ def changed(reader: Reader, since: int, addresses: Addresses, config: Config) ->
     )
     by_key = changes.collect((event.scope, event) for event in happened)
     by_scope = {Scope(*key.split("\t")): change for key, change in by_key.items()}
-    retitled = set(_retitled(reader, since, by_scope))
+    retitled = set(_retitled(reader, since, by_scope, config))
     urls = {}
     for scope in by_scope.keys() | retitled:
         query = FeedQuery(scope, limit=config.limit)
@@ -51,7 +53,9 @@ def changed(reader: Reader, since: int, addresses: Addresses, config: Config) ->
     return urls
 
 
-def _retitled(reader: Reader, since: int, known: Collection[Scope]) -> Iterator[Scope]:
+def _retitled(
+    reader: Reader, since: int, known: Collection[Scope], config: Config
+) -> Iterator[Scope]:
     """The scopes whose feeds are called something else.
 
     All entries of a topic changed with its name, so its scopes are `known` to
@@ -60,6 +64,9 @@ def _retitled(reader: Reader, since: int, known: Collection[Scope]) -> Iterator[
     for kind, slug in changes.renamed(reader.connection, since):
         if kind == "topic":
             yield from (scope for scope in known if scope.topic == slug)
+        elif kind == SITE:
+            if slug in config.left_to_site:
+                yield from (listed.scope for listed in builder.scopes(reader))
         elif kind != "type":  # whose titles are made of the slug
             key, _, name = slug.partition("/")
             own = Scope(provider=key, name=name)

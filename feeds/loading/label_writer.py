@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select
 
 from feeds.slugs import slug as slug_of
-from feeds.store.schema import entries, entry_topics, labels, spellings
+from feeds.store.schema import SITE, entries, entry_topics, labels, spellings
 
 
 class LabelWriter:
@@ -50,10 +50,26 @@ class LabelWriter:
             return
         concerned = self._respell()
         if self.anew:
-            written = self.connection.execute(select(labels.c.kind, labels.c.slug))
+            query = select(labels.c.kind, labels.c.slug).where(labels.c.kind != SITE)
+            written = self.connection.execute(query)
             concerned |= {(kind, slug) for kind, slug in written}
         for kind, slug in sorted(concerned):
             self._label(kind, slug)
+
+    def name_site(self, names: Mapping[str, str]) -> None:
+        """Bring what the site is called up to `names`, by the settings that it stands for."""
+        of_site = select(labels.c.slug, labels.c.name).where(labels.c.kind == SITE)
+        old = {slug: name for slug, name in self.connection.execute(of_site)}  # noqa: C416 - rows
+        for slug in {**old, **names}:
+            name = names.get(slug, "")
+            if old.get(slug) == name:
+                continue
+            key = (labels.c.kind == SITE, labels.c.slug == slug)
+            self.connection.execute(delete(labels).where(*key))
+            row = {"kind": SITE, "slug": slug, "name": name, "icon": "", "entries": 0, "latest": 0}
+            row["changed"] = 0 if self.first else self.moment
+            self.connection.execute(labels.insert().values(row))
+            self.renamed = True
 
     def _write_first(self) -> None:
         """The labels of an empty store: all that they say was counted."""

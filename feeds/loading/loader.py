@@ -22,7 +22,7 @@ from feeds.loading.word_writer import refold
 from feeds.records.outcome import FileReading, decode_problems, no_garbage_collection
 from feeds.records.parser import PLAIN
 from feeds.records.pool import read_all
-from feeds.records.profile import Profile, version
+from feeds.records.profile import Profile, site_names, version
 from feeds.records.profiles.detect import describe_tool
 from feeds.records.scanner import UNSETTLED, FileState, FolderError, scan
 from feeds.store import changes, postgres
@@ -245,6 +245,7 @@ class _Load:
         if self.first:
             self.records.date_the_undated()
         changed = self._merge()
+        self.entries.labels.name_site(site_names(self.options))
         self._note_state(changed=changed > 0)
         self._fill_report()
         note_health(self.connection, counts=self.report.counts())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -10,7 +11,9 @@ from typing import Any, NamedTuple, Self
 import msgspec
 from blake3 import blake3
 
-from feeds.config import Config
+from feeds import sanitize
+from feeds.config import OF_SITE, Config, settings
+from feeds.records.fields import MAX_TITLE
 from feeds.records.parser import Options
 from feeds.records.profiles.detect import find_site
 
@@ -51,6 +54,18 @@ class Profile(NamedTuple):
             site = find_site(folder, self.name, self.url, self.timezone, table=self.table)
             site = site or find_site(folder, "links", self.url, self.timezone)
         return Options(self.timezone, int(now.timestamp()), self.hold, site, self.own_ids)
+
+
+def site_names(options: Options) -> dict[str, str]:
+    """Title, description and language of a folder's site, where settings would accept them."""
+    names = {}
+    for name in OF_SITE if options.site is not None else ():
+        written = sanitize.plain(getattr(options.site, name))
+        if name == "language":
+            written = written.replace("_", "-")
+        with suppress(ValueError):
+            names[name] = settings()[name].parse(written[:MAX_TITLE])
+    return names
 
 
 def version(options: Options) -> str:

@@ -63,16 +63,20 @@ class DocumentStore:
             site_documents.NAMES,
             parameters=config.parameters == "on",
         )
-        self.pages = Pages(self.addresses, config)
         self._timing = timing = timing or Timing()
         budget = config.cache_mb * 1024 * 1024
         self.watch = GenerationWatch(store, timing.clock)
         self.cache = DocumentCache(budget // 2, self.watch, timing.today)
         self.renderer = DocumentRenderer(
-            self.addresses, self.pages, config, timing.today, budget // 4
+            self.addresses, Pages(self.addresses, config), config, timing.today, budget // 4
         )
         self.deltas = DeltaStore(store, self.renderer, budget // 8)
         self._locks = [Lock() for _ in range(_LOCKS)]
+
+    @property
+    def pages(self) -> Pages:
+        """The pages under the names that the site had when one was last made."""
+        return self.renderer.pages
 
     def document(self, query: Query) -> Document:
         """The document at a query's address.

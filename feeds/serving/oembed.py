@@ -79,7 +79,7 @@ def framed_query(parameters: Parameters, addresses: Addresses) -> FeedQuery:
 
 def answer(parameters: Parameters, reader: Reader, addresses: Addresses, config: Config) -> bytes:
     """The response for a page, as JSON or XML. Raises Unsupported, BadParameter and NotFound."""
-    kind = media_type(parameters)
+    kind, config = media_type(parameters), titles.named(reader, config)
     width = number(parameters, "maxwidth", embed.WIDTH, _MAX_SIDE)
     height = number(parameters, "maxheight", embed.HEIGHT, _MAX_SIDE)
     query = framed_query(parameters, addresses)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from feeds.catalog import builder, cache_keys
+from feeds.catalog import builder, cache_keys, titles
 from feeds.catalog.addresses import Addresses, FeedQuery, Query, SiteQuery
 from feeds.config import Config
 from feeds.model import UNKNOWN_TIME, Entry, Feed, Link
@@ -37,7 +37,7 @@ class Rendering(NamedTuple):
 
 
 class DocumentRenderer:
-    """Makes the documents of one configuration.
+    """Makes the documents of one configuration; `pages` are those that were last needed.
 
     Entries are kept serialised, up to `budget` bytes. `today` gives the day in UTC.
     `rendered` counts documents since the start.
@@ -63,15 +63,15 @@ class DocumentRenderer:
 
         Raises NotFound, and RedirectTo for what is at another address by now.
         """
-        fingerprint = b""
+        pages, fingerprint = self.named(reader), b""
         if isinstance(query, SiteQuery):
-            document = self._site(query, reader)
+            document = self._site(query, reader, pages)
         else:
-            feed = builder.feed(reader, query, self.addresses, self.config, self._today())
+            feed = builder.feed(reader, query, self.addresses, pages.config, self._today())
             fingerprint = _fingerprint(feed) if query.file else b""
             if before is not None and fingerprint and before.fingerprint == fingerprint:
                 return before
-            document = self._feed(query, feed, reader)
+            document = self._feed(query, feed, reader, pages)
         if before is not None and not fingerprint and document.same_as(before.document):
             return before  # with its codings
         return Rendering(document, fingerprint)
@@ -83,7 +83,8 @@ class DocumentRenderer:
 
         None when the store holds another state of the feed by now.
         """
-        feed = builder.feed(reader, query, self.addresses, self.config, self._today())
+        config = self.named(reader).config
+        feed = builder.feed(reader, query, self.addresses, config, self._today())
         if _versions(feed) != whole.entries:
             return None
         changed = [entry for entry in feed.entries if known.get(entry.id) != entry.version]
@@ -91,32 +92,40 @@ class DocumentRenderer:
         body = self._body(kind, feed, changed)
         return Document(body, kind.content_type, self._headers(feed) + _CORS, feed.modified)
 
+    def named(self, reader: Reader) -> Pages:
+        """The pages under the names that the site has in this view of the store."""
+        config = titles.named(reader, self.config)
+        pages = self.pages  # which another thread may replace
+        if pages.config != config:
+            self.pages = pages = Pages(self.addresses, config)
+        return pages
+
     def moved(self, location: str) -> Document:
         """A page that leads to a URL, for those who can't redirect to it."""
         body = self.pages.render("moved.html", location=location)
         headers = freshness(self.config) + security_headers.of_page(self.config)
         return Document(body, site_documents.HTML, headers)
 
-    def _feed(self, query: FeedQuery, feed: Feed, reader: Reader) -> Document:
+    def _feed(self, query: FeedQuery, feed: Feed, reader: Reader, pages: Pages) -> Document:
         self.rendered += 1
         usual = self.addresses.default_limit(query.month, query.style)
         keys = cache_keys.of_feed(self.config, query, feed.entries, usual)
         if query.style is not None:
             headers = freshness(self.config) + embed.headers(query, self.addresses) + keys
-            return Document(self.pages.frame(query, feed), site_documents.HTML, headers)
+            return Document(pages.frame(query, feed), site_documents.HTML, headers)
         headers = self._headers(feed) + keys
         if not query.file:
-            body = self.pages.feed(query, feed, reader)
+            body = pages.feed(query, feed, reader)
             headers += security_headers.of_page(self.config)
             return Document(body, site_documents.HTML, headers)
         kind = FORMATS[query.file]
         body = self._body(kind, feed, feed.entries)
         return Document(body, kind.content_type, headers + _CORS, feed.modified, _versions(feed))
 
-    def _site(self, query: SiteQuery, reader: Reader) -> Document:
+    def _site(self, query: SiteQuery, reader: Reader, pages: Pages) -> Document:
         self.rendered += 1
         kind = site_documents.SITE[query.name]
-        site = site_documents.Site(query, reader, self.addresses, self.config, self.pages)
+        site = site_documents.Site(query, reader, self.addresses, pages.config, pages)
         body = kind.render(site)
         headers = freshness(self.config, kind.max_age)
         headers += cache_keys.headers(self.config, [cache_keys.ANY] if kind.is_of_records else [])

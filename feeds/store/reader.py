@@ -15,7 +15,7 @@ from sqlalchemy import (
 from feeds.model import Label
 from feeds.selection import EVERYTHING, NONE, Filters, Scope, Window, month_of, month_window
 from feeds.store import search_query, statements
-from feeds.store.schema import departures, entry_topics, pings
+from feeds.store.schema import SITE, departures, entry_topics, pings
 
 _NAMED_AT_ONCE: Final = 10_000  # rows by one statement; databases take some 32,000
 
@@ -128,7 +128,8 @@ class Reader:
         for key, moment in self.connection.execute(departed.group_by(departures.c.scope)):
             scope = Scope(*key.split("\t"))
             latest[scope] = max(latest.get(scope, 0), moment)
-        return latest
+        renamed = max((label.changed for label in self.labels(SITE)), default=0)
+        return {scope: max(moment, renamed) for scope, moment in latest.items()}
 
     def topics_within(self, scope: Scope) -> list[tuple[str, int]]:
         """The topics of a provider's entries, with their numbers; most entries first."""
@@ -234,14 +235,12 @@ class Reader:
         """When what a scope has in a window last changed, in seconds.
 
         That is the latest change of an entry in it, or departure of one that
-        was in it.
+        was in it, or of what the site is called.
         """
         parameters = statements.parameters(scope, window)
         query = statements.modified(frozenset(parameters))
-        changed, departed = self.connection.execute(
-            query, parameters | {"scope": scope.key()}
-        ).one()
-        return max(changed or 0, departed or 0)
+        moments = self.connection.execute(query, parameters | {"scope": scope.key()}).one()
+        return max(moment or 0 for moment in moments)
 
 
 def _month_at(position: int | None) -> int | None:

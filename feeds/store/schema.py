@@ -168,12 +168,14 @@ spellings = Table(
     Index("spellings_slug", "kind", "slug"),
 )
 
+SITE: Final = "site"  # the kind of labels that say what the site is called
+
 # The names shown: of each topic, provider, provider of several on a domain, type.
 labels = Table(
     "labels",
     metadata,
-    Column("kind", Text, primary_key=True),  # topic, provider, name, type
-    Column("slug", Text, primary_key=True),  # for kind name: key/slug
+    Column("kind", Text, primary_key=True),  # topic, provider, name, type, site
+    Column("slug", Text, primary_key=True),  # for kind name: key/slug; for site: the setting
     Column("name", Text, nullable=False),
     Column("icon", Text, nullable=False),
     Column("entries", Integer, nullable=False),

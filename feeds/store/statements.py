@@ -27,6 +27,7 @@ from sqlalchemy import (
 from feeds.selection import NONE, Filters, Scope, Window, narrowing
 from feeds.store import fulltext, search_query
 from feeds.store.schema import (
+    SITE,
     coverage,
     departures,
     entries,
@@ -274,11 +275,13 @@ def extreme(names: _Names, *, newest: bool) -> Select[Any]:
 
 @cache
 def modified(names: _Names) -> Select[Any]:
-    """When what is chosen last changed, and when something left it."""
+    """When what is chosen last changed, when something left it, when the site was renamed."""
     changed = _chosen(names, func.max(entries.c.changed))
     if "topic" in names:
         changed = changed.join(entries, entries.c.id == entry_topics.c.entry)
     departed = select(func.max(departures.c.departed)).where(
         departures.c.scope == bindparam("scope"), *_bounds(departures.c.position, names)
     )
-    return select(changed.scalar_subquery(), departed.scalar_subquery())
+    renamed = select(func.max(labels.c.changed)).where(labels.c.kind == SITE)
+    parts = (changed, departed, renamed)
+    return select(*(part.scalar_subquery() for part in parts))

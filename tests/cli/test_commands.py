@@ -134,6 +134,16 @@ def test_config_prints_each_setting_and_where_it_comes_from(
     assert "FEEDS_BASE_URL = http://127.0.0.1:8000  (default)" in lines
 
 
+def test_config_prints_what_the_folders_site_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("blog/_posts").mkdir(parents=True)
+    Path("blog/_config.yml").write_text("title: Mill\nlang: da\n")
+    monkeypatch.setenv("FEEDS_LANGUAGE", "en")
+    lines = run("config", "--seeds", "blog").stdout.splitlines()
+    assert "FEEDS_TITLE = Mill  (Jekyll's configuration)" in lines
+    assert "FEEDS_DESCRIPTION = News by topic and provider  (default)" in lines
+    assert "FEEDS_LANGUAGE = en  (environment)" in lines
+
+
 @pytest.mark.parametrize(
     ("arguments", "variables", "message"),
     [

@@ -55,6 +55,8 @@ class EleventySite(msgspec.Struct, frozen=True):
 
     base_url: str
     title: str = ""
+    description: str = ""
+    language: str = ""
     timezone: str = "UTC"
     prefix: str = ""
     source: str = ""
@@ -253,9 +255,12 @@ def _site(
     excluded = tuple(dict.fromkeys(name for name in folders if name and name != source))
     if prefix.startswith((*excluded, "node_modules/")):
         return None
+    title, description, language = _names(root / _folder(posixpath.join(source, config.data)))
     site = EleventySite(
         base_url=_base_url(url, config.path_prefix),
-        title=_title(root / _folder(posixpath.join(source, config.data))),
+        title=title,
+        description=description,
+        language=language,
         timezone=timezone,
         prefix=prefix,
         source=source,
@@ -279,15 +284,16 @@ def _base_url(url: str, path_prefix: str) -> str:
     return f"{url}/{prefix}" if url and prefix and not urlsplit(url).path else url
 
 
-def _title(folder: Path) -> str:
-    """The title of the site where global data in JSON names it, as starter projects do."""
+def _names(folder: Path) -> tuple[str, str, str]:
+    """Title, description and language where global data in JSON names them, as starters do."""
     for name in ("metadata", "site", "meta"):
         file = folder / f"{name}.json"
         if file.is_file():
             values = data_files.merged_data((data_files.read_data(file),))
             if title := text(values.get("title")) or text(values.get("name")):
-                return title
-    return ""
+                language = text(values.get("language")) or text(values.get("lang"))
+                return title, text(values.get("description")), language
+    return "", "", ""
 
 
 def _unlisted(fields: Mapping, path: str, address: str) -> str:

@@ -69,6 +69,8 @@ class HugoSite(msgspec.Struct, frozen=True):
     lower: bool = True
     accents: bool = True
     ignored: tuple[str, ...] = ()
+    description: str = ""
+    language: str = ""
 
     @property
     def dialect(self) -> str:
@@ -285,7 +287,7 @@ def _site(
     taxonomies = settings.get("taxonomies")
     return HugoSite(
         base_url=_base(config, "baseurl", settings.get("baseurl")) or url.rstrip("/"),
-        title=hugo_config.text(main.get("title")) or hugo_config.text(settings.get("title")),
+        title=_named(main, settings, "title"),
         layout=layout,
         languages=languages,
         timezone=_timezone(config, timezone),
@@ -307,7 +309,21 @@ def _site(
         lower=not hugo_config.is_true(settings.get("disablepathtolower")),
         accents=not hugo_config.is_true(settings.get("removepathaccents")),
         ignored=hugo_config.patterns(config),
+        description=_named(main, settings, "params", "description"),
+        language=_named(main, settings, "languagecode")
+        or hugo_config.text(settings.get("defaultcontentlanguage")),
     )
+
+
+def _named(main: Mapping, settings: Mapping, *path: str) -> str:
+    """A setting of the main language, else of the site."""
+    for node in (main, settings):
+        within: Node | None = node
+        for name in path:
+            within = hugo_config.mapping(within).get(name)
+        if text := hugo_config.text(within):
+            return text
+    return ""
 
 
 def _languages(config: Config, default: str) -> tuple[Language, ...]:

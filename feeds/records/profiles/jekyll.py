@@ -46,7 +46,8 @@ _NAMES: Final = ("_posts", "_drafts")
 class JekyllSite(msgspec.Struct, frozen=True):
     """A Jekyll site: its `_config.yml`, read.
 
-    `url` and `baseurl` are as written, `permalink` is the template of posts.
+    `url` and `baseurl` are as written, `permalink` is the template of posts, `author`
+    the name of whoever wrote posts that name nobody, as in jekyll-feed.
     """
 
     url: str
@@ -59,6 +60,9 @@ class JekyllSite(msgspec.Struct, frozen=True):
     excerpt_separator: str = "\n\n"
     future: bool = False
     defaults: tuple[Default, ...] = ()
+    description: str = ""
+    language: str = ""
+    author: str = ""
 
     @property
     def base_url(self) -> str:
@@ -83,7 +87,12 @@ class JekyllSite(msgspec.Struct, frozen=True):
         """`front` over the defaults that the configuration has for `path`."""
         relative = jekyll_files.within_site(self.layout, path) or path
         kind = jekyll_files.place_of(self.layout, relative.rpartition("/")[0]).kind
-        return jekyll_defaults.with_defaults(self._defaults_of(relative, kind), front)
+        fields = jekyll_defaults.with_defaults(self._defaults_of(relative, kind), front)
+        if not self.author or not all(is_null(fields.get(name)) for name in ("author", "authors")):
+            return fields
+        author = Mapping()
+        author["author"] = Scalar(self.author, False, front.line)
+        return jekyll_defaults.with_defaults(author, fields)
 
     def page(self, path: str, front: Mapping, body: str, now: datetime) -> Page:
         """What Jekyll makes of the file at `path` (relative, forward slashes) at `now`."""
@@ -208,7 +217,7 @@ def _site(file: Path, folder: Path, prefix: str, timezone: str, url: str) -> Jek
     template = values.text(config.get("permalink")) or "date"
     posts = values.mapping(values.mapping(config.get("collections")).get("posts"))
     extensions = values.listed(config.get("markdown_ext"))
-    separator = config.get("excerpt_separator")
+    separator, author = config.get("excerpt_separator"), config.get("author")
     return JekyllSite(
         url=_site_url(file, config, address) if address else url,
         baseurl=_base(values.text(config.get("baseurl"))) if address or not url else "",
@@ -223,6 +232,9 @@ def _site(file: Path, folder: Path, prefix: str, timezone: str, url: str) -> Jek
         else "\n\n",
         future=values.text(config.get("future")).lower() in {"true", "yes", "on"},
         defaults=jekyll_defaults.read_defaults(config.get("defaults")),
+        description=values.text(config.get("description")),
+        language=values.text(config.get("lang")),
+        author=values.text(values.mapping(author).get("name")) or values.text(author),
     )
 
 

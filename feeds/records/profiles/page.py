@@ -56,6 +56,16 @@ class Site(Protocol):
         ...
 
     @property
+    def description(self) -> str:
+        """What the site is about, as written; empty where nothing says."""
+        ...
+
+    @property
+    def language(self) -> str:
+        """The language of the site, as written; empty where nothing says."""
+        ...
+
+    @property
     def dialect(self) -> str:
         """The tags that bodies may hold: liquid, shortcodes, mdx, wiki, or the empty string."""
         ...

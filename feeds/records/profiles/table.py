@@ -88,6 +88,8 @@ class TableSite(msgspec.Struct, frozen=True):
     name: str
     base_url: str = ""
     title: str = ""
+    description: str = ""
+    language: str = ""
     dialect: str = ""
     timezone: str = "UTC"
     names: FieldNames = FieldNames()

@@ -136,6 +136,8 @@ def find_docusaurus(folder: Path, timezone: str = "UTC", url: str = "") -> Table
             DOCUSAURUS,
             base_url=url.rstrip("/"),
             title=_literal(text, "title") or "",
+            description=_literal(text, "tagline") or "",
+            language=_literal(text, "defaultLocale") or "",
             timezone=timezone,
             prefix=prefix,
             places=(

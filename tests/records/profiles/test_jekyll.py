@@ -503,3 +503,25 @@ def test_aliases_do_not_multiply_a_configuration(tmp_path: Path) -> None:
     (tmp_path / "_config.yml").write_text("\n".join(lines))
     with pytest.raises(FolderError, match="too long"):
         jekyll.find(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("author", "front", "name"),
+    [
+        ("author: Ada\n", "title: T", "Ada"),
+        ("author: {name: Ada, email: ada@example.com}\n", "title: T", "Ada"),
+        ("author: {email: ada@example.com}\n", "title: T", None),
+        ("author: Ada\n", "author: Bo", "Bo"),
+        ("author: Ada\n", "author:", "Ada"),
+        ("author: Ada\n", "authors: [Bo]", None),
+        ("", "title: T", None),
+    ],
+)
+def test_who_wrote_the_site_wrote_what_names_nobody(
+    tmp_path: Path, author: str, front: str, name: str | None
+) -> None:
+    fields = site(tmp_path, MILL + author).fields(
+        "_posts/2024-01-02-a.md", frontmatter.parse(front)
+    )
+    node = fields.get("author")
+    assert (node.text if isinstance(node, Scalar) else None) == name
