@@ -109,7 +109,7 @@ case "${0##*/} $*" in
     "pytest "*) echo "== 3 $OUTCOME in 1.00s ==" && [ "$OUTCOME" = passed ] ;;
 esac
 """
-PROGRAMS = ("cat", "cp", "grep", "mkdir", "mktemp", "nproc", "rm", "sh", "tee")
+PROGRAMS = ("cat", "cp", "grep", "mkdir", "mktemp", "nproc", "rm", "sh", "tee", "timeout")
 
 
 @pytest.fixture
