@@ -27,7 +27,7 @@ FINDERS: Final[tuple[tuple[str, Find], ...]] = (
 )
 # What makes a folder one of theirs, for those that are named and aren't.
 _SIGNS: Final = {
-    "jekyll": "a _config.yml",
+    "jekyll": "a _config.yml (or a folder _posts/, and FEEDS_SITE names the site)",
     "hugo": "a hugo.toml, and a folder content/",
     "eleventy": "an eleventy.config.js",
     "obsidian": "a folder .obsidian/",

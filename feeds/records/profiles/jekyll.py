@@ -196,7 +196,8 @@ def find(folder: Path, timezone: str = "UTC", url: str = "") -> JekyllSite | Non
     """The Jekyll site that `folder` is, or belongs to; None when it is none.
 
     The configuration stands in `folder` or in its parent. `timezone` and `url`
-    are for sites that name none. Raises FolderError where the configuration
+    are for sites that name none. Jekyll needs no configuration: with a `url`, a
+    folder with `_posts/` is a site too. Raises FolderError where the configuration
     can't be read.
     """
     folder = folder.resolve()
@@ -204,12 +205,17 @@ def find(folder: Path, timezone: str = "UTC", url: str = "") -> JekyllSite | Non
         for name in _CONFIGURATIONS:
             if os.path.isfile(root / name):  # noqa: PTH113 - false, too, where it can't be looked at
                 prefix = "" if root == folder else f"{folder.name}/"
-                return _site(root / name, folder, prefix, timezone, url)
+                return _site(
+                    root / name, _configuration(root / name), folder, prefix, timezone, url
+                )
+    if url and (folder / "_posts").is_dir():
+        return _site(folder / _CONFIGURATIONS[0], Mapping(), folder, "", timezone, url)
     return None
 
 
-def _site(file: Path, folder: Path, prefix: str, timezone: str, url: str) -> JekyllSite | None:
-    config = _configuration(file)
+def _site(
+    file: Path, config: Mapping, folder: Path, prefix: str, timezone: str, url: str
+) -> JekyllSite | None:
     layout = _layout(config, prefix)
     if prefix and not _is_content(folder, layout):
         return None

@@ -448,6 +448,20 @@ def test_a_site_without_an_address_and_a_zone_takes_those_of_the_settings(tmp_pa
     assert shown.published == moment("2022-05-05T15:00:00Z")
 
 
+def test_a_folder_of_posts_needs_no_configuration_where_its_address_is_named(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "_posts").mkdir()
+    assert jekyll.find(tmp_path) is None
+    found = jekyll.find(tmp_path, "Europe/Berlin", "https://mill.example.org")
+    assert found is not None
+    shown = page(found, "_posts/2023-03-07-tide.md")
+    assert (shown.url, shown.published) == (
+        "https://mill.example.org/2023/03/07/tide.html",
+        moment("2023-03-06T23:00:00Z"),
+    )
+
+
 def test_posts_of_a_folder_of_collections_and_of_a_source(tmp_path: Path) -> None:
     found = site(tmp_path, "url: https://x.example\nsource: ./src\ncollections_dir: all\n")
     shown = page(found, "src/all/_posts/2022-05-06-x.md")
