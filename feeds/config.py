@@ -318,15 +318,21 @@ def environment(config: Config) -> dict[str, str]:
     }
 
 
-def read(overrides: Mapping[str, object] | None = None, folder: Path | None = None) -> Config:
+def read(
+    overrides: Mapping[str, object] | None = None,
+    folder: Path | None = None,
+    *,
+    file: bool = True,
+) -> Config:
     """The settings in force: overrides, else `FEEDS_*`, else feeds.toml, else defaults.
 
-    feeds.toml is looked for in `folder`, by default the current one. Raises
+    feeds.toml is looked for in `folder`, by default the current one, unless `file` is
+    false. Raises
     ConfigError for a wrong value, and for a name in the file or in
     `overrides` that is no setting. Variables that are no setting are passed
     over: other programs own names that begin alike.
     """
-    in_file = _from_file((folder or Path.cwd()) / FILE)
+    in_file = _from_file((folder or Path.cwd()) / FILE) if file else {}
     records = in_file.pop("records", {})
     if not isinstance(records, dict):
         raise ConfigError(f"records in {FILE} is no table; write [records] above its keys")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial, update_wrapper
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,7 +19,7 @@ from feeds.catalog import builder
 from feeds.config import Config
 from feeds.loading import loader
 from feeds.loading.report import Report
-from feeds.model import Problem
+from feeds.model import FeedsError, Problem
 from feeds.records.profile import Profile
 from feeds.records.scanner import FolderError
 from feeds.selection import Scope
@@ -27,6 +29,7 @@ from feeds.telemetry import log
 
 INTERVAL = 5.0  # seconds between plain progress lines
 _PATIENCE = 1.0  # seconds before a load says how far it is
+WRITTEN, SAME, KEPT = "written", "same", "kept"  # outcomes of writing a file
 _SHOWN = 20  # problems that `serve` and `load` print
 
 
@@ -37,6 +40,10 @@ _OPTIONS = {
     "bind": ("--bind", "ADDRESS"),
     "workers": ("--workers", "N"),
 }
+
+
+class WriteError(FeedsError):
+    """A file that can't be written."""
 
 
 def settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -203,3 +210,26 @@ def _bar(verb: str, started: float) -> Iterator[loader.Progress]:
             )
 
         yield update
+
+
+def write_file(folder: Path, name: str, data: bytes, *, force: bool) -> str:
+    """Write a file whole or not at all; one that is there is replaced with `force` alone.
+
+    Returns WRITTEN, SAME or KEPT. Raises WriteError.
+    """
+    path = folder / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.path.lexists(path):
+            if path.is_file() and path.read_bytes() == data:
+                return SAME
+            if not force:
+                return KEPT
+        new = folder / f".{name}.new"
+        new.unlink(missing_ok=True)
+        with new.open("xb") as file:  # which follows no link
+            file.write(data)
+        new.replace(path)
+    except OSError as error:
+        raise WriteError(f"{path}: {error.strerror or error}") from None
+    return WRITTEN

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Final
 
 import click
 
-from feeds.cli.common import settings, warn
+from feeds.cli.common import KEPT, SAME, WRITTEN, settings, warn, write_file
 from feeds.config import Config
-from feeds.model import FeedsError
 from feeds.records import wxr
 
-_WRITTEN: Final = "written"
-_SAME: Final = "as they were"
-_KEPT: Final = "kept as they are here (--force writes them anew)"
+_OUTCOMES: Final = {
+    WRITTEN: "written",
+    SAME: "as they were",
+    KEPT: "kept as they are here (--force writes them anew)",
+}
 _PASSED: Final = 20  # names shown
-
-
-class WriteError(FeedsError):
-    """A file that can't be written."""
 
 
 @click.group(name="import")
@@ -59,11 +55,11 @@ def wxr_(config: Config, paths: tuple[Path, ...], force: bool) -> None:
             number += 1
             name = f"{post.file_name.removesuffix('.md')}-{number}.md"
         names.add(name)
-        outcome = _write(folder, name, post.record(), force=force)
+        outcome = write_file(folder, name, post.record(), force=force)
         outcomes[outcome] += 1
-        if outcome == _KEPT and outcomes[_KEPT] <= _PASSED:
+        if outcome == KEPT and outcomes[KEPT] <= _PASSED:
             warn(f"{folder / name} says something else")
-    parts = [f"{outcomes[outcome]:,} {outcome}" for outcome in (_WRITTEN, _SAME, _KEPT)]
+    parts = [f"{outcomes[outcome]:,} {text}" for outcome, text in _OUTCOMES.items()]
     click.echo(f"{folder}: {outcomes.total():,} posts: {', '.join(parts)}")
     if reasons:
         why = ", ".join(f"{times:,} {reason}" for reason, times in sorted(reasons.items()))
@@ -74,23 +70,3 @@ def _is_folder(paths: tuple[Path, ...]) -> bool:
     """Whether the last of several paths is where to write, rather than an export."""
     last = paths[-1]
     return len(paths) > 1 and (last.is_dir() or not (last.exists() or last.suffix == ".xml"))
-
-
-def _write(folder: Path, name: str, data: bytes, *, force: bool) -> str:
-    """Write a file whole or not at all; one that is there is replaced with `force` alone."""
-    path = folder / name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.path.lexists(path):
-            if path.is_file() and path.read_bytes() == data:
-                return _SAME
-            if not force:
-                return _KEPT
-        new = folder / f".{name}.new"
-        new.unlink(missing_ok=True)
-        with new.open("xb") as file:  # which follows no link
-            file.write(data)
-        new.replace(path)
-    except OSError as error:
-        raise WriteError(f"{path}: {error.strerror or error}") from None
-    return _WRITTEN

@@ -13,6 +13,7 @@ from feeds.model import FeedsError
 
 # In which module of feeds.cli each is.
 COMMANDS: Final = {
+    "init": "initialising",
     "serve": "loading",
     "load": "loading",
     "follow": "loading",

@@ -25,6 +25,23 @@ FINDERS: Final[tuple[tuple[str, Find], ...]] = (
     ("astro", tool_sites.find_astro),
     ("docusaurus", tool_sites.find_docusaurus),
 )
+# The files that show it, in the folder or its parent.
+_EVIDENCE: Final = {
+    "jekyll": ("_config.yml", "_config.yaml", "_config.toml"),
+    "hugo": ("hugo.*", "config.*", "config"),
+    "eleventy": (".eleventy.js", "eleventy.config.*"),
+    "obsidian": (".obsidian",),
+    "astro": ("astro.config.*",),
+    "docusaurus": ("docusaurus.config.*",),
+}
+# Addresses by the rules of a table's places.
+_RULES: Final = {
+    "": "link or url of each record",
+    "note": "/PATH",
+    "collection": "/COLLECTION/ID/",
+    "post": "/YEAR/MONTH/DAY/NAME, or its slug",
+    "document": "/PATH, or its slug",
+}
 # What makes a folder one of theirs, for those that are named and aren't.
 _SIGNS: Final = {
     "jekyll": "a _config.yml (or a folder _posts/, and FEEDS_SITE names the site)",
@@ -86,6 +103,37 @@ def describe(site: Site | None) -> str:
     name = getattr(site, "name", "") or type(site).__name__.removesuffix("Site")
     address = site.base_url or "no address of the site (FEEDS_SITE)"
     return f"{name}, {address}, {getattr(site, 'timezone', '') or 'UTC'}"
+
+
+def profile_of(site: Site | None) -> str:
+    """The name of the profile of a tool's folder; `auto` for one of no tool."""
+    name = describe_tool(site).partition(",")[0].lower()
+    return name if name in _EVIDENCE else "auto"
+
+
+def evidence(folder: Path, profile: str) -> Path | None:
+    """The file that shows that a folder is of a tool; None where nothing does."""
+    folder = folder.resolve()
+    places = ((root, pattern) for root in (folder, folder.parent) for pattern in _EVIDENCE[profile])
+    return next((file for root, pattern in places for file in sorted(root.glob(pattern))), None)
+
+
+def url_rule(site: Site | None) -> str:
+    """The rule for addresses of pages whose files name none, in a few words."""
+    if site is None or site.is_links:
+        return "webUrl, originalUrl, link or url of each record"
+    match site:
+        case jekyll.JekyllSite():
+            return site.permalink
+        case hugo.HugoSite():
+            patterns = [f"{section}: {pattern}" for section, pattern in site.permalinks]
+            return ", ".join([*patterns, "/:sections/:slugorcontentbasename/"])
+        case eleventy.EleventySite():
+            return "the path of the file below the input folder"
+        case TableSite():
+            rules = (place.route + _RULES[place.rule] for place in site.places)
+            return site.pattern or "; ".join(rules)
+    return ""
 
 
 def _of_tool(folder: Path, profile: str, url: str, timezone: str) -> Site | None:
