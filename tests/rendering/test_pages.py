@@ -322,3 +322,11 @@ WORDS = (
     "harbour pilots get second pair eyes while council asks residents which cameras "
     "should stay budget tide table ferry battery school roof sensor open letter"
 )
+
+
+def test_a_page_has_no_list_of_what_there_is_none_of(tmp_path: Path) -> None:
+    write(tmp_path / "news", "a.md", provider={"name": "Example Times"})
+    root = parsed(get(application(tmp_path / "news"), "/").body)
+    aside = next(element for element in root.iter() if element.get("class") == "aside")
+    assert [words(title) for title in aside.iter(f"{XHTML}h2")] == ["Providers", "Archive"]
+    assert [nav.get("aria-label") for nav in root.iter(f"{XHTML}nav")] == []
