@@ -28,6 +28,11 @@ settings.load_profile("feeds")
 GOLDEN = Path(__file__).parent / "golden"
 
 
+def pytest_configure() -> None:
+    if Path("feeds.toml").exists():
+        raise pytest.UsageError("feeds.toml here changes what the tests see; move it away")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden",
