@@ -15,7 +15,7 @@ from feeds.records import wxr
 _OUTCOMES: Final = {
     WRITTEN: "written",
     SAME: "as they were",
-    KEPT: "kept as they are here (--force writes them anew)",
+    KEPT: "kept as changed here",
 }
 _PASSED: Final = 20  # names shown
 
@@ -58,9 +58,9 @@ def wxr_(config: Config, paths: tuple[Path, ...], force: bool) -> None:
         outcome = write_file(folder, name, post.record(), force=force)
         outcomes[outcome] += 1
         if outcome == KEPT and outcomes[KEPT] <= _PASSED:
-            warn(f"{folder / name} says something else")
+            warn(f"{folder / name} was changed and is kept; --force writes it anew")
     parts = [f"{outcomes[outcome]:,} {text}" for outcome, text in _OUTCOMES.items()]
-    click.echo(f"{folder}: {outcomes.total():,} posts: {', '.join(parts)}")
+    click.echo(f"{folder}: posts: {', '.join(parts)}")
     if reasons:
         why = ", ".join(f"{times:,} {reason}" for reason, times in sorted(reasons.items()))
         click.echo(f"left out: {why}")

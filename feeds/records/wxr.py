@@ -31,10 +31,10 @@ _MAX_ITEM: Final = 32 * 1024 * 1024  # bytes
 _MAX_PICTURES: Final = 500_000  # in the media library of an export
 _CHILD: Final = 3  # depth of what stands in rss/channel
 _NAMESPACES: Final = (
-    (re.compile(r"\{http://wordpress\.org/export/1\.\d/\}"), "wp:"),
-    (re.compile(r"\{http://wordpress\.org/export/1\.\d/excerpt/\}"), "excerpt:"),
-    (re.compile(r"\{http://purl\.org/rss/1\.0/modules/content/\}"), "content:"),
-    (re.compile(r"\{http://purl\.org/dc/elements/1\.1/\}"), "dc:"),
+    (re.compile(r"\{https?://wordpress\.org/export/1\.\d/\}"), "wp:"),
+    (re.compile(r"\{https?://wordpress\.org/export/1\.\d/excerpt/\}"), "excerpt:"),
+    (re.compile(r"\{https?://purl\.org/rss/1\.0/modules/content/\}"), "content:"),
+    (re.compile(r"\{https?://purl\.org/dc/elements/1\.1/\}"), "dc:"),
 )
 _EMAIL: Final = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 # Tags in square brackets that WordPress itself replaces, and all others that have attributes.
