@@ -30,6 +30,7 @@ from feeds.telemetry import log
 INTERVAL = 5.0  # seconds between plain progress lines
 _PATIENCE = 1.0  # seconds before a load says how far it is
 WRITTEN, SAME, KEPT = "written", "same", "kept"  # outcomes of writing a file
+_OF_SITES = ("_drafts", "_posts")  # folders whose names say something of a file
 _SHOWN = 20  # problems that `serve` and `load` print
 
 
@@ -140,15 +141,27 @@ def feeds_of_last_load(config: Config, error: FolderError) -> tuple[list[builder
 
 
 def show(report: Report, seconds: float = 0.0) -> None:
-    """Print the summary of a load, and the first of its errors."""
+    """Print the summary of a load, and the first of its errors and shared ids."""
     tell = log.warn if log.is_json() else partial(click.echo, err=True)
-    for problem in report.errors[:_SHOWN]:
+    problems = report.errors + report.shared
+    for problem in problems[:_SHOWN]:
         tell(located(report, problem))
-    if len(report.errors) > _SHOWN:
-        more = len(report.errors) - _SHOWN
+    if len(problems) > _SHOWN:
+        more = len(problems) - _SHOWN
         tell(f"... and {more:,} more; feeds check shows them all")
     with log.bound(**report.figures(), seconds=round(seconds, 3)):
         say(f"{report.place}: {report.summary()}")
+
+
+def folder_of(config: Config, file: Path) -> Path:
+    """The folder that a file is a record of: the seeds, or a site's whose draft or post it is."""
+    whole = file.absolute()
+    if whole.is_relative_to(config.seeds.absolute()):
+        return config.seeds
+    for parent in whole.parents:
+        if parent.name in _OF_SITES:
+            return Path(os.path.relpath(parent.parent))
+    return file.parent
 
 
 def located(report: Report, problem: Problem) -> str:

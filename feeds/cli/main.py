@@ -21,7 +21,7 @@ COMMANDS: Final = {
     "purge": "telling",
     "export": "files",
     "publish": "files",
-    "check": "showing",
+    "check": "checking",
     "list": "showing",
     "preview": "previewing",
     "import": "importing",

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from feeds.catalog import builder
-from feeds.cli.common import located, settings, warn
+from feeds.cli.common import folder_of, located, settings, warn
 from feeds.config import Config
 from feeds.loading import loader
 from feeds.loading.report import Report
@@ -50,9 +50,7 @@ def load_file(config: Config, file: Path) -> tuple[Report, Entry | None]:
 
     Raises FolderError where the configuration of its folder can't be read.
     """
-    folder, path = config.seeds.resolve(), file.parent.resolve() / file.name
-    if not path.is_relative_to(folder):
-        folder = path.parent
+    folder, path = folder_of(config, file).resolve(), file.parent.resolve() / file.name
     store = Store("sqlite://")
     report = loader.load(
         store, folder, profile=Profile.of(config), only=path.relative_to(folder).as_posix()

@@ -1,4 +1,4 @@
-"""Commands that show what there is: check, list, stats, config."""
+"""Commands that show what there is: list, stats, config."""
 
 from __future__ import annotations
 
@@ -6,29 +6,22 @@ import json
 import sys
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 
 import click
-import msgspec
 from rich.console import Console
-from rich.text import Text
 from sqlalchemy.exc import SQLAlchemyError
 
 import feeds.config
 from feeds.catalog.addresses import Addresses, FeedQuery, kind_of
 from feeds.cli import poll_table
 from feeds.cli.common import (
-    counting,
     feeds_of_last_load,
     load_folder,
-    located,
     settings,
     stored_feeds,
     warn,
 )
 from feeds.config import Config, ConfigError
-from feeds.loading import loader
-from feeds.loading.report import Report
 from feeds.model import FeedsError
 from feeds.records.profile import Profile, site_names
 from feeds.records.profiles.detect import describe
@@ -42,36 +35,6 @@ from feeds.urls import POLICIES
 _FILES = {kind_of(file): file for file in FORMATS}
 
 
-@click.command()
-@settings("seeds")
-@click.argument("path", required=False, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, for programs.")
-def check(config: Config, path: Path | None, as_json: bool) -> None:
-    """Read every record of PATH (by default the seeds folder) and report what is wrong.
-
-    Exits with status 1 when a record had to be left out.
-    """
-    with counting("Checking") as progress:
-        report = loader.check(path or config.seeds, progress, Profile.of(config))
-    if as_json:
-        problems = [msgspec.structs.asdict(problem) for problem in report.problems]
-        content = {"folder": str(report.folder), "counts": report.counts(), "problems": problems}
-        click.echo(json.dumps(content, indent=2))
-    elif sys.stdout.isatty():
-        _show_in_colours(report)
-    else:
-        for problem in report.problems:
-            mark = "" if problem.severity == "error" else " (note)"
-            click.echo(located(report, problem) + mark)
-        click.echo(_conclusion(report))
-    sys.exit(1 if report.errors else 0)
-
-
-def _conclusion(report: Report) -> str:
-    counts = report.counts_line()
-    return f"{report.place}: {counts}" if report.profile else counts
-
-
 def _folder_of(config: Config) -> tuple[str, dict[str, str]]:
     """Whose folder it is that is there now, and what its configuration calls the site."""
     try:
@@ -79,16 +42,6 @@ def _folder_of(config: Config) -> tuple[str, dict[str, str]]:
     except FeedsError as error:
         return str(error), {}
     return describe(options.site), site_names(options)
-
-
-def _show_in_colours(report: Report) -> None:
-    console = Console(highlight=False, soft_wrap=True)
-    for problem in report.problems:
-        colour = "red" if problem.severity == "error" else "yellow"
-        line = Text(f"{report.folder / problem.path}:{problem.line}: ", "bold")
-        line.append(f"{problem.field}: ", f"not bold {colour}")
-        console.print(line.append(problem.message, "not bold"))
-    console.print(Text(_conclusion(report), "bold red" if report.errors else "bold green"))
 
 
 @click.command()

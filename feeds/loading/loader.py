@@ -16,10 +16,10 @@ from typing import Any, Final
 from sqlalchemy import Connection, func, select
 
 from feeds.loading.entry_writer import EntryWriter, listing
-from feeds.loading.record_writer import Known, RecordWriter, problems_of
+from feeds.loading.record_writer import Known, RecordWriter
 from feeds.loading.report import Report
 from feeds.loading.word_writer import refold
-from feeds.records.outcome import FileReading, decode_problems, no_garbage_collection
+from feeds.records.outcome import decode_problems, no_garbage_collection
 from feeds.records.parser import PLAIN
 from feeds.records.pool import read_all
 from feeds.records.profile import Profile, site_names, version
@@ -38,54 +38,6 @@ _ROWS: Final = 10_000  # of files, fetched at a time
 _MANY: Final = 500  # entries that change what a database should know of its tables
 OWN: Final = Profile()
 _READ_ANEW: Final = (UNSETTLED, b"")
-
-
-def check(
-    folder: Path,
-    progress: Progress | None = None,
-    profile: Profile = OWN,
-    now: datetime | None = None,
-) -> Report:
-    """Read every file of a folder, or one file, and report, without a store.
-
-    Raises FolderError.
-    """
-    report = Report(folder)
-    if folder.is_file():
-        found, folder = [folder.name], folder.parent
-        report.folder = folder
-    else:
-        found = sorted(scan(folder))
-    options = profile.options(folder, now or datetime.now(UTC))
-    report.profile = describe_tool(options.site)
-    public: dict[str, int] = {}
-    removed: set[str] = set()
-    done = 0
-    with closing(read_all(folder, found, {}, options)) as batches:
-        for batch in batches:
-            for reading in batch:
-                _count(report, reading)
-                if reading.outcome == "public":
-                    public[reading.key] = public.get(reading.key, 0) + 1
-                if reading.removed:
-                    removed.add(reading.key)
-            done += len(batch)
-            if progress:
-                progress(done, len(found))
-    report.parsed, report.copies = len(found), sum(public.values())
-    report.entries = len(public.keys() - removed)
-    report.suppressed = sum(times for key, times in public.items() if key in removed)
-    return report
-
-
-def _count(report: Report, reading: FileReading) -> None:
-    report.problems += problems_of(reading)
-    if reading.outcome == "public":
-        report.public += 1
-    elif reading.outcome == "hidden":
-        report.hidden[reading.reason] += 1
-    elif reading.outcome == "other":
-        report.passed_over += 1
 
 
 def load(
@@ -343,6 +295,7 @@ class _Load:
         worth = select(files.c.problems).where(files.c.problems != "").order_by(files.c.path)
         for problems in self.connection.execute(worth).scalars():
             report.problems += decode_problems(problems)
+        report.note_shared(self._shared_ids())
         report.kept = self._kept()
         report.due = self.connection.execute(
             select(func.min(files.c.due)).where(files.c.due != 0)
@@ -357,6 +310,16 @@ class _Load:
         suppressed = suppressed.where(records.c.public == 1, records.c.entry_id.in_(gone))
         report.suppressed = self.connection.execute(suppressed).scalar_one()
         report.generation = self.connection.execute(select(state.c.generation)).scalar_one()
+
+    def _shared_ids(self) -> dict[str, list[str]]:
+        """The files of each id that several records have."""
+        own = records.c.own_id
+        shared = select(own).where(own != "").group_by(own).having(func.count() > 1)
+        ids: dict[str, list[str]] = {}
+        query = select(own, records.c.path).where(own != "", own.in_(shared))
+        for identifier, path in self.connection.execute(query):
+            ids.setdefault(identifier, []).append(path)
+        return ids
 
 
 def _seconds(moment: datetime) -> int:

@@ -189,6 +189,7 @@ def _record_row(reading: FileReading, seen: int) -> dict[str, Any]:
     return {
         "path": reading.path,
         "entry_id": reading.key,
+        "own_id": reading.own_id,
         "public": int(public),
         "removed": int(reading.removed),
         "quality": reading.quality,

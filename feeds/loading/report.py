@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from feeds.model import Problem
 from feeds.records.hiding import HELD
+
+
+class Unshown(NamedTuple):
+    """A file that is no error and has no entry: `hidden` or `passed over`, and why."""
+
+    path: str
+    state: str
+    reason: str
 
 
 @dataclass(slots=True)
@@ -18,7 +27,9 @@ class Report:
     `copies` are the public records that entries are made of, those included
     whose file is in error now and whose last good version is kept;
     `suppressed` are those of them that a removed copy removes. `due` is when the
-    next record is held no more, or expires, in seconds since 1970.
+    next record is held no more, or expires, in seconds since 1970. `shared` are the
+    notes about ids that several records have. `unshown` are the files that are
+    hidden and passed over, which a check alone names.
     """
 
     folder: Path
@@ -35,6 +46,17 @@ class Report:
     changed: int = 0
     due: int | None = None
     problems: list[Problem] = field(default_factory=list)
+    shared: list[Problem] = field(default_factory=list)
+    unshown: list[Unshown] = field(default_factory=list)
+
+    def note_shared(self, ids: Mapping[str, Sequence[str]]) -> None:
+        """Note each record with an id that another one has; `ids` are those of files, by id."""
+        for shared, paths in ids.items():
+            first, *others = sorted(paths)
+            for path in others:
+                message = f"{shared} is also that of {first}; write another one into either"
+                self.shared.append(Problem(path, 1, "id", message, "note", shared))
+        self.problems += self.shared
 
     @property
     def place(self) -> str:

@@ -34,6 +34,7 @@ _DATES: Final = tuple(
         rf"(?:[a-z]{{3,9}},? +)?{_MONTH} {_DAY},? (?P<year>\d{{4}})",
     )
 )
+_YEAR_LAST: Final = _DATES[2]
 _TIME: Final = re.compile(
     r"(?:[t ]| at )(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,]\d+)?)?"
     r"(?: ?(?P<half>[ap])\.?m\.?)?"
@@ -82,6 +83,11 @@ def parse_date(text: str, zone: tzinfo = UTC) -> datetime:
                 error.moments = tuple(_at(day, rest, zone) for day in error.readings)
                 raise
     raise ValueError("is not a date")
+
+
+def has_year_last(text: str) -> bool:
+    """Whether a text begins with day and month as numbers, in either order, and the year."""
+    return _YEAR_LAST.match(text.strip()) is not None
 
 
 def readings(text: str, zone: tzinfo = UTC) -> tuple[datetime, ...]:

@@ -135,7 +135,8 @@ class Fields:
             if isinstance(value, str) and (match := _NUMBER.match(value.strip())):
                 value = float(match[1])
         if isinstance(value, bool) or not isinstance(value, int | float):
-            self.note(name, "is not a number; 57 would be right; left out")
+            written = node.text if isinstance(node, Scalar) else ""
+            self.note(name, "is not a number; 57 would be right; left out", value=written)
             return 0
         if not math.isfinite(value) or abs(value) > _LARGEST:
             self.note(name, f"is out of range; at most {_LARGEST:,} is accepted; left out")

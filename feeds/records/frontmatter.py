@@ -137,7 +137,10 @@ def parse(source: str, first_line: int = 2) -> Mapping:
     try:
         return _Builder(source, first_line).document()
     except yaml.MarkedYAMLError as error:
-        line = first_line + (error.problem_mark.line if error.problem_mark else 0)
+        mark = error.problem_mark
+        if error.context and "quoted scalar" in error.context:  # which may end far below
+            mark = error.context_mark
+        line = first_line + (mark.line if mark else 0)
         context = f" ({error.context})" if error.context else ""
         raise FrontMatterError(
             line, f"is not YAML: {error.problem}{context}; quote the text, or mend the indentation"

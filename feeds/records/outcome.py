@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +28,8 @@ class FileReading(NamedTuple):
     `path` is relative to the folder, `digest` that of the content (16 bytes,
     empty where it couldn't be read). `outcome` is public, hidden, error (left
     out), other (not a record), touched (its content is the one known) or gone.
-    `key` is that of the record's page, `reason` why it is hidden or
+    `key` is that of the record's page, `own_id` its id where that is another,
+    `reason` why it is hidden or
     passed over. `published` is
     the date in seconds since 1970, None for an undated record. `render_digest`
     (12 bytes) is of all that a feed may show of it, `content_digest` of that but
@@ -42,6 +43,7 @@ class FileReading(NamedTuple):
     outcome: str
     problems: tuple[Problem, ...] = ()
     key: str = ""
+    own_id: str = ""
     reason: str = ""
     removed: bool = False
     hides: bool = False
@@ -65,21 +67,6 @@ def no_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def read_file(folder: Path, path: str, known: bytes = b"", options: Options = PLAIN) -> FileReading:
-    """Read the file at `path`; `known` is the digest of a content that needn't be parsed."""
-    try:
-        data = scanner.read_file(folder, path, parser.MAX_BYTES + 1)
-    except FileNotFoundError:
-        return FileReading(path, b"", "gone")
-    except OSError as error:
-        problem = Problem(printable(path), 1, "file", f"can't be opened: {error.strerror or error}")
-        return FileReading(path, b"", "error", (problem,))
-    digest = blake3(data).digest(16)
-    if digest == known:
-        return FileReading(path, digest, "touched")
-    return interpret(path, data, digest, options)
-
-
 def interpret(path: str, data: bytes, digest: bytes = b"", options: Options = PLAIN) -> FileReading:
     """Parse `data`, the content of the file at `path` with that `digest`."""
     try:
@@ -94,9 +81,40 @@ def interpret(path: str, data: bytes, digest: bytes = b"", options: Options = PL
     due = int(parsed.until.timestamp()) if parsed.until else 0
     if isinstance(record, Hidden):
         return FileReading(
-            path, digest, "hidden", notes, record.key, record.reason, record.removed, due=due
+            path,
+            digest,
+            "hidden",
+            notes,
+            record.key,
+            reason=record.reason,
+            removed=record.removed,
+            due=due,
         )
     return _public(path, digest, record, notes, due)
+
+
+Interpret = Callable[[str, bytes, bytes, Options], FileReading]
+
+
+def read_file(
+    folder: Path,
+    path: str,
+    known: bytes = b"",
+    options: Options = PLAIN,
+    interpret: Interpret = interpret,
+) -> FileReading:
+    """Read the file at `path`; `known` is the digest of a content that needn't be parsed."""
+    try:
+        data = scanner.read_file(folder, path, parser.MAX_BYTES + 1)
+    except FileNotFoundError:
+        return FileReading(path, b"", "gone")
+    except OSError as error:
+        problem = Problem(printable(path), 1, "file", f"can't be opened: {error.strerror or error}")
+        return FileReading(path, b"", "error", (problem,))
+    digest = blake3(data).digest(16)
+    if digest == known:
+        return FileReading(path, digest, "touched")
+    return interpret(path, data, digest, options)
 
 
 def _public(
@@ -112,6 +130,7 @@ def _public(
         "public",
         notes,
         record.key,
+        record.id if record.id != record.key else "",
         quality=record.quality,
         published=int(date.timestamp()) if date else None,
         content_digest=content_digest,

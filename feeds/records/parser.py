@@ -85,7 +85,7 @@ def parse_record(
     """
     if options.site is not None and is_page_of(options.site, data):
         return _parse_page(path, data, options.site, options)
-    source, notes = _clean(path, data)
+    source, notes = clean(path, data)
     try:
         parsed = _parse_fast(path, source, options) if fast else None
         if parsed is None:
@@ -104,7 +104,7 @@ def _parse_page(path: str, data: bytes, site: Site, options: Options) -> ParsedR
     """The record of a file of another tool. Raises NotARecord and RecordError."""
     if passed_over := site.passes_over(path):
         raise NotARecord(passed_over)
-    source, notes = _clean(path, data, is_record=True)
+    source, notes = clean(path, data, is_record=True)
     now = datetime.fromtimestamp(options.now or 0, UTC)
     try:
         page = parse_page(path, source.decode(), site, now, hold=options.hold and bool(options.now))
@@ -183,7 +183,7 @@ def _parse_simple(path: str, source: bytes, options: Options) -> ParsedRecord | 
         return None
 
 
-def _clean(path: str, data: bytes, *, is_record: bool = False) -> tuple[bytes, list[Problem]]:
+def clean(path: str, data: bytes, *, is_record: bool = False) -> tuple[bytes, list[Problem]]:
     """The content of a record as UTF-8 without byte order mark, its lines ended by LF."""
 
     def error(line: int, field: str, message: str) -> RecordError:

@@ -26,7 +26,13 @@ from threading import Lock, Thread
 from types import ModuleType
 from typing import Final
 
-from feeds.records.outcome import FileReading, no_garbage_collection, read_file
+from feeds.records.outcome import (
+    FileReading,
+    Interpret,
+    interpret,
+    no_garbage_collection,
+    read_file,
+)
 from feeds.records.parser import PLAIN, Options
 
 # Fewer files than this are read before other processes would be up.
@@ -41,11 +47,16 @@ _one_at_a_time: Final = Lock()
 
 
 def read_all(
-    folder: Path, paths: Sequence[str], known: Mapping[str, bytes], options: Options = PLAIN
+    folder: Path,
+    paths: Sequence[str],
+    known: Mapping[str, bytes],
+    options: Options = PLAIN,
+    interpret: Interpret = interpret,
 ) -> Generator[list[FileReading], None, None]:
     """Read the files at `paths`, relative to `folder`, in batches and in their order.
 
-    `known` has, by path, the digests of contents that needn't be parsed again.
+    `known` has, by path, the digests of contents that needn't be parsed again;
+    `interpret` is a function at the top of a module.
     Who may stop before the end closes it, which ends the other processes.
     """
     batches = (
@@ -54,7 +65,7 @@ def read_all(
     )
     # This process writes what they read, which keeps a processor busy.
     processes = (os.cpu_count() or 1) - 1 if len(paths) >= _WORTH_PROCESSES else 0
-    read = partial(_read, folder, options)
+    read = partial(_read, folder, options, interpret)
     with no_garbage_collection():
         if processes:
             yield from _read_by_processes(read, batches, processes)
@@ -62,8 +73,8 @@ def read_all(
             yield from map(read, batches)
 
 
-def _read(folder: Path, options: Options, batch: Batch) -> list[FileReading]:
-    return [read_file(folder, path, known, options) for path, known in batch]
+def _read(folder: Path, options: Options, interpret: Interpret, batch: Batch) -> list[FileReading]:
+    return [read_file(folder, path, known, options, interpret) for path, known in batch]
 
 
 def _read_by_processes(

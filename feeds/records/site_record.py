@@ -25,6 +25,9 @@ _AUTHORS: Final = ("authors", "author")
 _PICTURES: Final = ("images", "image", "cover", "thumbnail")
 _OTHER_PAGES: Final = ("canonical_url", "external_url", "source_url", "link")
 _LINKS: Final = (*_OTHER_PAGES, "url")
+NAMES: Final = frozenset(
+    {"title", "type", "length", *_LINKS, *_EXCERPTS, *_PROVIDERS, *_AUTHORS, *_PICTURES}
+)
 _IN_PICTURE: Final = ("url", "path", "src", "image")
 # What only records of our own form have, whatever folder they lie in.
 _OWN_FORM: Final = re.compile(

@@ -31,7 +31,7 @@ _FILES: Final = re.compile(
 _MONTH_LAST: Final = re.compile(r"(\d{4})([-/.])(1[3-9]|2\d|3[01])\2(0?[1-9]|1[0-2])(?!\d)")
 _FILLERS: Final = re.compile(r"\b(?:of|the|on)\b\s*", re.IGNORECASE)
 _MILLISECONDS: Final = re.compile(r"(\d{9,10})\d{3}", re.ASCII)
-_FIELD: Final = re.compile(r"[ \t]*(?:- +)?(?:[\w-]+[ \t]*:[ \t]+)?(?=\S)")
+_FIELD: Final = re.compile(r"[ \t]*(?:- +)?(?:[\w-]+[ \t]*:[ \t]+)?(?=[^ \t])")
 
 
 def unquoted(text: str) -> str:
@@ -92,7 +92,7 @@ def domain(text: str) -> str:
 def quoted(line: str) -> tuple[str, str]:
     """The value in a line that is no YAML, and the same between quotes; empty with a comment."""
     match = _FIELD.match(line)
-    value = line[match.end() :].rstrip() if match else ""
+    value = line[match.end() :].rstrip(" \t") if match else ""
     if not value or " #" in value:
         return "", ""
     inner = value
@@ -102,4 +102,4 @@ def quoted(line: str) -> tuple[str, str]:
         inner = value[1:]
     elif value[0] in "\"'" and value[0] == value[-1]:
         inner = value[1:-1]
-    return value, json.dumps(inner, ensure_ascii=False)
+    return (value, json.dumps(inner, ensure_ascii=False)) if inner.strip() else ("", "")

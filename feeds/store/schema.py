@@ -30,7 +30,7 @@ from feeds.store import fulltext
 # Raise it with any change of the tables, of the index of words, or of the JSON in
 # `data` and `problems` that what was written before can't be decoded by. A store with
 # another number is made anew: what it knew of undated records and changes is lost.
-SCHEMA: Final = 3
+SCHEMA: Final = 4
 # Raise it when the same file gives other rows: another rule for a field, a slug, the name
 # of a label or the words of a search. All files are then read anew, and nothing is lost.
 # tests/store/test_schema.py fails when either was forgotten.
@@ -81,6 +81,7 @@ records = Table(
     metadata,
     Column("path", Text, primary_key=True),
     Column("entry_id", Text, nullable=False),
+    Column("own_id", Text, nullable=False),  # the id of a public one, where that is another
     Column("public", Integer, nullable=False),
     Column("removed", Integer, nullable=False),
     Column("quality", BigInteger, nullable=False),
@@ -92,6 +93,13 @@ records = Table(
     Column("version", LargeBinary, nullable=False),  # digest of that and the date
     Column("data", LargeBinary, nullable=False),  # JSON of Record
     Index("records_entry_id", "entry_id"),
+    Index(
+        "records_own_id",
+        "own_id",
+        "path",
+        sqlite_where=text("own_id != ''"),
+        postgresql_where=text("own_id != ''"),
+    ),
     Index("records_public", "public", "undated", "published"),
 )
 

@@ -1,23 +1,18 @@
-import io
 import json
-import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from rich.console import Console
 
 from feeds.cli.main import main
-from feeds.cli.showing import _show_in_colours
-from feeds.loading import loader
 from tests.helpers.server import PATIENCE, Served, feeds, news, until
 from tests.helpers.support import write
 
 
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(main, arguments)
+def run(*arguments: str, typed: str | None = None) -> Result:
+    return CliRunner().invoke(main, arguments, typed)
 
 
 def test_load_reports_what_there_is_and_then_that_nothing_changed() -> None:
@@ -78,23 +73,6 @@ def test_load_shows_twenty_problems_and_says_how_many_more() -> None:
     result = run("load")
     assert result.stderr.count(": title: ") == 20
     assert result.stderr.endswith("... and 5 more; feeds check shows them all\n")
-
-
-def test_check_lists_every_problem_and_fails() -> None:
-    news(Path("seeds"), 2)
-    assert run("check").exit_code == 0
-    write(Path("seeds"), "bad.md", title=None)
-    result = run("check")
-    assert result.exit_code == 1
-    assert result.stdout.startswith("seeds/bad.md:")
-    assert result.stdout.endswith("2 public (0 merged), 0 hidden, 1 left out, 0 not records\n")
-    assert not Path("feeds.db").exists()
-
-
-def test_check_takes_a_folder() -> None:
-    news(Path("elsewhere"), 1)
-    result = run("check", "elsewhere")
-    assert (result.exit_code, result.stdout[:8]) == (0, "1 public")
 
 
 def test_list_prints_a_line_for_each_feed() -> None:
@@ -242,37 +220,6 @@ def test_serve_on_a_socket_in_the_file_system(home: Path) -> None:
         assert until(lambda: "Serving at http://localhost/" in server.log)
     finally:
         server.stop()
-
-
-def test_check_prints_a_report_for_programs() -> None:
-    news(Path("seeds"), 2)
-    write(Path("seeds"), "bad.md", title=["no", "text"])
-    result = run("check", "--json")
-    said = json.loads(result.stdout)
-    assert (result.exit_code, said["folder"]) == (1, "seeds")
-    assert said["counts"]["public"] == 2
-    assert said["counts"]["errors"] == 1
-    (problem,) = said["problems"]
-    assert problem | {"message": ""} == {
-        "path": "bad.md",
-        "line": 3,
-        "field": "title",
-        "message": "",
-        "severity": "error",
-        "value": "",
-        "suggestion": "",
-    }
-
-
-def test_check_has_colours_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    write(Path("seeds"), "bad.md", title=["no", "text"])
-    plain = run("check").stdout
-    shown = io.StringIO()
-    console = Console(file=shown, force_terminal=True, highlight=False, soft_wrap=True)
-    monkeypatch.setattr("feeds.cli.showing.Console", lambda **_: console)
-    _show_in_colours(loader.check(Path("seeds")))
-    assert "\x1b[31mtitle: " in shown.getvalue()
-    assert re.sub(r"\x1b\[[0-9;]*m", "", shown.getvalue()) == plain
 
 
 def test_load_takes_the_loss_of_most_records_only_when_told_to() -> None:

@@ -20,6 +20,7 @@ from feeds.catalog import builder
 from feeds.catalog.addresses import FeedQuery
 from feeds.config import Config
 from feeds.loading import loader
+from feeds.loading.checking import check
 from feeds.loading.loader import load
 from feeds.loading.report import Report
 from feeds.model import UNKNOWN_TIME, Problem
@@ -95,7 +96,7 @@ def test_every_file_is_counted_once(store: Store, tmp_path: Path) -> None:
 
 
 def test_the_seeds_are_all_counted_and_check_agrees(store: Store) -> None:
-    report, checked = load(store, SEEDS), loader.check(SEEDS)
+    report, checked = load(store, SEEDS), check(SEEDS)
     counted = report.public + report.hidden.total() + len(report.errors) + report.passed_over
     assert counted == report.parsed == len(folders.scan(SEEDS))
     for name in ("public", "hidden", "problems", "passed_over", "entries", "merged", "parsed"):
@@ -104,7 +105,7 @@ def test_the_seeds_are_all_counted_and_check_agrees(store: Store) -> None:
 
 def test_check_reports_what_a_load_does(store: Store, tmp_path: Path) -> None:
     mixed(tmp_path)
-    report, checked = load(store, tmp_path), loader.check(tmp_path)
+    report, checked = load(store, tmp_path), check(tmp_path)
     assert (checked.public, checked.hidden, checked.passed_over, checked.entries) == (
         report.public,
         report.hidden,
@@ -298,7 +299,7 @@ def test_a_name_that_is_not_utf_8_is_no_obstacle(store: Store, tmp_path: Path) -
     assert [problem.path for problem in report.problems] == [r"b\xe9.md"]
     assert titles(store) == {"Café"}
     assert load(store, tmp_path).parsed == 0
-    assert loader.check(tmp_path).problems == report.problems
+    assert check(tmp_path).problems == report.problems
 
 
 # -- dates -------------------------------------------------------------------
@@ -580,7 +581,7 @@ def test_a_file_that_turns_bad_but_says_that_it_is_hidden_is(
     load(store, tmp_path)
     (tmp_path / "a.md").write_text(f"---\ntitle: [\n{line}\n---\n")
     report = load(store, tmp_path)
-    assert loader.check(tmp_path).problems == report.problems
+    assert check(tmp_path).problems == report.problems
     with store.read() as reader:
         assert reader.connection.execute(select(entries.c.path)).scalars().all() == ["b.md"]
     assert report.kept == 0
@@ -618,9 +619,9 @@ def _at(number: int) -> int:
 def test_check_counts_what_is_held_and_expired(tmp_path: Path) -> None:
     write(tmp_path, "a.md", publishedDateTime="2026-01-11T00:00:00Z")
     write(tmp_path, "b.md", expiryDate="2026-01-11")
-    assert loader.check(tmp_path, now=day(0)).hidden == {"dated in the future": 1}
-    assert loader.check(tmp_path, now=day(10)).hidden == {"expired": 1}
-    shown = loader.check(tmp_path, profile=Profile(hold=False), now=day(0))
+    assert check(tmp_path, now=day(0)).hidden == {"dated in the future": 1}
+    assert check(tmp_path, now=day(10)).hidden == {"expired": 1}
+    shown = check(tmp_path, profile=Profile(hold=False), now=day(0))
     assert (shown.public, shown.hidden) == (2, {})
 
 

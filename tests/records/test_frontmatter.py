@@ -175,7 +175,7 @@ def test_the_plain_tag_says_that_a_value_is_text(value: str) -> None:
 @pytest.mark.parametrize(
     ("source", "line"),
     [
-        ("a: 'b\n\n", 4),
+        ("a: 'b\n\n", 2),
         ("a: b\nc: d: e\n", 3),
         ("a: b\n\tc: d\n", 3),
         ("a: [b\n\nc d\n", 5),

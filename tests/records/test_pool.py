@@ -197,8 +197,8 @@ from feeds.records import pool
 
 read, wait = pool._read, pool.wait
 
-def read_first(folder, options, batch):
-    return read(folder, options, batch) if batch[0][0] == "00.md" else signal.pause()
+def read_first(folder, options, interpret, batch):
+    return read(folder, options, interpret, batch) if batch[0][0] == "00.md" else signal.pause()
 
 def announced(futures):
     print("ending", flush=True)

@@ -15,7 +15,8 @@ from lxml import etree
 
 from feeds.catalog import builder
 from feeds.catalog.addresses import FeedQuery
-from feeds.loading.loader import check, load
+from feeds.loading.checking import check
+from feeds.loading.loader import load
 from feeds.records import parser
 from feeds.records.record_fields import MAX_BODY
 from feeds.rendering.formats import FORMATS

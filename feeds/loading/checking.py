@@ -1,0 +1,77 @@
+"""A check: every file of a folder read as by a load, and more said of each, without a store."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from feeds.loading.record_writer import problems_of
+from feeds.loading.report import Report, Unshown
+from feeds.model import Problem
+from feeds.records.checking import examine
+from feeds.records.outcome import FileReading
+from feeds.records.pool import read_all
+from feeds.records.profile import Profile
+from feeds.records.profiles.detect import describe_tool
+from feeds.records.scanner import scan
+
+_OWN: Final = Profile()
+
+
+def check(
+    folder: Path,
+    progress: Callable[[int, int], None] | None = None,
+    profile: Profile = _OWN,
+    now: datetime | None = None,
+    *,
+    only: str = "",
+) -> Report:
+    """Read every file of a folder, or the one at the path `only` in it, and report.
+
+    Raises FolderError.
+    """
+    report = Report(folder)
+    unreadable: list[str] = []
+    found = [only] if only else sorted(scan(folder, unreadable))
+    options = profile.options(folder, now or datetime.now(UTC))
+    report.profile = describe_tool(options.site)
+    report.problems += [Problem(path, 1, "folder", "can't be read") for path in unreadable]
+    public: Counter[str] = Counter()
+    ids: defaultdict[str, list[str]] = defaultdict(list)
+    removed: set[str] = set()
+    done = 0
+    with closing(read_all(folder, found, {}, options, examine)) as batches:
+        for batch in batches:
+            for reading in batch:
+                _count(report, reading)
+                if reading.outcome == "public":
+                    public[reading.key] += 1
+                    if reading.own_id:
+                        ids[reading.own_id].append(reading.path)
+                if reading.removed:
+                    removed.add(reading.key)
+            done += len(batch)
+            if progress:
+                progress(done, len(found))
+    report.parsed, report.copies = len(found), public.total()
+    report.entries = len(public.keys() - removed)
+    report.suppressed = sum(times for key, times in public.items() if key in removed)
+    report.note_shared(ids)
+    report.problems.sort(key=lambda problem: (problem.path, problem.line))
+    return report
+
+
+def _count(report: Report, reading: FileReading) -> None:
+    report.problems += problems_of(reading)
+    if reading.outcome == "public":
+        report.public += 1
+    elif reading.outcome == "hidden":
+        report.hidden[reading.reason] += 1
+        report.unshown.append(Unshown(reading.path, "hidden", reading.reason))
+    elif reading.outcome == "other":
+        report.passed_over += 1
+        report.unshown.append(Unshown(reading.path, "passed over", reading.reason))
