@@ -133,6 +133,16 @@ def test_a_date_that_is_none_leaves_the_post_undated(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "namespace", ["http://wordpress.org/export/1.0/", "https://wordpress.org/export/1.2/"]
+)
+def test_exports_of_every_version_are_read(tmp_path: Path, namespace: str) -> None:
+    (expected,) = posts(tmp_path, item(excerpt__encoded="Short"))
+    file = tmp_path / "export.xml"
+    file.write_text(file.read_text().replace("http://wordpress.org/export/1.2/", namespace))
+    assert list(wxr.read([file])) == [expected]
+
+
+@pytest.mark.parametrize(
     "slug", ["../../etc/passwd", "..", "/etc", "%2e%2e%2fx", ".hidden", "é" * 300]
 )
 def test_a_file_lies_in_its_folder(slug: str) -> None:
