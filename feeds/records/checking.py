@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from feeds.messages import printable
 from feeds.model import Problem, RecordError
 from feeds.records import parser, simple_yaml, suggestions
 from feeds.records.dates import has_year_last
@@ -201,7 +202,7 @@ def _misspelled(path: str, front: Mapping, known: frozenset[str]) -> Iterator[Pr
             near = nearest(key, names)
             if near and near not in mapping:
                 message = f"isn't read; did you mean {near}?"
-                yield Problem(path, line, where + key[:40], message, "note", "", near)
+                yield Problem(path, line, where + printable(key[:40]), message, "note", "", near)
 
 
 def _mappings(
@@ -241,7 +242,7 @@ def _typographic(path: str, fields: dict[str, Node]) -> Iterator[Problem]:
                     f"{one.text[:80]!r} begins with a typographic quote, which quotes nothing; "
                     f"{right} would be right"
                 )
-                if one.text and right:
+                if right and right.isprintable():
                     yield Problem(path, one.line, name, message, "note", one.text, right)
 
 

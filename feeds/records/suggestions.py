@@ -102,4 +102,6 @@ def quoted(line: str) -> tuple[str, str]:
         inner = value[1:]
     elif value[0] in "\"'" and value[0] == value[-1]:
         inner = value[1:-1]
-    return (value, json.dumps(inner, ensure_ascii=False)) if inner.strip() else ("", "")
+    if not inner.strip() or not inner.isprintable():
+        return "", ""
+    return value, json.dumps(inner, ensure_ascii=False)

@@ -185,11 +185,11 @@ def test_no_suggestion_leads_to_the_next_complaint(
 
 @given(st.text(max_size=40))
 def test_no_text_has_a_suggestion_that_is_wrong(text: str) -> None:
-    for name in ("webUrl", "publishedDateTime", "length", "title"):
-        data = f"---\n{GOOD.replace('webUrl', 'originalUrl')}{name}: {text}\n---\n".encode(
-            errors="replace"
-        )
+    for line in ("webUrl: ", "publishedDateTime: ", "type: “", "title: “", "title: '", "Topic"):
+        front = f"{GOOD.replace('webUrl', 'originalUrl')}{line}{text}: a\n"
+        data = f"---\n{front if line == 'Topic' else front[:-4]}\n---\n".encode(errors="replace")
         for problem in checking.examine("a.md", data, b"", PLAIN).problems:
+            assert str(problem).isprintable()
             followed = fixing.with_suggestion(data, problem) if problem.value else data
             if followed != data:
                 again = checking.examine("a.md", followed, b"", PLAIN).problems
