@@ -36,6 +36,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def counted(number: int, one: str, more: str = "") -> str:
+    """A number and its noun: `1 entry`, `2,000 entries`; without `more` the plural ends in s."""
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
 def first_line(text: object) -> str:
     """The first line of a message of a library."""
     return str(text).strip().partition("\n")[0]

@@ -3,7 +3,7 @@ from itertools import pairwise
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from feeds.messages import first_line, printable, root_cause, without_passwords
+from feeds.messages import counted, first_line, printable, root_cause, without_passwords
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,8 @@ def _chained(*errors: Exception) -> Exception:
 )
 def test_the_root_cause_is_what_the_system_says(error: Exception, said: str) -> None:
     assert root_cause(error) == said
+
+
+def test_a_number_has_its_noun_in_the_singular_where_it_is_one() -> None:
+    assert [counted(n, "feed") for n in (0, 1, 2_000)] == ["0 feeds", "1 feed", "2,000 feeds"]
+    assert [counted(n, "entry", "entries") for n in (1, 2)] == ["1 entry", "2 entries"]

@@ -21,6 +21,7 @@ from feeds.cli.common import (
 )
 from feeds.config import Config, ConfigError
 from feeds.follower.follower import FolderFollower
+from feeds.messages import counted
 from feeds.records.scanner import FolderError
 from feeds.rendering.formats import FORMATS
 from feeds.serving.server import SERVERS, run
@@ -61,13 +62,10 @@ def serve(config: Config, server: str, reload: bool) -> None:
     )
     *others, last = (kind.label for kind in FORMATS.values())
     kinds = f"{', '.join(others)} and {last}, {len(POLICIES)} link policies"
-    numbers = (
-        (entries, "entry", "entries"),
-        (topics, "topic", "topics"),
-        (providers, "provider", "providers"),
+    say(
+        f"{counted(entries, 'entry', 'entries')}, {counted(topics, 'topic')}, "
+        f"{counted(providers, 'provider')}: {counted(len(listed), 'feed')}, each as {kinds}"
     )
-    counted = ", ".join(f"{n:,} {one if n == 1 else more}" for n, one, more in numbers)
-    say(f"{counted}: {len(listed):,} feeds, each as {kinds}")
     listening = f", listening at {config.bind}" if config.base_url else ""
     say(f"Serving at {config.root}/{listening} (Ctrl-C stops)")
     sys.stdout.flush()

@@ -20,6 +20,7 @@ from typing import Final, NamedTuple, Protocol
 from feeds.export import manifest
 from feeds.export.manifest import File, Manifest
 from feeds.export.plan import WHOLE, SiteItem, SiteSelection, snapshot
+from feeds.messages import counted
 from feeds.model import FeedsError
 from feeds.serving.document_store import DocumentStore
 
@@ -41,7 +42,7 @@ class Outcome(NamedTuple):
 
     def __str__(self) -> str:
         return (
-            f"{self.documents:,} documents: {self.written:,} files written, "
+            f"{counted(self.documents, 'document')}: {counted(self.written, 'file')} written, "
             f"{self.removed:,} removed"
         )
 

@@ -19,6 +19,7 @@ from feeds.loading.entry_writer import EntryWriter, listing
 from feeds.loading.record_writer import Known, RecordWriter
 from feeds.loading.report import Report
 from feeds.loading.word_writer import refold
+from feeds.messages import counted
 from feeds.records.outcome import decode_problems, no_garbage_collection
 from feeds.records.parser import PLAIN
 from feeds.records.pool import read_all
@@ -191,8 +192,9 @@ class _Load:
         after = self._records_held() if before else 0
         if after * 2 < before and not accept_removals:
             raise FolderError(
-                f"{self.folder} lost {before - after:,} of {before:,} records at once; the feeds "
-                "stay as they were until they are back (feeds load --accept-removals lets them go)"
+                f"{self.folder} lost {before - after:,} of {counted(before, 'record')} at once; "
+                "the feeds stay as they were until they are back "
+                "(feeds load --accept-removals lets them go)"
             )
         if self.first:
             self.records.date_the_undated()

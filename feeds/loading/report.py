@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from feeds.messages import counted
 from feeds.model import Problem
 from feeds.records.hiding import HELD
 
@@ -112,11 +113,13 @@ class Report:
         return (
             f"{self.public:,} public ({self.merged:,} merged{gone}), "
             f"{self.hidden.total():,} hidden{f' ({reasons})' if reasons else ''}, "
-            f"{self.left_out:,} left out{kept}, {self.passed_over:,} not records"
+            f"{self.left_out:,} left out{kept}, "
+            f"{counted(self.passed_over, 'not a record', 'not records')}"
         )
 
     def summary(self) -> str:
         """What became of the files and what the load did, in one line."""
         return (
-            f"{self.counts_line()}; {self.parsed:,} files parsed, {self.changed:,} entries changed"
+            f"{self.counts_line()}; {counted(self.parsed, 'file')} parsed, "
+            f"{counted(self.changed, 'entry', 'entries')} changed"
         )

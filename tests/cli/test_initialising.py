@@ -37,7 +37,7 @@ def jekyll(folder: Path) -> Path:
 JEKYLL = """\
 # Written by feeds init. feeds config prints the settings in force.
 # The folder is of Jekyll, as {folder}/_config.yml shows:
-# 4 public (0 merged), 2 hidden (1 dated in the future, 1 draft), 1 left out, 1 not records
+# 4 public (0 merged), 2 hidden (1 dated in the future, 1 draft), 1 left out, 1 not a record
 # feeds check says which files are hidden or left out, and why.
 
 seeds = "blog"

@@ -91,7 +91,7 @@ def test_every_file_is_counted_once(store: Store, tmp_path: Path) -> None:
     assert (report.entries, report.merged, report.parsed) == (2, 1, 11)
     assert report.summary() == (
         "3 public (1 merged), 4 hidden (1 deleted, 2 published is not true, 1 removed), "
-        "3 left out, 1 not records; 11 files parsed, 2 entries changed"
+        "3 left out, 1 not a record; 11 files parsed, 2 entries changed"
     )
 
 
