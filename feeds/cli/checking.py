@@ -129,9 +129,9 @@ def _fixes(report: Report, profile: Profile) -> Fixes:
 
 
 def _difference(file: Path, before: bytes, after: bytes) -> str:
-    """A unified difference, its lines without what doesn't print."""
+    """A unified difference without context, which may be secret; what doesn't print is escaped."""
     old, new = (data.decode().splitlines() for data in (before, after))
-    lines = difflib.unified_diff(old, new, str(file), str(file), lineterm="")
+    lines = difflib.unified_diff(old, new, str(file), str(file), lineterm="", n=0)
     return "".join(f"{printable(line)}\n" for line in lines)
 
 

@@ -121,7 +121,7 @@ def _mend(path: str, lines: list[str]) -> Iterator[Problem]:
             is_fence = 0 < at < len(lines) and lines[at].startswith(("---", "..."))
             if "is not YAML" not in error.message or not 0 < at < len(lines):
                 return
-            unfit = at in quoted or is_fence
+            unfit = at in quoted or is_fence or _is_secret(lines, at)
             value, right = ("", "") if unfit else suggestions.quoted(lines[at])
             if right:
                 quoted[at] = lines[at]
@@ -146,11 +146,21 @@ def _no_yaml(path: str, error: FrontMatterError, value: str, right: str) -> Prob
     return Problem(path, error.line, error.field, message, "error", value, right)
 
 
+def _first(lines: list[str], at: int) -> int:
+    """Where the field begins that line `at` is in."""
+    while at > 1 and not _TOP.match(lines[at]):
+        at -= 1
+    return at
+
+
+def _is_secret(lines: list[str], at: int) -> bool:
+    """Whether line `at` may belong to `secured`, of which nothing is ever shown."""
+    return any("secured" in line.lower() for line in lines[_first(lines, at) : at + 1])
+
+
 def _blank(lines: list[str], at: int) -> None:
     """Make the field that line `at` is in blank, but for the fences."""
-    first = at
-    while first > 1 and not _TOP.match(lines[first]):
-        first -= 1
+    first = _first(lines, at)
     lines[first] = ""
     for number in range(first + 1, len(lines)):
         if lines[number].startswith("---") or _TOP.match(lines[number]):

@@ -13,7 +13,7 @@ _NEAR_FRONT: Final = re.compile(
     r"(?P<fence>(?:-{2,}|\+{2,}|[\u2013\u2014]+)[^\n]{0,40}\n\s*+(?=[\w\"']+[ \t]*[:=]))?"
     r"(?P<block>(?:[^\n]*\S[^\n]*(?:\n|\Z)){0,100})"
 )
-_FENCE: Final = re.compile(r"---[ \t]*\Z")
+_FENCE: Final = re.compile(r"(?:---|\+\+\+)[ \t]*\Z")
 _KEY: Final = r"[\"']?({})[\"']?[ \t]*[:=](?:\s|\Z)"
 _FIELD: Final = re.compile(r"\s|\Z|-[ \t]|[#\]}]|" + _KEY.format(r"[\w.-]+"))
 _WORD: Final = re.compile(_KEY.format("|".join({*WORDS, "secured"})), re.IGNORECASE)
@@ -46,7 +46,7 @@ def above(text: str) -> NearFront | None:
 def within(body: str) -> NearFront | None:
     """The fields at the beginning of a body that a stray fence made part of it.
 
-    They end with another line `---`, and one of them hides records, or is `secured`.
+    They end with another line `---` or `+++`, and one of them hides records, or is `secured`.
     """
     stray = None
     for number, line in enumerate(body.split("\n"), 1):

@@ -128,7 +128,7 @@ class RecordFields(Fields):
     def note_stray(self, body: str, lines_above: int) -> None:
         """Note as an error fields that a stray fence made part of the body."""
         if stray := near_front.within(body):
-            message = f"{stray.reason}, where it isn't read; remove the line that says --- above it"
+            message = f"{stray.reason}, where it isn't read; remove the fence above it"
             self.error("front matter", message, lines_above + stray.line)
 
     def _title(self) -> str:

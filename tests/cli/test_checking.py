@@ -15,12 +15,9 @@ MENDED = OPEN.replace("www", "https://www")
 DIFFERENCE = """\
 --- seeds/a.md
 +++ seeds/a.md
-@@ -1,4 +1,4 @@
- ---
- title: A
+@@ -3 +3 @@
 -webUrl: www.a.example
 +webUrl: https://www.a.example
- ---
 """
 
 

@@ -115,6 +115,15 @@ def test_a_check_tells(front: str, expected: list[tuple[int, str, str, str, str]
     assert told(front) == expected
 
 
+@pytest.mark.parametrize(
+    "secret", ["secured: a: KEY\n", "Secured:\n  - @KEY\n", "'secured': “KEY: x”\n"]
+)
+def test_of_what_is_secured_nothing_is_shown(secret: str) -> None:
+    reading = examined(GOOD + secret)
+    assert reading.outcome == "error"
+    assert "KEY" not in repr(reading)
+
+
 def test_typographic_quotes_are_named() -> None:
     problems = examined("title: “A: b”\nwebUrl: “https://a.example/b”\n").problems
     assert ["typographic quote" in problem.message for problem in problems] == [True, True]

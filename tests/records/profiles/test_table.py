@@ -409,6 +409,10 @@ def test_links_by_their_names(name: str) -> None:
         ),
         ("---\ntitle: x\nlink:\n---\n", "x.md:3: link: is empty; https://... would be right"),
         (
+            "+++\ntitle = 'x'\nlink = 'https://a.example/b'\n+++\nsecured = 'y'\n+++\n",
+            "x.md:5: front matter: secured stands below a line that ends the front matter",
+        ),
+        (
             "---\ntitle: x\nlink: https://a.example/b\n---\ndraft: true\n---\n",
             "x.md:5: front matter: draft stands below a line that ends the front matter",
         ),
