@@ -21,7 +21,7 @@ from feeds.messages import printable
 from feeds.model import Entry
 from feeds.records.parser import Options
 from feeds.records.profile import Profile, site_names
-from feeds.records.profiles.detect import describe, evidence, profile_of, url_rule
+from feeds.records.profiles.detect import describe, evidence, profile_of
 from feeds.records.profiles.page import Site
 from feeds.selection import Scope
 from feeds.store.database import Store
@@ -108,7 +108,7 @@ def written(look: Look) -> str:
         "[records]",
         f"profile = {_quoted(profile)}",
         *_site_lines(config, site, tool),
-        _comment(f"Addresses of pages whose files name none: {url_rule(site)}"),
+        _comment(f"Addresses of pages whose files name none: {_url_rule(site)}"),
         _line("timezone", config, getattr(site, "timezone", config.timezone)),
         _line("ids", config, config.ids),
         "",
@@ -117,6 +117,12 @@ def written(look: Look) -> str:
     for entry in entries:
         lines += _shown(entry, config)
     return "\n".join(lines) + "\n"
+
+
+def _url_rule(site: Site | None) -> str:
+    if site is None or site.is_links:
+        return "webUrl, originalUrl, link or url of each record"
+    return site.url_rule
 
 
 def _site_lines(config: Config, site: Site | None, tool: str) -> list[str]:

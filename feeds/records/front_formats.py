@@ -1,4 +1,4 @@
-"""TOML and JSON front matter, as the same nodes that YAML gives.
+"""Front matter in TOML, JSON and Org, as the same nodes that YAML gives.
 
 Hugo closes TOML with a second `+++` line; JSON begins with `{` and ends where
 that is closed. Texts are quoted scalars, all else is what YAML would read.
@@ -142,3 +142,34 @@ def _plain(value: bool | float | datetime | date | time | None) -> str:
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     return repr(value)
+
+
+def split_org(source: str) -> tuple[Mapping, str]:
+    """The keywords (`#+TITLE: ...`) that an Org file begins with, and the body after them.
+
+    `tags`, `categories`, `aliases` and names in `[]` are lists, parted by blanks.
+    """
+    front = Mapping()
+    front.line = 1
+    lines = source.split("\n")
+    for number, line in enumerate(lines, 1):
+        if not line.startswith("#+") or ":" not in line:
+            return front, "\n".join(lines[number - 1 :]).lstrip("\n")
+        name, _, value = line[2:].partition(":")
+        name, value = name.strip().lower(), value.strip()
+        if name.endswith("[]") or name in {"tags", "categories", "aliases"}:
+            items = Sequence(Scalar(word, False, number) for word in value.split())
+            items.line = number
+            name = name.removesuffix("[]")
+            front[name] = items
+        elif name == "date":
+            front[name] = Scalar(_org_date(value), False, number)
+        else:
+            front[name] = Scalar(value, False, number)
+        front.lines[name] = number
+    return front, ""
+
+
+def _org_date(value: str) -> str:
+    """The day of an Org timestamp: `<2024-06-07 Fri>`."""
+    return value[1:11] if value[:1] in {"<", "["} else value

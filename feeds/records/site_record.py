@@ -15,7 +15,6 @@ from feeds.records.fields import MAX_EXCERPT, MAX_TITLE
 from feeds.records.frontmatter import FrontMatterError, Mapping, Scalar
 from feeds.records.headings import first_heading
 from feeds.records.hiding import HELD
-from feeds.records.profiles.hugo_files import split_org
 from feeds.records.profiles.page import Page, Site
 from feeds.records.record_fields import MAX_BODY, MAX_TOPICS, NOWHERE, RecordFields
 
@@ -105,7 +104,7 @@ def parse_page(path: str, text: str, site: Site, now: datetime, *, hold: bool) -
 def split(path: str, text: str) -> tuple[Mapping, str]:
     """Front matter and body; an empty mapping where there is none. Raises FrontMatterError."""
     if path.endswith(".org"):
-        return split_org(text)
+        return front_formats.split_org(text)
     if text.startswith("+++"):
         source, body = front_formats.split_toml(text)
         return front_formats.parse_toml(source), body

@@ -2,45 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Mapping
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Final
 
 import msgspec
 
-from feeds.records.profiles import eleventy, hugo, jekyll, tool_sites
 from feeds.records.profiles.page import Site
 from feeds.records.profiles.table import LINKS, FieldNames, TableSite
-from feeds.records.profiles.table_settings import from_table
 from feeds.records.scanner import FolderError
 
-Find = Callable[[Path, str, str], Site | None]
-
-# In the order in which they are tried; each takes folder, time zone and base URL.
-FINDERS: Final[tuple[tuple[str, Find], ...]] = (
-    ("hugo", hugo.find),
-    ("jekyll", jekyll.find),
-    ("eleventy", eleventy.find),
-    ("obsidian", tool_sites.find_obsidian),
-    ("astro", tool_sites.find_astro),
-    ("docusaurus", tool_sites.find_docusaurus),
-)
-# The files that show it, in the folder or its parent.
-_EVIDENCE: Final = {
-    "jekyll": ("_config.yml", "_config.yaml", "_config.toml"),
-    "hugo": ("hugo.*", "config.*", "config"),
-    "eleventy": (".eleventy.js", "eleventy.config.*"),
-    "obsidian": (".obsidian",),
-    "astro": ("astro.config.*",),
-    "docusaurus": ("docusaurus.config.*",),
+# In the order in which they are tried. The modules of a tool are imported for its folders
+# alone: all of them would take a tenth of a start. Each takes folder, time zone and base URL.
+FINDERS: Final = {
+    "hugo": "hugo:find",
+    "jekyll": "jekyll:find",
+    "eleventy": "eleventy:find",
+    "obsidian": "tool_sites:find_obsidian",
+    "astro": "tool_sites:find_astro",
+    "docusaurus": "tool_sites:find_docusaurus",
 }
-# Addresses by the rules of a table's places.
-_RULES: Final = {
-    "": "link or url of each record",
-    "note": "/PATH",
-    "collection": "/COLLECTION/ID/",
-    "post": "/YEAR/MONTH/DAY/NAME, or its slug",
-    "document": "/PATH, or its slug",
+_PROGRAMS: Final = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
+_DATA: Final = (".toml", ".yaml", ".yml", ".json")
+# What shows it, one of these in the folder or its parent.
+_EVIDENCE: Final = {
+    "hugo": (*(name + ending for name in ("hugo", "config") for ending in _DATA), "config"),
+    "jekyll": ("_config.yml", "_config.yaml", "_config.toml", "_posts"),
+    "eleventy": (".eleventy.js", *(f"eleventy.config{ending}" for ending in _PROGRAMS)),
+    "obsidian": (".obsidian",),
+    "astro": tuple(f"astro.config{ending}" for ending in _PROGRAMS),
+    "docusaurus": tuple(f"docusaurus.config{ending}" for ending in _PROGRAMS),
 }
 # What makes a folder one of theirs, for those that are named and aren't.
 _SIGNS: Final = {
@@ -51,7 +44,7 @@ _SIGNS: Final = {
     "astro": "an astro.config.mjs and a folder src/content/, or is src/content/ itself",
     "docusaurus": "a docusaurus.config.js, and a folder blog/ or docs/",
 }
-NAMES: Final = ("auto", "own", "links", "table", *(name for name, _ in FINDERS))
+NAMES: Final = ("auto", "own", "links", "table", *FINDERS)
 
 
 def find_site(
@@ -78,6 +71,8 @@ def find_site(
     if profile == "own":
         return None
     if isinstance(table, Mapping):
+        from feeds.records.profiles.table_settings import from_table
+
         table = from_table(table)
     if profile == "table" and table is not None:
         return _filled(table, url, timezone)
@@ -114,36 +109,23 @@ def profile_of(site: Site | None) -> str:
 def evidence(folder: Path, profile: str) -> Path | None:
     """The file that shows that a folder is of a tool; None where nothing does."""
     folder = folder.resolve()
-    places = ((root, pattern) for root in (folder, folder.parent) for pattern in _EVIDENCE[profile])
-    return next((file for root, pattern in places for file in sorted(root.glob(pattern))), None)
-
-
-def url_rule(site: Site | None) -> str:
-    """The rule for addresses of pages whose files name none, in a few words."""
-    if site is None or site.is_links:
-        return "webUrl, originalUrl, link or url of each record"
-    match site:
-        case jekyll.JekyllSite():
-            return site.permalink
-        case hugo.HugoSite():
-            patterns = [f"{section}: {pattern}" for section, pattern in site.permalinks]
-            return ", ".join([*patterns, "/:sections/:slugorcontentbasename/"])
-        case eleventy.EleventySite():
-            return "the path of the file below the input folder"
-        case TableSite():
-            rules = (place.route + _RULES[place.rule] for place in site.places)
-            return site.pattern or "; ".join(rules)
-    return ""
+    files = (root / name for name in _EVIDENCE[profile] for root in (folder, folder.parent))
+    return next((file for file in files if os.path.exists(file)), None)  # noqa: PTH110 - false, too, where it can't be looked at
 
 
 def _of_tool(folder: Path, profile: str, url: str, timezone: str) -> Site | None:
-    for name, find in FINDERS:
-        if profile in {"auto", name} and (site := find(folder, timezone, url)) is not None:
-            return site
+    for name, finder in FINDERS.items():
+        if profile == name or (profile == "auto" and evidence(folder, name)):
+            site: Site | None = resolve_name(f"{__package__}.{finder}")(folder, timezone, url)
+            if site is not None:
+                return site
     if profile == "auto":
         return None
-    if profile == "astro" and (content := tool_sites.astro_content(folder, timezone, url)):
-        return content
+    if profile == "astro":
+        from feeds.records.profiles.tool_sites import astro_content
+
+        if content := astro_content(folder, timezone, url):
+            return content
     raise FolderError(
         f"{folder}: is not of {profile}: neither it nor its parent has "
         f"{_SIGNS[profile]}; name the folder that has, or another profile"

@@ -72,6 +72,11 @@ class EleventySite(msgspec.Struct, frozen=True):
         return "liquid"
 
     @property
+    def url_rule(self) -> str:
+        """The rule for addresses of pages whose files name none, in a few words."""
+        return "the path of the file below the input folder"
+
+    @property
     def is_links(self) -> bool:
         """It is a tool's folder."""
         return False

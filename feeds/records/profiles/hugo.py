@@ -78,6 +78,12 @@ class HugoSite(msgspec.Struct, frozen=True):
         return "shortcodes"
 
     @property
+    def url_rule(self) -> str:
+        """The rule for addresses of pages whose files name none, in a few words."""
+        patterns = (f"{section}: {pattern}, " for section, pattern in self.permalinks)
+        return f"{''.join(patterns)}/:sections/:slugorcontentbasename/"
+
+    @property
     def is_links(self) -> bool:
         """It is a tool's folder."""
         return False

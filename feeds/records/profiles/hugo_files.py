@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from feeds.records import front_formats, frontmatter
-from feeds.records.frontmatter import FrontMatterError, Mapping, Scalar, Sequence
+from feeds.records.frontmatter import FrontMatterError, Mapping, Sequence
 from feeds.records.profiles import hugo_config
 from feeds.records.profiles.hugo_cascade import Cascade, read_cascades
 from feeds.records.scanner import FolderError, read_file
@@ -166,37 +166,6 @@ def front_of(text: str) -> Mapping:
         return Mapping()
     front = frontmatter.split(text.encode())[0].decode()
     return frontmatter.parse(front) if front.strip() else Mapping()
-
-
-def split_org(source: str) -> tuple[Mapping, str]:
-    """The keywords (`#+TITLE: ...`) that an Org file begins with, and the body after them.
-
-    `tags`, `categories`, `aliases` and names in `[]` are lists, parted by blanks.
-    """
-    front = Mapping()
-    front.line = 1
-    lines = source.split("\n")
-    for number, line in enumerate(lines, 1):
-        if not line.startswith("#+") or ":" not in line:
-            return front, "\n".join(lines[number - 1 :]).lstrip("\n")
-        name, _, value = line[2:].partition(":")
-        name, value = name.strip().lower(), value.strip()
-        if name.endswith("[]") or name in {"tags", "categories", "aliases"}:
-            items = Sequence(Scalar(word, False, number) for word in value.split())
-            items.line = number
-            name = name.removesuffix("[]")
-            front[name] = items
-        elif name == "date":
-            front[name] = Scalar(_org_date(value), False, number)
-        else:
-            front[name] = Scalar(value, False, number)
-        front.lines[name] = number
-    return front, ""
-
-
-def _org_date(value: str) -> str:
-    """The day of an Org timestamp: `<2024-06-07 Fri>`."""
-    return value[1:11] if value[:1] in {"<", "["} else value
 
 
 def roots(config: hugo_config.Config, prefix: str) -> tuple[Root, ...]:

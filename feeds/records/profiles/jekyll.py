@@ -75,6 +75,11 @@ class JekyllSite(msgspec.Struct, frozen=True):
         return "liquid"
 
     @property
+    def url_rule(self) -> str:
+        """The rule for addresses of pages whose files name none, in a few words."""
+        return self.permalink
+
+    @property
     def is_links(self) -> bool:
         """It is a tool's folder."""
         return False

@@ -71,6 +71,11 @@ class Site(Protocol):
         ...
 
     @property
+    def url_rule(self) -> str:
+        """The rule for addresses of pages whose files name none, in a few words."""
+        ...
+
+    @property
     def is_links(self) -> bool:
         """Whether the folder is of no tool, and records with a link of their own are pages."""
         ...

@@ -39,6 +39,14 @@ _RULES: Final[dict[str, Callable[[Source], str]]] = {
 }
 _HEADING: Final = re.compile(r"^ {0,3}#{1,6}[ \t].*$", re.MULTILINE)
 _IN_TAG: Final = ("label", "name", "title")
+# Addresses by the rules of places, in words.
+_RULE_WORDS: Final = {
+    "": "link or url of each record",
+    "note": "/PATH",
+    "collection": "/COLLECTION/ID/",
+    "post": "/YEAR/MONTH/DAY/NAME, or its slug",
+    "document": "/PATH, or its slug",
+}
 
 
 class FieldNames(msgspec.Struct, frozen=True):
@@ -104,6 +112,12 @@ class TableSite(msgspec.Struct, frozen=True):
     public_word: str = ""
     separators: tuple[str, ...] = ()
     slash: bool | None = None
+
+    @property
+    def url_rule(self) -> str:
+        """The rule for addresses of pages whose files name none, in a few words."""
+        rules = (place.route + _RULE_WORDS[place.rule] for place in self.places)
+        return self.pattern or "; ".join(rules)
 
     @property
     def is_links(self) -> bool:

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from feeds.records import front_formats
+from feeds.records.front_formats import split_org
 from feeds.records.profiles.hugo import HugoSite, find
-from feeds.records.profiles.hugo_files import front_of, split_org
+from feeds.records.profiles.hugo_files import front_of
 from feeds.records.profiles.page import Page
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

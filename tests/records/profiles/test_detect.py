@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -138,7 +140,7 @@ def test_a_content_folder_of_astro_may_be_named(tmp_path: Path) -> None:
     [
         ("jekyl", f"there is no profile 'jekyl'; there are {', '.join(NAMES)}"),
         ("table", "the profile 'table' is described by nothing; write url = or fields ="),
-        *((name, f"is not of {name}: neither it nor its parent has a") for name, _ in FINDERS),
+        *((name, f"is not of {name}: neither it nor its parent has a") for name in FINDERS),
     ],
 )
 def test_a_profile_that_is_not_there_says_what_would_be_right(
@@ -169,3 +171,17 @@ def test_a_body_that_quotes_a_field_of_ours_makes_no_record_of_ours(tmp_path: Pa
     post = b"---\ntitle: x\n---\nWrite it so:\n\nwebUrl: https://a.example/\n"
     assert is_page_of(site, post)
     assert not is_page_of(site, b"---\ntitle: x\nwebUrl: https://a.example/\n---\nText.\n")
+
+
+def test_a_folder_of_no_tool_imports_no_tool(tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom feeds.loading import loader\n"
+        "from feeds.records.profile import Profile\n"
+        "from datetime import UTC, datetime\n"
+        f"Profile('auto').options(Path({str(tmp_path)!r}), datetime.now(UTC))\n"
+        "print(*(name.rpartition('.')[2] for name in sorted(sys.modules) if '.profiles.' in name))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["detect", "hiding", "page", "table", "table_address"]

@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from feeds.records.front_formats import split_org
 from feeds.records.profiles.hugo import HugoSite, find
-from feeds.records.profiles.hugo_files import split_org
 from feeds.records.profiles.page import Page
 from feeds.records.scanner import FolderError
 from tests.records.profiles.hugo_sites import (
