@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, tzinfo
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -33,7 +33,7 @@ from feeds.records.site_record import NAMES, is_page_of, split
 
 _MOST: Final = 20  # faults of YAML in one file
 _CLOSE: Final = 0.8  # of 1, as difflib measures it
-_SHORTEST: Final = 4  # key that may be a misspelled one
+_LENGTHS: Final = range(4, 41)  # of a key that may be a misspelled one
 # Texts for readers, in which a typographic quote may well come first.
 _TEXTS: Final = frozenset(
     {"title", "name", "excerpt", "description", "summary", "deck", "subtitle", "featuredContent"}
@@ -228,7 +228,7 @@ def _mappings(
                 yield where, one, names
 
 
-@cache
+@lru_cache(maxsize=4096)
 def nearest(key: str, known: frozenset[str]) -> str:
     """The known key that may be meant by another one; empty where none is, or it is known."""
     if key in known or key.lower() in WORDS:
@@ -237,7 +237,7 @@ def nearest(key: str, known: frozenset[str]) -> str:
     table = {_LETTERS.sub("", name.lower()): name for name in sorted(known)}
     if plain in table:
         return table[plain]
-    if len(plain) < _SHORTEST or plain in _ORDINARY:
+    if len(plain) not in _LENGTHS or plain in _ORDINARY:
         return ""
     return next((table[name] for name in get_close_matches(plain, table, 1, _CLOSE)), "")
 
