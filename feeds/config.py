@@ -227,6 +227,7 @@ class Config:
     )
     # The rest of [records] in feeds.toml: a profile of one's own.
     records: Mapping[str, object] = field(default_factory=dict)
+    collections: Mapping[str, object] = field(default_factory=dict)  # tables of feeds.toml
     sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -333,15 +334,21 @@ def read(
     over: other programs own names that begin alike.
     """
     in_file = _from_file((folder or Path.cwd()) / FILE) if file else {}
-    records = in_file.pop("records", {})
-    if not isinstance(records, dict):
-        raise ConfigError(f"records in {FILE} is no table; write [records] above its keys")
+    records, collections = _table(in_file, "records"), _table(in_file, "collections")
     in_file |= {name: records.pop(name) for name in _OF_RECORDS if name in records}
     in_file = _flat(in_file)
-    config = replace(Config(), records=records)
+    config = replace(Config(), records=records, collections=collections)
     config = _apply(config, in_file, FILE, lambda name: f"{name} in {FILE}")
     config = _apply(config, _from_environment(os.environ), "environment", variable)
     return _apply(config, _flat(overrides or {}), "command line", variable)
+
+
+def _table(values: dict[str, object], name: str) -> dict[str, object]:
+    """Take a table out of values; an empty one where there is none. Raises ConfigError."""
+    table = values.pop(name, {})
+    if not isinstance(table, dict):
+        raise ConfigError(f"{name} in {FILE} is no table; write [{name}] above its keys")
+    return table
 
 
 def _from_file(file: Path) -> dict[str, object]:

@@ -137,6 +137,23 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
 decode_record = msgspec.json.Decoder(Record).decode
 
 
+class CollectionItem(msgspec.Struct, frozen=True):
+    """A file that a collection names, as it is written there, and in which line."""
+
+    name: str
+    line: int
+
+
+class RecordCollection(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A named list of other records, as one public file says it; `path` is that of the file."""
+
+    path: str
+    title: str
+    excerpt: str = ""
+    published: datetime | None = None
+    items: tuple[CollectionItem, ...] = ()
+
+
 class Hidden(msgspec.Struct, frozen=True):
     """A record that is not public, and why.
 

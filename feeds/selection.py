@@ -21,13 +21,14 @@ class Scope(NamedTuple):
     """Which entries a feed draws on; empty strings don't narrow.
 
     `provider` is a provider's key, `name` the slug of one of several names on
-    that domain.
+    that domain. `collection` is the slug of one; it stands alone.
     """
 
     topic: str = ""
     provider: str = ""
     name: str = ""
     type: str = ""
+    collection: str = ""
 
     def key(self) -> str:
         """The scope as a key of `departures`."""
@@ -122,6 +123,14 @@ class Filters(NamedTuple):
 
 
 NONE: Final = Filters()
+
+
+class SavedFilter(NamedTuple):
+    """A collection of the entries that pass a filter; `filters` are neither sorted nor of days."""
+
+    title: str
+    description: str
+    filters: Filters
 
 
 def midnight(day: date) -> int:

@@ -222,6 +222,8 @@ class Addresses:
             segments.append(scope.name)
         if scope.type:
             segments += ["types", scope.type]
+        if scope.collection:
+            segments += ["collections", scope.collection]
         if query.month is not None:
             segments += [f"{query.month // 12:04}", f"{query.month % 12 + 1:02}"]
         parameters = query.filters.parameters()
@@ -251,7 +253,12 @@ def _with(path: str, parameters: Iterable[tuple[str, str]]) -> str:
 
 
 def folded(scope: Scope, narrowed: Filters) -> tuple[Scope, Filters]:
-    """A filter that says what a scope could say, as that: one feed has one address."""
+    """A filter that says what a scope could say, as that: one feed has one address.
+
+    A collection is narrowed by filters alone.
+    """
+    if scope.collection:
+        return scope, narrowed
     if not scope.topic and not scope.type and len(narrowed.topic) == 1:
         scope = scope._replace(topic=narrowed.topic[0])
     if not scope.provider and not scope.type and len(narrowed.provider) == 1:
@@ -304,4 +311,6 @@ def _scope(segments: Sequence[str]) -> Scope:
             )
         case ["types", kind]:
             return Scope(type=type_key(kind))
+        case ["collections", collection]:
+            return Scope(collection=topic_key(collection))
     raise NotFound("no feed has that address")

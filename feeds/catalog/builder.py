@@ -33,14 +33,17 @@ def feed(
 ) -> Feed:
     """The feed that `query` asks for, as the store has it now; `today` in UTC.
 
-    Raises NotFound for a topic, provider or type that no public record has,
-    with a message that names it, for a month without entries, and for a page
-    past the last; RedirectTo for a feed that is at another address by now.
+    Raises NotFound for a topic, provider or type that no public record has, and
+    for a collection that there isn't, with a message that names it, for a month
+    without entries, and for a page past the last; RedirectTo for a feed that is
+    at another address by now.
     """
     if query.story:
         return _story(reader, query, addresses, config)
-    heading, total, renamed = titles.heading(reader, query, config)
+    heading = titles.heading(reader, query, config)
+    total = heading.entries
     narrowed = query.filters
+    is_list = reader.is_list(query.scope)
     since = _since(query, today)
     window = since if query.month is None else _within(since, query.month)
     is_narrowed = narrowed != NONE
@@ -48,28 +51,36 @@ def feed(
     if query.month is not None or is_narrowed:
         total = reader.count(query.scope, window, narrowed)
     if query.month is not None:
+        if is_list:
+            raise NotFound("a collection in its own order has no archives; it is shown whole")
         if not total:
             raise NotFound(f"there are no entries of {titles.of_month(query.month)}")
         loaded = position_at(reader.state().loaded)
         over = loaded >= (window.end or 0)
         archive = Archive(query.month // 12, query.month % 12 + 1, over=over)
-    offset = (query.page - 1) * query.limit
+    is_whole = query.month is not None and config.parameters == "off"
+    if is_list and query.limit == addresses.limit and query.style is None:
+        is_whole = True
+    limit = max(total, 1) if is_whole else query.limit
+    offset = (query.page - 1) * limit
     if offset and offset >= total:
         raise NotFound(f"page {query.page} is past the last; there are {total:,} entries")
-    is_whole = query.month is not None and config.parameters == "off"
-    limit = total if is_whole else query.limit
     rows = reader.page(query.scope, limit, offset, window, narrowed)
     if is_narrowed:
         # What was narrowed away may have been in it: any change counts.
-        modified = max(reader.modified(Scope(), EVERYTHING), renamed)
+        modified = reader.modified(Scope(), EVERYTHING)
+        if query.scope.collection:  # to which what it has may come without a change of its own
+            modified = max(modified, reader.modified(query.scope, EVERYTHING))
         if narrowed.moves:
             modified = max(modified, midnight(today))
     else:
-        shown = window if len(rows) == total else window._replace(first=rows[-1].position)
-        modified = max(reader.modified(query.scope, shown), renamed)
-    shown_entries = entries(reader, rows)
-    links = _links(reader, query, addresses, config, total, since, rows)
-    return _feed(query, addresses, config, heading, shown_entries, links, modified, total, archive)
+        is_all = is_list or len(rows) == total
+        shown = window if is_all else window._replace(first=rows[-1].position)
+        modified = reader.modified(query.scope, shown)
+    heading = heading._replace(entries=total, changed=max(modified, heading.changed))
+    archived = () if is_list else rows
+    links = _links(reader, query, addresses, config, 0 if is_whole else total, since, archived)
+    return _feed(query, addresses, config, heading, entries(reader, rows), links, archive)
 
 
 def _story(reader: Reader, query: FeedQuery, addresses: Addresses, config: Config) -> Feed:
@@ -84,32 +95,30 @@ def _story(reader: Reader, query: FeedQuery, addresses: Addresses, config: Confi
     if offset >= len(coverage):
         raise NotFound(f"page {query.page} is past the last; there are {len(coverage):,} entries")
     shown = coverage if config.parameters == "off" else coverage[offset : offset + query.limit]
-    heading = f"{coverage[0].record.title} – {config.title}"
+    title = f"{coverage[0].record.title} – {config.title}"
     links = _links(reader, query, addresses, config, len(coverage), EVERYTHING, ())
     # Who joins or leaves it changes elsewhere.
     modified = reader.modified(Scope(), EVERYTHING)
-    return _feed(query, addresses, config, heading, shown, links, modified, len(coverage))
+    heading = titles.Heading(title, len(coverage), modified)
+    return _feed(query, addresses, config, heading, shown, links)
 
 
 def _feed(
     query: FeedQuery,
     addresses: Addresses,
     config: Config,
-    heading: str,
+    heading: titles.Heading,
     entries: Sequence[Entry],
     links: Sequence[Link],
-    modified: int,
-    total: int,
     archive: Archive | None = None,
 ) -> Feed:
-    described = config.description
-    is_all = query.scope == Scope() and query.filters == NONE and not query.story
+    """The feed of these entries, whose `heading` tells of all of it, and when that changed."""
     url = addresses.url(query)
     return Feed(
         id=url,
-        title=titles.of_feed(heading, query, config),
-        name=titles.of_feed(heading, query._replace(month=None, page=1), config),
-        description=described if is_all else f"{heading}: {described}",
+        title=titles.of_feed(heading.title, query, config),
+        name=titles.of_feed(heading.title, query._replace(month=None, page=1), config),
+        description=titles.description(heading.title, query, config, heading.description),
         page=addresses.url(query._replace(file="")),
         language=config.language,
         site=config.title,
@@ -119,8 +128,8 @@ def _feed(
         alternates=tuple(_alternates(query, addresses)),
         entries=tuple(entries),
         updated=max((entry.updated for entry in entries), default=UNKNOWN_TIME),
-        modified=_time(modified),
-        total=total,
+        modified=_time(heading.changed),
+        total=heading.entries,
         archive=archive,
     )
 
@@ -238,7 +247,7 @@ class Listed(NamedTuple):
 
 
 def scopes(reader: Reader) -> list[Listed]:
-    """Every scope that has feeds: all, topics, providers, names, both together, types."""
+    """Every scope that has feeds: all, topics, providers, names, both, types, collections."""
     topics = {label.slug: label for label in reader.labels("topic")}
     providers = {label.slug: label for label in reader.labels("provider")}
     newest = max((row.published for row in reader.page(Scope(), 1)), default=0)
@@ -267,6 +276,8 @@ def scopes(reader: Reader) -> list[Listed]:
     for kind in reader.labels("type"):
         scope, title = Scope(type=kind.slug), titles.of_type(kind.slug)
         listed.append(Listed(scope, title, kind.entries, kind.latest))
+    for one in reader.labels("collection"):
+        listed.append(_listed(Scope(collection=one.slug), one))
     return listed
 
 

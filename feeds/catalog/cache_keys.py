@@ -13,6 +13,7 @@ document that would be different now, and hardly any other.
 | `/topics/ai/?` | further pages and other lengths of these feeds |
 | `/topics/ai/2026/05/` | the feeds of a month of the scope |
 | `topic/ai`, `provider/example.com` | what is of them or has an entry of them |
+| `collection/essentials` | what is of it |
 | `topics`, `providers` | what has entries of more of them than its header has room for |
 """
 
@@ -109,6 +110,7 @@ def of_scope(scope: Scope) -> str:
         segments += ["providers", scope.provider]
     segments += [scope.name] if scope.name else []
     segments += ["types", scope.type] if scope.type else []
+    segments += ["collections", scope.collection] if scope.collection else []
     return "".join(f"/{segment}" for segment in segments) + "/"
 
 
@@ -118,11 +120,12 @@ def of_month(scope: Scope, month: int) -> str:
 
 
 def _listed(query: FeedQuery, shown: Iterable[Entry]) -> list[str]:
-    """The keys of the topics and providers that a document is of, or has entries of."""
+    """The keys of what a document is of, and of the topics and providers that it has entries of."""
     topics = {query.scope.topic, *query.filters.topic, *query.filters.exclude_topic}
     providers = {query.scope.provider, *query.filters.provider, *query.filters.exclude_provider}
     for entry in shown:
         topics.update(topic.slug for topic in entry.topics)
         providers.add(entry.provider)
-    keys = [f"topic/{slug}" for slug in sorted(topics) if slug]
+    keys = [f"collection/{query.scope.collection}"] if query.scope.collection else []
+    keys += [f"topic/{slug}" for slug in sorted(topics) if slug]
     return keys + [f"provider/{key}" for key in sorted(providers) if key]

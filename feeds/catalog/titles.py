@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from feeds.catalog.addresses import FeedQuery, NotFound
 from feeds.config import Config
 from feeds.model import FeedsError
-from feeds.selection import NONE, Filters
+from feeds.selection import NONE, Filters, Scope
 from feeds.store.reader import LabelCounts, Reader
 from feeds.store.schema import SITE
 
@@ -32,11 +32,15 @@ class RedirectTo(FeedsError):
 
 
 class Heading(NamedTuple):
-    """The title of a scope's feeds, how many entries the scope has, when a name in it changed."""
+    """The title of a scope's feeds, how many entries the scope has, when a name in it changed.
+
+    `description` is that of a collection.
+    """
 
     title: str
     entries: int
     changed: int
+    description: str = ""
 
 
 def named(reader: Reader, config: Config) -> Config:
@@ -52,7 +56,8 @@ def named(reader: Reader, config: Config) -> Config:
 def heading(reader: Reader, query: FeedQuery, config: Config) -> Heading:
     """The heading of a query's scope and filters.
 
-    Raises NotFound for a topic, provider or type that no public record has.
+    Raises NotFound for a topic, provider or type that no public record has, and for a
+    collection that there isn't.
     """
     scope = query.scope
     parts, shown = [], []
@@ -70,14 +75,18 @@ def heading(reader: Reader, query: FeedQuery, config: Config) -> Heading:
     if scope.type:
         shown.append(_label(reader, "type", scope.type))
         parts.append(of_type(scope.type))
+    if scope.collection:
+        shown.append(_label(reader, "collection", scope.collection))
+        parts.append(shown[-1].name)
     total = shown[0].entries if len(shown) == 1 else reader.count(scope)
-    if shown and not total:
+    if shown and not total and not scope.collection:
         raise NotFound(f"no entry has both {' and '.join(parts)}")
     title = of_scope(
         " from ".join(parts), query.filters, config, lambda kind, slug: _name(reader, kind, slug)
     )
     changed = max((label.changed for label in shown), default=0)
-    return Heading(title, total, changed)
+    own = reader.collections()[scope.collection].description if scope.collection else ""
+    return Heading(title, total, changed, own)
 
 
 def of_scope(called: str, filters: Filters, config: Config, name: Callable[[str, str], str]) -> str:
@@ -139,6 +148,14 @@ def of_feed(heading: str, query: FeedQuery, config: Config) -> str:
     if query.page > 1:
         title += f", page {query.page}"
     return title
+
+
+def description(heading: str, query: FeedQuery, config: Config, own: str = "") -> str:
+    """What a feed under a heading is about; `own` is what its collection says of itself."""
+    if own and query.filters == NONE:
+        return own
+    is_all = query.scope == Scope() and query.filters == NONE and not query.story
+    return config.description if is_all else f"{heading}: {config.description}"
 
 
 def of_type(slug: str) -> str:

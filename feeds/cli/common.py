@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import feeds.config
 from feeds.catalog import builder
+from feeds.catalog.saved_filters import saved_filters
 from feeds.config import Config
 from feeds.loading import loader
 from feeds.loading.report import Report
@@ -54,6 +55,7 @@ def settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]
         def run(**options: Any) -> None:
             overrides = {name: options.pop(name) for name in names}
             config = feeds.config.read({k: v for k, v in overrides.items() if v is not None})
+            saved_filters(config.collections)  # what is wrong there is said at once
             command(config, **options)
 
         wrapped: Callable[..., None] = update_wrapper(run, command)
@@ -100,6 +102,7 @@ def load_folder(
                 config.seeds,
                 progress,
                 profile=Profile.of(config),
+                saved=saved_filters(config.collections),
                 accept_removals=accept_removals,
             )
         return report, *_listed(store)

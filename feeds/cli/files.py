@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from feeds.catalog.saved_filters import saved_filters
 from feeds.cli.common import INTERVAL, counting, feeds_of_last_load, say, settings, show, warn
 from feeds.config import Config, ConfigError
 from feeds.export import directory, object_store, plan
@@ -60,7 +61,13 @@ def _site(
 
     def work(store: Store) -> Store:
         with counting("Loading") as progress:
-            report = loader.load(store, config.seeds, progress, profile=Profile.of(config))
+            report = loader.load(
+                store,
+                config.seeds,
+                progress,
+                profile=Profile.of(config),
+                saved=saved_filters(config.collections),
+            )
         show(report)
         if report.due:
             due = datetime.fromtimestamp(report.due, UTC).isoformat().replace("+00:00", "Z")

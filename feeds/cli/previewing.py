@@ -62,6 +62,8 @@ def load_file(config: Config, file: Path) -> tuple[Report, Entry | None]:
 
 def _why(report: Report) -> str:
     """Why a file that is no error has no entry."""
+    if report.collections:
+        return "is a collection, whose records have entries"
     if not report.hidden:
         return "is no record and passed over"
     until = ""

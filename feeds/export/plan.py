@@ -28,7 +28,9 @@ FORMS: Final = (PAGE, *_FILES, EMBED)
 STORIES: Final = "stories"
 ARCHIVES: Final = "archives"
 SITE: Final = "site"
-SCOPES: Final = ("everything", "topics", "providers", "both", "types", STORIES, ARCHIVES, SITE)
+SCOPES: Final = (
+    "everything", "topics", "providers", "both", "types", "collections", STORIES, ARCHIVES, SITE
+)  # fmt: skip
 _ROWS: Final = 200  # entries read at a time, in search of stories
 
 
@@ -135,6 +137,8 @@ def _scope_word(scope: Scope) -> str:
         return "both"
     if scope.topic:
         return "topics"
+    if scope.collection:
+        return "collections"
     return "providers" if scope.provider else "types" if scope.type else "everything"
 
 

@@ -32,15 +32,20 @@ def changed(reader: Reader, since: int, config: Config) -> set[str]:
     gone = list(islice(changes.departed_entries(connection, since), _MOST * _SCOPES + 1))
     if len(rows) > _MOST or len(gone) > _MOST * _SCOPES:
         return {cache_keys.ALL}
-    events = list(changes.events(since, rows, gone))
+    members = changes.changed_members(connection, since)
+    events = list(changes.events(since, rows, gone, members))
     keys = {cache_keys.ANY}
     for key, change in changes.collect((event.scope, event) for event in events).items():
         keys |= _of_scope(reader, Scope(*key.split("\t")), change, config.limit)
-    monthly = (((event.scope, month_of(event.position >> 20)), event) for event in events)
+    monthly = (
+        ((event.scope, month_of(event.position >> 20)), event)
+        for event in events
+        if event.position >= 0  # lists have no archives
+    )
     for (key, month), change in changes.collect(monthly).items():
         keys |= _of_month(reader, Scope(*key.split("\t")), month, change)
     shown = {
-        f"{'topic' if kind == 'topic' else 'provider'}/{slug.partition('/')[0]}"
+        f"{kind if kind in ('topic', 'collection') else 'provider'}/{slug.partition('/')[0]}"
         for kind, slug in renamed
         if kind != SITE
     }
@@ -48,10 +53,15 @@ def changed(reader: Reader, since: int, config: Config) -> set[str]:
 
 
 def _of_scope(reader: Reader, scope: Scope, change: Change, limit: int) -> set[str]:
-    """The keys of what differs in a scope, but for months; `limit` entries are in its feeds."""
+    """The keys of what differs in a scope, but for months.
+
+    `limit` entries are in its feeds, unless it is a list, which is whole.
+    """
     own = cache_keys.of_scope(scope)
     keys = {own + "?"}
     total = reader.count(scope)
+    if reader.is_list(scope):
+        limit = max(total, 1)
     totals = change.totals(total)
     if any(before != total for before in totals):
         keys.add(own + cache_keys.JSON)

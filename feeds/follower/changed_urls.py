@@ -31,6 +31,7 @@ def changed(reader: Reader, since: int, addresses: Addresses, config: Config) ->
         since,
         changes.changed_entries(connection, since),
         changes.departed_entries(connection, since),
+        changes.changed_members(connection, since),
     )
     by_key = changes.collect((event.scope, event) for event in happened)
     by_scope = {Scope(*key.split("\t")): change for key, change in by_key.items()}
@@ -42,9 +43,10 @@ def changed(reader: Reader, since: int, addresses: Addresses, config: Config) ->
             total = heading(reader, query, config).entries
         except (NotFound, RedirectTo):
             continue
+        limit = max(total, 1) if reader.is_list(scope) else config.limit
         files: Collection[str] = MEDIA_TYPES
         if scope not in retitled:
-            files = _files(reader, scope, by_scope[scope], total, config.limit)
+            files = _files(reader, scope, by_scope[scope], total, limit)
         narrow = sum(1 for slug in scope if slug)
         for policy in POLICIES:
             for file in files:
@@ -67,6 +69,8 @@ def _retitled(
         elif kind == SITE:
             if slug in config.left_to_site:
                 yield from (listed.scope for listed in builder.scopes(reader))
+        elif kind == "collection":
+            yield Scope(collection=slug)
         elif kind != "type":  # whose titles are made of the slug
             key, _, name = slug.partition("/")
             own = Scope(provider=key, name=name)

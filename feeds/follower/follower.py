@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from watchfiles import Change, watch
 from watchfiles.filters import DefaultFilter
 
+from feeds.catalog.saved_filters import saved_filters
 from feeds.config import Config
 from feeds.follower import purging, websub
 from feeds.loading.loader import Loader
@@ -251,7 +252,8 @@ class FolderFollower:
         return False
 
     def _loader_of(self, store: Store) -> Loader:
-        self._loader = Loader(store, self.config.seeds, _PATIENCE, Profile.of(self.config))
+        profile, saved = Profile.of(self.config), saved_filters(self.config.collections)
+        self._loader = Loader(store, self.config.seeds, _PATIENCE, profile, saved)
         return self._loader
 
     def _load_with(self, loader: Loader) -> Report:

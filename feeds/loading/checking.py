@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from feeds.loading.collection_writer import decode_collection
 from feeds.loading.record_writer import problems_of
 from feeds.loading.report import Report, Unshown
-from feeds.model import Problem
+from feeds.model import Problem, RecordCollection
 from feeds.records.checking import examine
+from feeds.records.collections import name_all
 from feeds.records.outcome import FileReading
 from feeds.records.pool import read_all
 from feeds.records.profile import Profile
@@ -43,6 +45,7 @@ def check(
     public: Counter[str] = Counter()
     ids: defaultdict[str, list[str]] = defaultdict(list)
     removed: set[str] = set()
+    listed: dict[str, RecordCollection] = {}
     done = 0
     with closing(read_all(folder, found, {}, options, examine)) as batches:
         for batch in batches:
@@ -52,6 +55,8 @@ def check(
                     public[reading.key] += 1
                     if reading.own_id:
                         ids[reading.own_id].append(reading.path)
+                elif reading.outcome == "collection":
+                    listed[reading.path] = decode_collection(reading.data)
                 if reading.removed:
                     removed.add(reading.key)
             done += len(batch)
@@ -61,6 +66,9 @@ def check(
     report.entries = len(public.keys() - removed)
     report.suppressed = sum(times for key, times in public.items() if key in removed)
     report.note_shared(ids)
+    if not only:  # of one file alone, which others it lists isn't known
+        for one in name_all([listed[path] for path in sorted(listed)], found):
+            report.problems += one.notes
     report.problems.sort(key=lambda problem: (problem.path, problem.line))
     return report
 
@@ -72,6 +80,8 @@ def _count(report: Report, reading: FileReading) -> None:
     elif reading.outcome == "hidden":
         report.hidden[reading.reason] += 1
         report.unshown.append(Unshown(reading.path, "hidden", reading.reason))
+    elif reading.outcome == "collection":
+        report.collections += 1
     elif reading.outcome == "other":
         report.passed_over += 1
         report.unshown.append(Unshown(reading.path, "passed over", reading.reason))

@@ -55,6 +55,7 @@ class EntryWriter:
         self.labels = LabelWriter(connection, moment, first)
         self.removed = removed
         self.inserted: set[str] = set()  # on a first load: the entries that there are so far
+        self.touched: set[int] = set()  # rows of entries that came, went or changed
         self.departed: list[dict[str, Any]] = []  # rows of departures
         newest = connection.execute(select(func.max(entries.c.id))).scalar()
         self.next_row = (newest or 0) + 1
@@ -117,6 +118,8 @@ class EntryWriter:
         """Add to what is written when all entries are: labels and departures."""
         for old, new, left, counted in changes:
             self.changed += counted
+            if not self.first:
+                self.touched.update(one.row.id for one in (old, new) if one)
             if old:
                 self.labels.count(old.row, old.topics, -1)
                 times = {"placed": old.row.placed, "departed": self.moment}

@@ -50,7 +50,8 @@ class LabelWriter:
             return
         concerned = self._respell()
         if self.anew:
-            query = select(labels.c.kind, labels.c.slug).where(labels.c.kind != SITE)
+            counted = labels.c.kind.not_in([SITE, "collection"])
+            query = select(labels.c.kind, labels.c.slug).where(counted)
             written = self.connection.execute(query)
             concerned |= {(kind, slug) for kind, slug in written}
         for kind, slug in sorted(concerned):

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
 
+from feeds.loading.collection_writer import CollectionWriter
 from feeds.loading.entry_writer import EntryWriter, listing
 from feeds.loading.record_writer import Known, RecordWriter
 from feeds.loading.report import Report
@@ -26,14 +27,16 @@ from feeds.records.pool import read_all
 from feeds.records.profile import Profile, site_names, version
 from feeds.records.profiles.detect import describe_tool
 from feeds.records.scanner import UNSETTLED, FileState, FolderError, scan
+from feeds.selection import SavedFilter
 from feeds.store import changes, postgres
 from feeds.store.bulk_insert import chunks
 from feeds.store.database import Store, note_health
-from feeds.store.schema import entries, files, reading_version, records, state
+from feeds.store.schema import collections, entries, files, reading_version, records, state
 
 Progress = Callable[[int, int], None]
+Saved = Mapping[str, SavedFilter]
 
-_RECORDS: Final = ("public", "hidden")
+_RECORDS: Final = ("public", "collection", "hidden")
 _WORTH_MERGING: Final = 200  # ids; not so many that who reads waits for it
 _ROWS: Final = 10_000  # of files, fetched at a time
 _MANY: Final = 500  # entries that change what a database should know of its tables
@@ -49,11 +52,12 @@ def load(
     *,
     patience: float = 0.0,
     profile: Profile = OWN,
+    saved: Saved | None = None,
     accept_removals: bool = False,
     only: str = "",
 ) -> Report:
     """Bring the store up to the folder once, or to the file `only` in it; see `Loader.load`."""
-    loader = Loader(target, folder, patience, profile)
+    loader = Loader(target, folder, patience, profile, saved)
     loader.only = only
     return loader.load(progress, now, accept_removals=accept_removals)
 
@@ -63,17 +67,24 @@ class Loader:
 
     What it knows of the files it remembers from load to load, as long as
     nobody else loads. `patience` is how long it waits for a file that is
-    briefly gone or half written, in seconds; `profile` says how records are read.
+    briefly gone or half written, in seconds; `profile` says how records are read,
+    `saved` are the collections of feeds.toml by slug.
     """
 
     def __init__(
-        self, target: Store, folder: Path, patience: float = 0.0, profile: Profile = OWN
+        self,
+        target: Store,
+        folder: Path,
+        patience: float = 0.0,
+        profile: Profile = OWN,
+        saved: Saved | None = None,
     ) -> None:
         self.target = target
         self.folder = folder
         self.patience = patience
         self.profile = profile
         self.only = ""  # path of the one file that is looked at
+        self.saved = saved or {}
         self.options = PLAIN  # of the last load
         self.reading = ""  # and what tells it from other ways of reading
         self._known: Known = {}
@@ -158,6 +169,7 @@ class _Load:
         self.patience = loader.patience
         self.options = loader.options
         self.reading = loader.reading
+        self.only = loader.only
         self.report = Report(self.folder, describe_tool(loader.options.site))
         self.refolded = 0  # entries whose words were made anew
         self.look = 0  # at the folder, in nanoseconds
@@ -168,6 +180,7 @@ class _Load:
         self.moment = max(_seconds(now), row.loaded + 1)
         self.records = RecordWriter(connection, known, self.moment, self.first)
         self.entries = EntryWriter(connection, self.moment, self.first, self.records.removed)
+        self.collections = CollectionWriter(connection, self.moment, self.first, loader.saved)
         # Another version of the program, or of a library, wrote what is there.
         self.anew = self.entries.labels.anew = not self.first and row.reading != self.reading
 
@@ -268,15 +281,21 @@ class _Load:
             affected.update(self.connection.execute(select(records.c.entry_id)).scalars())
         for chunk in chunks(sorted(affected)):
             self.entries.merge(chunk)
-        self.entries.finish()
         self.refolded = refold(self.connection) if self.anew else 0
+        touched = None if self.first or self.anew else self.entries.touched
+        wrote = bool(self.records.wrote) or touched is None
+        if not self.only:
+            self.collections.write(self.known, touched, wrote=wrote)
+        self.entries.departed += self.collections.departed
+        self.entries.finish()
         return self.entries.changed
 
     def _note_state(self, *, changed: bool) -> None:
         values: dict[str, Any] = {"reading": self.reading}
         if self.records.wrote:
             values["writes"] = state.c.writes + 1
-        if changed or self.first or self.entries.labels.renamed or self.refolded:
+        changed = changed or self.collections.changed or self.entries.labels.renamed
+        if changed or self.first or self.refolded:
             values |= {"generation": state.c.generation + 1, "loaded": self.moment}
         self.connection.execute(state.update().values(values))
         if self.first:  # of which no hub is told
@@ -292,11 +311,15 @@ class _Load:
                 report.public = number
             elif outcome == "hidden":
                 report.hidden[reason] = number
+            elif outcome == "collection":
+                report.collections = number
             elif outcome == "other":
                 report.passed_over += number
         worth = select(files.c.problems).where(files.c.problems != "").order_by(files.c.path)
-        for problems in self.connection.execute(worth).scalars():
-            report.problems += decode_problems(problems)
+        of_items = select(collections.c.problems).where(collections.c.problems != "")
+        for query in (worth, of_items.order_by(collections.c.path)):
+            for problems in self.connection.execute(query).scalars():
+                report.problems += decode_problems(problems)
         report.note_shared(self._shared_ids())
         report.kept = self._kept()
         report.due = self.connection.execute(

@@ -23,7 +23,9 @@ class Unshown(NamedTuple):
 
 @dataclass(slots=True)
 class Report:
-    """What a load did. Every file is counted once among public, hidden, errors and passed over.
+    """What a load did.
+
+    Every file is counted once among public, collections, hidden, errors and passed over.
 
     `copies` are the public records that entries are made of, those included
     whose file is in error now and whose last good version is kept;
@@ -38,6 +40,7 @@ class Report:
     generation: int = 0
     parsed: int = 0
     public: int = 0
+    collections: int = 0
     hidden: Counter[str] = field(default_factory=Counter)
     passed_over: int = 0
     kept: int = 0
@@ -88,6 +91,7 @@ class Report:
         """The numbers by name, for programs."""
         return {
             "public": self.public,
+            "collections": self.collections,
             "hidden": self.hidden.total(),
             "held": self.hidden[HELD],
             "hidden_by_reason": dict(sorted(self.hidden.items())),
@@ -109,10 +113,11 @@ class Report:
         """What became of the files, in one line."""
         reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(self.hidden.items()))
         kept = f" ({self.kept:,} served as last read)" if self.kept else ""
+        lists = f"{counted(self.collections, 'collection')}, " if self.collections else ""
         gone = f", {self.suppressed:,} removed by a copy" if self.suppressed else ""
         return (
             f"{self.public:,} public ({self.merged:,} merged{gone}), "
-            f"{self.hidden.total():,} hidden{f' ({reasons})' if reasons else ''}, "
+            f"{lists}{self.hidden.total():,} hidden{f' ({reasons})' if reasons else ''}, "
             f"{self.left_out:,} left out{kept}, "
             f"{counted(self.passed_over, 'not a record', 'not records')}"
         )

@@ -13,29 +13,28 @@ import msgspec
 from blake3 import blake3
 
 from feeds.messages import printable
-from feeds.model import Hidden, Problem, Record, RecordError
+from feeds.model import Hidden, Problem, Record, RecordCollection, RecordError
 from feeds.records import parser, scanner
 from feeds.records.hiding import hidden_by_line, in_drafts
 from feeds.records.parser import PLAIN, Options
 
 encode_record: Final = msgspec.json.Encoder().encode
+COLLECTION: Final = "collection:"  # that keys of collections begin with, and no record's does
 decode_problems: Final = msgspec.json.Decoder(list[Problem]).decode
 
 
 class FileReading(NamedTuple):
     """The outcome of reading one file.
 
-    `path` is relative to the folder, `digest` that of the content (16 bytes,
-    empty where it couldn't be read). `outcome` is public, hidden, error (left
-    out), other (not a record), touched (its content is the one known) or gone.
-    `key` is that of the record's page, `own_id` its id where that is another,
-    `reason` why it is hidden or
-    passed over. `published` is
-    the date in seconds since 1970, None for an undated record. `render_digest`
-    (12 bytes) is of all that a feed may show of it, `content_digest` of that but
-    for its quality and heat, `data` the record as JSON. `hides` says of an error
-    that the text still has a line that hides the record. `due` is when it will be
-    another by itself, in seconds since 1970, 0 for never.
+    `path` is relative to the folder, `digest` that of the content (16 bytes, empty where it
+    couldn't be read). `outcome` is public, collection, hidden, error (left out), other (not
+    a record), touched (its content is the one known) or gone. `key` is that of the record's
+    page, or of a collection's file, `own_id` its id where that is another, `reason` why it
+    is hidden or passed over. `published` is the date in seconds since 1970, None for an
+    undated record. `render_digest` (12 bytes) is of all that a feed may show of it,
+    `content_digest` of that but for its quality and heat, `data` the record or collection
+    as JSON. `hides` says of an error that the text still has a line that hides the record.
+    `due` is when it will be another by itself, in seconds since 1970, 0 for never.
     """
 
     path: str
@@ -90,6 +89,9 @@ def interpret(path: str, data: bytes, digest: bytes = b"", options: Options = PL
             removed=record.removed,
             due=due,
         )
+    if isinstance(record, RecordCollection):
+        key, data = COLLECTION + path, encode_record(record)
+        return FileReading(path, digest, "collection", notes, key, data=data, due=due)
     return _public(path, digest, record, notes, due)
 
 

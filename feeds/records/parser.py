@@ -19,13 +19,14 @@ from feeds.model import (
     Hidden,
     Problem,
     Record,
+    RecordCollection,
     RecordError,
 )
-from feeds.records import near_front, related, simple_yaml
+from feeds.records import collections, near_front, related, simple_yaml
 from feeds.records.frontmatter import FrontMatterError, Mapping, parse, split
 from feeds.records.hiding import HELD, expiry, words_of
 from feeds.records.profiles.page import PassedOver, Site
-from feeds.records.record_fields import RecordFields
+from feeds.records.record_fields import READ, RecordFields
 from feeds.records.related_block import Unusual, extract_related, unsecured, up_to_hiding
 from feeds.records.site_record import is_page_of, parse_page
 
@@ -63,12 +64,12 @@ PLAIN: Final = Options()
 
 
 class ParsedRecord(NamedTuple):
-    """A record, public or hidden, and notes about it.
+    """A record or collection, or that it is hidden, and notes about it.
 
     `until` is when it will be another by itself: held no more, or expired.
     """
 
-    record: Record | Hidden
+    record: Record | RecordCollection | Hidden
     notes: list[Problem]
     until: datetime | None = None
 
@@ -133,11 +134,13 @@ def _parsed(
     words = words_of(mapping)
     if hidden := fields.hidden(words):
         return ParsedRecord(hidden, notes)
-    fields.note_repeated()
+    lists = collections.is_collection(mapping)
+    fields.note_repeated(collections.FIELDS if lists else READ)
     front, body = parts[0], parts[1].decode()
     if "\n---" in body:
         fields.note_stray(body, front.count(b"\n") + 2)
-    record = fields.record(front, body, items)
+    record: Record | RecordCollection
+    record = collections.read(fields) if lists else fields.record(front, body, items)
     if options.now is None:
         return ParsedRecord(record, notes)
     now = datetime.fromtimestamp(options.now, UTC)
@@ -146,7 +149,8 @@ def _parsed(
         released = fields.released(words, record.published)
         if released is not None and released > now:
             reason, until = HELD, released
-    shown = Hidden(path, reason, record.key) if reason else record
+    key = record.key if isinstance(record, Record) else ""
+    shown = Hidden(path, reason, key) if reason else record
     return ParsedRecord(shown, notes, until)
 
 

@@ -59,7 +59,7 @@ READ: Final = frozenset(
     }
 )  # fmt: skip
 NOWHERE: Final = "https://example.com/"  # the page of a record in error, for other URLs in it
-_URLS: Final = ("webUrl", "originalUrl", "ampWebUrl", "cdnAmpWebUrl")
+URLS: Final = ("webUrl", "originalUrl", "ampWebUrl", "cdnAmpWebUrl")
 # Letters and symbols that show nothing: fillers of Hangul, the blank of Braille.
 _BLANK: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 _MOST_DIGITS: Final = 8  # of a duration in seconds
@@ -75,12 +75,12 @@ class RecordFields(Fields):
 
         Raises RecordError.
         """
-        title = self._title()
-        web, original, amp, amp_cache = map(self.url, _URLS)
+        title = self.title()
+        web, original, amp, amp_cache = map(self.url, URLS)
         page = web or original or amp or amp_cache
         if not page:
             self.missing(
-                _URLS, "is missing; every record needs a webUrl or an originalUrl (https://...)"
+                URLS, "is missing; every record needs a webUrl or an originalUrl (https://...)"
             )
             page = NOWHERE
         if len(body) > MAX_BODY:
@@ -98,7 +98,7 @@ class RecordFields(Fields):
             body=sanitize.body(
                 body, page, markdown=not self.path.lower().endswith((".html", ".htm"))
             ),
-            published=self.moment("publishedDateTime") or self._published(),
+            published=self.moment("publishedDateTime") or self.date_of_word(),
             updated=self.moment("updatedDateTime"),
             dated=_date_in_name(self.path, self.zone),
             original=original,
@@ -131,7 +131,7 @@ class RecordFields(Fields):
             message = f"{stray.reason}, where it isn't read; remove the fence above it"
             self.error("front matter", message, lines_above + stray.line)
 
-    def _title(self) -> str:
+    def title(self) -> str:
         """The title, which shows something; empty, with an error, where none does."""
         for name in ("title", "name"):
             title = self.text(name, MAX_TITLE)
@@ -159,7 +159,7 @@ class RecordFields(Fields):
             self.notes[self.notes.index(problem)] = error
         return bool(wrong)
 
-    def _published(self) -> datetime | None:
+    def date_of_word(self) -> datetime | None:
         """The date that `published`, in any case, holds instead of a word."""
         for name, node in self.fields.items():
             is_word = isinstance(node, Scalar) and node.text.strip().lower() in TRUE
@@ -189,11 +189,11 @@ class RecordFields(Fields):
             return None
         return Hidden(self.path, hiding.reason, self._key(), removed=hiding.removed)
 
-    def note_repeated(self) -> None:
-        """Note fields that stand twice, an error for one that is read."""
+    def note_repeated(self, read: Collection[str] = READ) -> None:
+        """Note fields that stand twice, an error for one that is `read`."""
         for name, _, line in self.fields.repeated:
             message = f"stands twice (first in line {self.fields.lines[name]})"
-            if name in READ:
+            if name in read:
                 self.error(name, f"{message}; keep one", line)
                 continue
             hides = name.lower() in WORDS
@@ -202,7 +202,7 @@ class RecordFields(Fields):
 
     def _key(self) -> str:
         """What a hidden record's copies are known by; its mistakes are nobody's business."""
-        for name in _URLS:
+        for name in URLS:
             node = self.fields.get(name)
             if isinstance(node, Scalar) and not is_null(node) and node.text.strip():
                 with suppress(ValueError):

@@ -25,9 +25,10 @@ from feeds.urls import POLICIES
 
 # The lists to import, and the headings of the feeds in each.
 LISTS: Final[Mapping[str, Sequence[str]]] = {
-    "feeds.opml": ("", "Topics", "Providers", "Types"),
+    "feeds.opml": ("", "Topics", "Providers", "Types", "Collections"),
     "topics.opml": ("Topics",),
     "providers.opml": ("Providers",),
+    "collections.opml": ("Collections",),
 }
 _RSS: Final = "rss.xml"
 
@@ -40,7 +41,7 @@ def feed_list(reader: Reader, query: SiteQuery, addresses: Addresses, config: Co
     Left out are feeds that no entry of could pass, and those that would be
     there twice. Raises NotFound when that leaves none.
     """
-    name = _names(reader)
+    name, collections = _names(reader), reader.collections()
     listed = builder.scopes(reader)
     known = {one.scope for one in listed}
     seen: set[FeedQuery] = set()
@@ -54,7 +55,9 @@ def feed_list(reader: Reader, query: SiteQuery, addresses: Addresses, config: Co
             feed = FeedQuery(scope, query.policy, query.format, addresses.limit, filters=rest)
             if scope in known and feed not in seen:
                 seen.add(feed)
-                outlines.append(_outline(feed, addresses, config, name))
+                own = collections.get(scope.collection)
+                about = own.description if own else ""
+                outlines.append(_outline(feed, addresses, config, name, about))
         if outlines:
             groups.append(opml.Group(heading, outlines))
     if not groups and query.filters != NONE:
@@ -71,6 +74,8 @@ def _heading(scope: Scope) -> str | None:
         return ""
     if scope.topic and scope.provider:
         return None
+    if scope.collection:
+        return "Collections"
     return "Topics" if scope.topic else "Providers" if scope.provider else "Types"
 
 
@@ -92,14 +97,17 @@ def _can_pass(scope: Scope, filters: Filters) -> bool:
 
 
 def _outline(
-    query: FeedQuery, addresses: Addresses, config: Config, name: Callable[[str, str], str]
+    query: FeedQuery,
+    addresses: Addresses,
+    config: Config,
+    name: Callable[[str, str], str],
+    own: str,
 ) -> opml.Outline:
-    """A feed with the title that it has itself."""
+    """A feed with the title that it has itself; `own` describes its collection."""
     heading = titles.of_scope(_called(query.scope, name), query.filters, config, name)
-    is_all = query.scope == Scope() and query.filters == NONE
     return opml.Outline(
         title=titles.of_feed(heading, query, config),
-        description=config.description if is_all else f"{heading}: {config.description}",
+        description=titles.description(heading, query, config, own),
         url=addresses.url(query),
         page=addresses.url(query._replace(file="")),
         language=config.language,
@@ -116,11 +124,13 @@ def _called(scope: Scope, name: Callable[[str, str], str]) -> str:
         parts.append(name("provider", scope.provider))
     if scope.type:
         parts.append(titles.of_type(scope.type))
+    if scope.collection:
+        parts.append(name("collection", scope.collection))
     return " from ".join(parts)
 
 
 def _names(reader: Reader) -> Callable[[str, str], str]:
-    """The name of a topic, provider or name of a provider, by kind and slug."""
+    """The name of a topic, provider, name of a provider or collection, by kind and slug."""
 
     @cache
     def of_kind(kind: str) -> dict[str, str]:

@@ -47,7 +47,7 @@ class ActivityChart(NamedTuple):
 
 
 def index(reader: Reader) -> list[FeedGroup]:
-    """Every topic, provider and type."""
+    """Every topic, provider, type and collection; of these, where there are any."""
     names = builder.names_by_provider(reader)
     topics = [_place(Scope(topic=label.slug), label) for label in reader.labels("topic")]
     providers = [
@@ -60,6 +60,7 @@ def index(reader: Reader) -> list[FeedGroup]:
         FeedGroup("topics", "Topics", _ranked(topics)),
         FeedGroup("providers", "Providers", _ranked(providers)),
         FeedGroup("types", "Types", _types(reader)),
+        *_collections(reader, "Collections"),
     ]
 
 
@@ -69,7 +70,16 @@ def around(reader: Reader, scope: Scope) -> list[FeedGroup]:
     if scope.type:
         others = [place for place in _types(reader) if place.scope != scope]
         shelves.append(FeedGroup("types", "Other types", others))
+    if scope.collection:
+        shelves += _collections(reader, "Other collections", scope)
     return [shelf for shelf in shelves if shelf.places]
+
+
+def _collections(reader: Reader, title: str, but: Scope | None = None) -> list[FeedGroup]:
+    """The group of all collections `but` one, where there are any."""
+    all_of_them = ((Scope(collection=one.slug), one) for one in reader.labels("collection"))
+    places = [_place(scope, label) for scope, label in all_of_them if scope != but]
+    return [FeedGroup("collections", title, _ranked(places))] if places else []
 
 
 def _by_provider(reader: Reader, scope: Scope) -> FeedGroup:

@@ -116,6 +116,7 @@ class Pages:
         }
         if query.story:
             return self.render("story.html", **shown)
+        collection = reader.collections().get(query.scope.collection)
         months = [] if query.filters != NONE else reader.months(query.scope)
         is_home = query == FeedQuery(policy=query.policy, limit=query.limit)
         return self.render(
@@ -133,6 +134,8 @@ class Pages:
             name_of=lambda kind, slug: _name(reader, kind, slug),
             most_active=lambda kind: _most_active(reader, kind),
             kicker=_kicker(query),
+            is_list=bool(collection and collection.path),
+            about=collection.description if collection else "",
             icon=_icon(reader, query.scope),
         )
 
@@ -230,7 +233,8 @@ def _kicker(query: FeedQuery) -> str:
     """The kind of a page, for the line above its heading."""
     if query.filters.q:
         return "Search"
-    kinds = [kind for kind in ("topic", "provider", "type") if getattr(query.scope, kind)]
+    named = ("topic", "provider", "type", "collection")
+    kinds = [kind for kind in named if getattr(query.scope, kind)]
     return " and ".join(kinds).capitalize()
 
 

@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 from flask import Flask
 
+from feeds.catalog.saved_filters import saved_filters
 from feeds.config import Config, read
 from feeds.loading import loader
 from feeds.records.profile import Profile
@@ -78,7 +79,8 @@ def assemble(config: Config, timing: Timing | None = None, *, followed: bool = F
 
 def _load(store: Store, config: Config, app: Flask) -> Store:
     try:
-        report = loader.load(store, config.seeds, profile=Profile.of(config))
+        saved = saved_filters(config.collections)
+        report = loader.load(store, config.seeds, profile=Profile.of(config), saved=saved)
         app.logger.info("loaded %s: %s", config.seeds, report.summary())
     except FolderError as error:
         if _generation(store) == 0:

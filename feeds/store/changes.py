@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, or_, select
 
-from feeds.selection import scopes_of
-from feeds.store.schema import departures, entries, entry_topics, labels, marks
+from feeds.selection import Scope, scopes_of
+from feeds.store.schema import departures, entries, entry_topics, labels, marks, members
 
 NOWHERE: Final = -(1 << 62)  # below all positions
 HUBS: Final = "hubs"  # whose mark is where the first load ended, until they are first told
@@ -43,6 +43,15 @@ class ChangedEntry(NamedTuple):
     provider: str
     provider_slug: str
     topics: tuple[str, ...]
+
+
+class ChangedMember(NamedTuple):
+    """An entry of a collection that changed, or came to its position there; as `ChangedEntry`."""
+
+    collection: str
+    position: int
+    content_changed: int
+    placed: int
 
 
 class Departure(NamedTuple):
@@ -93,15 +102,23 @@ class Change:
 
 
 def events(
-    since: int, changed: Iterable[ChangedEntry], departed: Iterable[Departure]
+    since: int,
+    changed: Iterable[ChangedEntry],
+    departed: Iterable[Departure],
+    of_collections: Iterable[ChangedMember] = (),
 ) -> Iterator[Event]:
     """The events in each scope after the load at `since`, in seconds."""
-    for entry in changed:
+
+    def event(scope: str, entry: ChangedEntry | ChangedMember) -> Event:
         came = entry.placed > since
         only_figures = entry.content_changed <= since and not came
-        moves = ((entry.placed, 1),) if came else ()
+        return Event(scope, entry.position, only_figures, ((entry.placed, 1),) if came else ())
+
+    for entry in changed:
         for scope in scopes_of(entry, entry.topics):
-            yield Event(scope, entry.position, only_figures, moves)
+            yield event(scope, entry)
+    for member in of_collections:
+        yield event(Scope(collection=member.collection).key(), member)
     for scope, position, placed, left in departed:
         came_too = ((placed, 1),) if placed > since else ()
         yield Event(scope, position, moves=((left, -1), *came_too))
@@ -138,6 +155,20 @@ def changed_entries(connection: Connection, since: int) -> Iterator[ChangedEntry
         first, *more = rows
         topics = tuple(row.topic for row in (first, *more) if row.topic is not None)
         yield ChangedEntry._make((*first[2:], topics))
+
+
+def changed_members(connection: Connection, since: int) -> Iterator[ChangedMember]:
+    """The entries of collections that changed, or came there, after the load at `since`."""
+    changed = select(entries.c.id).where(entries.c.changed > since)
+    query = (
+        select(
+            members.c.collection, members.c.position, entries.c.content_changed, members.c.placed
+        )
+        .join(entries, entries.c.id == members.c.entry)
+        .where(or_(members.c.placed > since, members.c.entry.in_(changed)))
+        .execution_options(yield_per=_AT_ONCE)
+    )
+    return map(ChangedMember._make, connection.execute(query))
 
 
 def departed_entries(connection: Connection, since: int) -> Iterator[Departure]:

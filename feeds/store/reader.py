@@ -15,7 +15,7 @@ from sqlalchemy import (
 from feeds.model import Label
 from feeds.selection import EVERYTHING, NONE, Filters, Scope, Window, month_of, month_window
 from feeds.store import search_query, statements
-from feeds.store.schema import SITE, departures, entry_topics, pings
+from feeds.store.schema import SITE, collections, departures, entry_topics, pings
 
 _NAMED_AT_ONCE: Final = 10_000  # rows by one statement; databases take some 32,000
 
@@ -55,7 +55,7 @@ class Row(NamedTuple):
 
 
 class LabelCounts(NamedTuple):
-    """A topic, provider, name or type with what is known of it."""
+    """A topic, provider, name, type or collection with what is known of it."""
 
     slug: str
     name: str
@@ -63,6 +63,14 @@ class LabelCounts(NamedTuple):
     entries: int
     latest: int
     changed: int = 0
+
+
+class CollectionRow(NamedTuple):
+    """A collection: its slug, the path of its file (empty for a filter), its description."""
+
+    slug: str
+    path: str
+    description: str
 
 
 class Reader:
@@ -82,16 +90,27 @@ class Reader:
         return Health(row.checked, row.loaded, row.degraded, msgspec.json.decode(row.counts))
 
     def label(self, kind: str, slug: str) -> LabelCounts | None:
-        """The name and counts of one topic, provider, name (key/slug) or type; None for none."""
+        """The name and counts of one label of a kind (of names: key/slug); None for none."""
         row = self.connection.execute(statements.LABEL, {"kind": kind, "slug": slug}).first()
         return LabelCounts._make(row) if row else None
 
     def labels(self, kind: str) -> list[LabelCounts]:
-        """All topics, providers, names or types, by name."""
+        """All labels of a kind, by name."""
         rows = self.connection.execute(statements.LABELS, {"kind": kind}).all()
         return sorted(
             (LabelCounts._make(row) for row in rows), key=lambda t: (t.name.casefold(), t.slug)
         )
+
+    def collections(self) -> dict[str, CollectionRow]:
+        """All collections, by slug."""
+        columns = [collections.c[name] for name in CollectionRow._fields]
+        rows = self.connection.execute(select(*columns))
+        return {row.slug: CollectionRow._make(row) for row in rows}
+
+    def is_list(self, scope: Scope) -> bool:
+        """Whether a scope is a list of records, which has its own order and is shown whole."""
+        query = select(collections.c.path).where(collections.c.slug == scope.collection)
+        return bool(scope.collection and self.connection.execute(query).scalar())
 
     def count(self, scope: Scope, window: Window = EVERYTHING, filters: Filters = NONE) -> int:
         """How many entries a scope has in a window; through filters, `search.COUNTED` at most."""
@@ -124,6 +143,8 @@ class Reader:
                 for kept in {names[:length] for length in range(len(names) + 1)}:
                     scope = Scope(**{name: slug_of[name] for name in kept})
                     latest[scope] = max(latest.get(scope, 0), changed)
+        for slug, changed, placed in self.connection.execute(statements.CHANGES_IN_COLLECTIONS):
+            latest[Scope(collection=slug)] = max(changed, placed)
         departed = select(departures.c.scope, func.max(departures.c.departed))
         for key, moment in self.connection.execute(departed.group_by(departures.c.scope)):
             scope = Scope(*key.split("\t"))
@@ -150,20 +171,28 @@ class Reader:
         window: Window = EVERYTHING,
         filters: Filters = NONE,
     ) -> list[Row]:
-        """`limit` entries of a scope and window, in their order, after the first `offset`."""
+        """`limit` entries of a scope and window, in their order, after the first `offset`.
+
+        The position of one in a collection is that which it has there, but where a search or
+        its heat give the order.
+        """
         parameters = statements.parameters(scope, window, filters)
         paged = parameters | {"limit": limit, "offset": offset}
         chosen = statements.chosen_rows(frozenset(parameters), filters.sort)
-        if filters.sort == "newest" and not filters.q:
+        if filters.sort == "newest" and not filters.q and not scope.collection:
             query = statements.page_of(chosen)
             return [Row._make(row) for row in self.connection.execute(query, paged).all()]
         if filters.sort == "relevance":
             ids = self._best(parameters, filters.q)[offset : offset + limit]
+            found: dict[int, Sequence[int]] = dict.fromkeys(ids, ())
         else:
-            ids = list(self.connection.execute(chosen, paged).scalars())
-        rows = self.connection.execute(statements.ROWS, {"rows": ids}).all()
+            found = {row[0]: row[1:] for row in self.connection.execute(chosen, paged)}
+        rows = self.connection.execute(statements.ROWS, {"rows": list(found)}).all()
         by_id = {row.id: Row._make(row) for row in rows}
-        return [by_id[id_] for id_ in ids]
+        return [
+            by_id[id_]._replace(position=place[0]) if place else by_id[id_]
+            for id_, place in found.items()
+        ]
 
     def _best(self, parameters: Mapping[str, Any], written: str) -> list[int]:
         """The rows of the newest matches of a search, best first, then newest."""
@@ -185,7 +214,12 @@ class Reader:
         return [(row, key) for row, key in pairs]
 
     def months(self, scope: Scope) -> list[tuple[int, int]]:
-        """The months that a scope has entries in, newest first, with their numbers."""
+        """The months that a scope has entries in, newest first, with their numbers.
+
+        None of a list of records, which has no archives.
+        """
+        if self.is_list(scope):
+            return []
         parameters = statements.parameters(scope, EVERYTHING)
         rows = self.connection.execute(statements.months(frozenset(parameters)), parameters).all()
         return [(month, number) for month, number in rows]
@@ -235,7 +269,7 @@ class Reader:
         """When what a scope has in a window last changed, in seconds.
 
         That is the latest change of an entry in it, or departure of one that
-        was in it, or of what the site is called.
+        was in it, or arrival in a collection, or of what the site is called.
         """
         parameters = statements.parameters(scope, window)
         query = statements.modified(frozenset(parameters))

@@ -30,7 +30,7 @@ from feeds.store import fulltext
 # Raise it with any change of the tables, of the index of words, or of the JSON in
 # `data` and `problems` that what was written before can't be decoded by. A store with
 # another number is made anew: what it knew of undated records and changes is lost.
-SCHEMA: Final = 4
+SCHEMA: Final = 5
 # Raise it when the same file gives other rows: another rule for a field, a slug, the name
 # of a label or the words of a search. All files are then read anew, and nothing is lost.
 # tests/store/test_schema.py fails when either was forgotten.
@@ -61,7 +61,7 @@ files = Table(
     Column("mtime", BigInteger, nullable=False),  # nanoseconds
     Column("ctime", BigInteger, nullable=False),
     Column("digest", LargeBinary, nullable=False),
-    Column("outcome", Text, nullable=False),  # public, hidden, error, other
+    Column("outcome", Text, nullable=False),  # public, collection, hidden, error, other
     Column("reason", Text, nullable=False),  # why it is hidden or passed over
     Column("problems", Text, nullable=False),  # JSON list of Problem, empty for none
     Column("due", BigInteger, nullable=False),  # when it is another by itself, 0 for never
@@ -75,7 +75,7 @@ files = Table(
     ),
 )
 
-# What the readable ones say, public or hidden.
+# What the readable ones say, public or hidden, and collections.
 records = Table(
     "records",
     metadata,
@@ -91,7 +91,7 @@ records = Table(
     Column("content_digest", LargeBinary, nullable=False),  # as below, without quality and heat
     Column("render_digest", LargeBinary, nullable=False),  # of what a feed may show
     Column("version", LargeBinary, nullable=False),  # digest of that and the date
-    Column("data", LargeBinary, nullable=False),  # JSON of Record
+    Column("data", LargeBinary, nullable=False),  # JSON of Record or Collection
     Index("records_entry_id", "entry_id"),
     Index(
         "records_own_id",
@@ -182,13 +182,39 @@ SITE: Final = "site"  # the kind of labels that say what the site is called
 labels = Table(
     "labels",
     metadata,
-    Column("kind", Text, primary_key=True),  # topic, provider, name, type, site
+    Column("kind", Text, primary_key=True),  # topic, provider, name, type, collection, site
     Column("slug", Text, primary_key=True),  # for kind name: key/slug; for site: the setting
     Column("name", Text, nullable=False),
     Column("icon", Text, nullable=False),
     Column("entries", Integer, nullable=False),
     Column("latest", BigInteger, nullable=False),
     Column("changed", BigInteger, nullable=False),
+)
+
+# Named lists of entries: of files, and filters of feeds.toml. Their names are labels.
+collections = Table(
+    "collections",
+    metadata,
+    Column("slug", Text, primary_key=True),
+    Column("path", Text, nullable=False),  # of the file, empty for a filter
+    Column("description", Text, nullable=False),
+    Column("filters", Text, nullable=False),  # as parameters of an address
+    Column("problems", Text, nullable=False),  # JSON list of Problem, empty for none
+)
+
+# The entries of each collection, highest position first: those of filters where they are
+# among all entries, those of lists at -1, -2, ... by the order of the list.
+members = Table(
+    "members",
+    metadata,
+    Column("collection", Text, primary_key=True),
+    Column("entry", Integer, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("placed", BigInteger, nullable=False),  # when it came there, 0 for by the first load
+    Index("members_position", "collection", "position", "entry"),
+    Index("members_entry", "entry"),
+    Index("members_placed", "placed"),
+    sqlite_with_rowid=False,
 )
 
 # Where entries were before they left a scope or moved within it: without

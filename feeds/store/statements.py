@@ -34,6 +34,7 @@ from feeds.store.schema import (
     entry_topics,
     health,
     labels,
+    members,
     records,
     state,
 )
@@ -94,6 +95,12 @@ CHANGES: Final = {
     for names in (("provider", "name"), ("topic", "provider", "name"), ("type",))
 }
 
+CHANGES_IN_COLLECTIONS: Final = (
+    select(members.c.collection, func.max(entries.c.changed), func.max(members.c.placed))
+    .join(entries, entries.c.id == members.c.entry)
+    .group_by(members.c.collection)
+)
+
 _Names = frozenset[str]
 
 
@@ -131,7 +138,10 @@ def _source(names: _Names, *, whole: bool = False) -> FromClause:
     table = _table(names)
     if "q" in names:
         matches = fulltext.matches(entries.c.position, entries.c.id)
-        return matches.table.join(entries, matches.joined)
+        found = matches.table.join(entries, matches.joined)
+        return found.join(members, _is_member) if "collection" in names else found
+    if "collection" in names:
+        return members.join(entries, _is_member)
     if table is entry_topics and (whole or _is_filtered(names)):
         return entry_topics.join(entries, entries.c.id == entry_topics.c.entry)
     return table
@@ -143,6 +153,7 @@ def _conditions(names: _Names) -> list[ColumnElement[bool]]:
         "provider": table.c.provider,
         "name": table.c.provider_slug,
         "type": entries.c.type,
+        "collection": members.c.collection,
     }
     conditions = [column == bindparam(name) for name, column in columns.items() if name in names]
     if "topic" in names:
@@ -161,6 +172,7 @@ def _any(name: str) -> Any:
     return bindparam(name, expanding=True)
 
 
+_is_member: Final = members.c.entry == entries.c.id
 _other = entry_topics.alias("other")
 _FILTERS: Final[Mapping[str, Callable[[str], ColumnElement[bool]]]] = {
     "topic": lambda name: _with_topic(_other.c.topic.in_(_any(name))),
@@ -204,18 +216,26 @@ def count(names: _Names) -> Select[Any]:
 
 @cache
 def chosen_rows(names: _Names, sort: str) -> Select[Any]:
-    """The numbers of the rows of a page, in their order."""
-    table = _table(names)
-    row = entry_topics.c.entry if table is entry_topics else entries.c.id
+    """The numbers of the rows of a page, in their order; of a collection, with the positions."""
+    table: Table = members if "collection" in names else _table(names)
+    row = entries.c.id if table is entries else table.c.entry
     newest_first: list[ColumnElement[Any]] = [table.c.position.desc(), row.desc()]
     if sort == "heat":
         chosen = _chosen(names, row, whole=True).order_by(entries.c.heat.desc(), *newest_first)
+    elif table is members:
+        chosen = _chosen(names, row, members.c.position).order_by(*newest_first)
     elif "q" in names:
         order = fulltext.matches(entries.c.position, entries.c.id).order
         chosen = _chosen(names, row).order_by(order)
     else:
         chosen = _chosen(names, row).order_by(*newest_first)
     return chosen.limit(bindparam("limit")).offset(bindparam("offset"))
+
+
+@cache
+def matching(names: _Names) -> Select[Any]:
+    """The rows and positions of all that is chosen."""
+    return _chosen(names, entries.c.id, entries.c.position, whole=True)
 
 
 @cache
@@ -275,7 +295,10 @@ def extreme(names: _Names, *, newest: bool) -> Select[Any]:
 
 @cache
 def modified(names: _Names) -> Select[Any]:
-    """When what is chosen last changed, when something left it, when the site was renamed."""
+    """When what is chosen last changed, left it, came to a collection; when the site was renamed.
+
+    Each is a column.
+    """
     changed = _chosen(names, func.max(entries.c.changed))
     if "topic" in names:
         changed = changed.join(entries, entries.c.id == entry_topics.c.entry)
@@ -283,5 +306,7 @@ def modified(names: _Names) -> Select[Any]:
         departures.c.scope == bindparam("scope"), *_bounds(departures.c.position, names)
     )
     renamed = select(func.max(labels.c.changed)).where(labels.c.kind == SITE)
-    parts = (changed, departed, renamed)
+    parts = [changed, departed, renamed]
+    if "collection" in names:
+        parts.append(_chosen(names, func.max(members.c.placed)))
     return select(*(part.scalar_subquery() for part in parts))

@@ -98,6 +98,17 @@ def test_list_prints_the_formats_and_policies_that_are_asked_for() -> None:
     assert len(urls) == len(set(urls)) == 7 * 3 * 4
 
 
+def test_list_has_collections_of_files_and_of_feeds_toml() -> None:
+    write(Path("seeds"), "a.md", topics=["AI"])
+    write(Path("seeds"), "list.md", webUrl=None, title="List", type="collection", items=["a"])
+    Path("feeds.toml").write_text('[collections.on-ai]\ntopic = "AI"\n')
+    lines = run("list", "--formats", "rss", "--links", "canonical").stdout.splitlines()
+    assert [line.partition("/collections/")[2] for line in lines][-2:] == [
+        "list/rss.xml\t1\tList",
+        "on-ai/rss.xml\t1\tOn ai",
+    ]
+
+
 def test_config_prints_each_setting_and_where_it_comes_from(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -137,6 +148,11 @@ def test_config_prints_what_the_folders_site_is_called(monkeypatch: pytest.Monke
         (["serve", "--bind", "here"], {}, "FEEDS_BIND is 'here'; it accepts host:port or unix:"),
         (["serve", "--workers", "0"], {}, "FEEDS_WORKERS is '0'; it accepts a whole number from"),
         (["config"], {"FEEDS_LIMIT": "many"}, "FEEDS_LIMIT is 'many'; it accepts a whole number"),
+        (
+            ["config"],
+            {"WRONG": ""},
+            "collections.a.topics in feeds.toml is no key of a collection;",
+        ),
         (["load"], {"FEEDS_DATABASE_URL": "nonsense"}, "FEEDS_DATABASE_URL is 'nonsense'; it acc"),
     ],
 )
@@ -148,6 +164,8 @@ def test_what_is_wrong_is_one_line_and_exit_status_2(
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    if "WRONG" in variables:
+        Path("feeds.toml").write_text('[collections.a]\ntopics = "AI"\n')
     result = run(*arguments)
     assert result.exit_code == 2
     assert result.stderr.startswith(f"feeds: {message}")

@@ -12,6 +12,7 @@ from feeds.catalog.addresses import FeedQuery
 from feeds.follower import changed_urls
 from feeds.loading import loader
 from feeds.rendering.formats import FORMATS
+from feeds.selection import Filters, SavedFilter
 from feeds.store.database import Store
 from feeds.urls import POLICIES
 from tests.helpers.databases import databases
@@ -24,6 +25,7 @@ SMALL = replace(CONFIG, limit=LIMIT)
 ADDRESSES = addresses(SMALL)
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 TIMES = {"name": "Times", "domain": "times.example.com"}
+SAVED = {"going": SavedFilter("Going", "", Filters(topic=("go",), min_quality=1))}
 POST = {"name": "Post", "domain": "times.example.com"}  # two on one domain
 
 
@@ -33,7 +35,8 @@ def store() -> Store:
 
 
 def load(store: Store, folder: Path, day: int = 0) -> None:
-    loader.load(store, folder, now=DAY + timedelta(days=day), accept_removals=True)
+    now = DAY + timedelta(days=day)
+    loader.load(store, folder, now=now, saved=SAVED, accept_removals=True)
 
 
 def told(store: Store, day: int = 0) -> set[str]:
@@ -85,10 +88,17 @@ def _steps(folder: Path, draw: random.Random) -> Iterator[None]:
 
     held: dict[int, dict[str, Any]] = {n: fields() for n in range(9)}
     write(folder, "always.md", publishedDateTime="2023-01-01")
+    listed = {"title": "List", "items": ["3", "1", "8", "5"]}
     while True:
         for n, said in held.items():
             write(folder, f"{n}.md", **said)
+        write(folder, "list.md", type="collection", **listed)
         yield
+        if draw.random() < 0.3:
+            listed = {
+                "title": draw.choice(["List", "List", "List!"]),  # of one slug
+                "items": [str(number()) for _ in range(draw.randrange(1, 6))],
+            }
         for _ in range(draw.choice([1, 1, 1, 3])):
             kind = draw.choice(["write", "write", "remove", "hide", "mark", "heat", "title"])
             n = number() if kind == "write" else draw.choice(sorted(held) or [0])

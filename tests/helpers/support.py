@@ -18,7 +18,7 @@ from feeds.records.scanner import UNSETTLED, scan
 from feeds.rendering.formats import FORMATS, MEDIA_TYPES
 from feeds.rendering.site_documents import NAMES
 from feeds.store.database import Store
-from feeds.store.schema import entries, entry_topics, labels
+from feeds.store.schema import collections, entries, entry_topics, labels, members
 from tests.helpers.databases import databases
 
 SEEDS: Final = Path(__file__).parent.parent.parent / "seeds"
@@ -89,7 +89,14 @@ def dump(store: Store) -> dict[str, list[tuple[Any, ...]]]:
     label = [column for column in labels.c if column.name != "changed"]
     topic = [column for column in entry_topics.c if column.name != "entry"]
     topics = select(entries.c.entry_id, *topic).join(entries, entries.c.id == entry_topics.c.entry)
-    queries = {"entries": select(*entry), "labels": select(*label), "topics": topics}
+    there = select(entries.c.entry_id, members.c.collection, members.c.position)
+    queries = {
+        "entries": select(*entry),
+        "labels": select(*label),
+        "topics": topics,
+        "collections": select(collections),
+        "members": there.join(entries, entries.c.id == members.c.entry),
+    }
     with store.read() as reader:
         run = reader.connection.execute
         return {name: sorted(map(tuple, run(query))) for name, query in queries.items()}

@@ -97,9 +97,11 @@ def test_every_file_is_counted_once(store: Store, tmp_path: Path) -> None:
 
 def test_the_seeds_are_all_counted_and_check_agrees(store: Store) -> None:
     report, checked = load(store, SEEDS), check(SEEDS)
-    counted = report.public + report.hidden.total() + len(report.errors) + report.passed_over
+    counted = report.public + report.collections + report.hidden.total()
+    counted += len(report.errors) + report.passed_over
     assert counted == report.parsed == len(folders.scan(SEEDS))
-    for name in ("public", "hidden", "problems", "passed_over", "entries", "merged", "parsed"):
+    names = ("public", "collections", "hidden", "problems", "passed_over", "entries", "merged")
+    for name in names:
         assert getattr(checked, name) == getattr(report, name)
 
 

@@ -32,6 +32,7 @@ def reason(lines: str, path: str = "a.md", options: Options = AT_NOW) -> str:
     record = parsed(lines, path, options).record
     if isinstance(record, Record):
         return ""
+    assert isinstance(record, Hidden)
     removed = record.reason in ("removed", "deleted")
     assert record == Hidden(path, record.reason, KEY, removed=removed)
     return record.reason

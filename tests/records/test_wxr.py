@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds import sanitize, slugs
-from feeds.model import Hidden, Image, Provider
+from feeds.model import Image, Provider, Record
 from feeds.records import wxr
 from feeds.records.parser import parse_record
 from feeds.records.wxr import ExportError, LeftOut, Post
@@ -52,7 +52,7 @@ def test_a_post_has_what_its_item_says(tmp_path: Path) -> None:
     assert expected.file_name == "2024-01-02-ferries.md"
     record = parse_record("a.md", expected.record())
     assert record.notes == []
-    assert not isinstance(record.record, Hidden)
+    assert isinstance(record.record, Record)
     assert record.record.provider == Provider(
         "blog.example.com", "harbour-sea", "Harbour & Sea", "blog.example.com"
     )
@@ -115,7 +115,7 @@ def test_a_body_is_html(tmp_path: Path, content: str, body: str) -> None:
     (post,) = posts(tmp_path, item(content__encoded=content))
     assert isinstance(post, Post)
     record = parse_record("a.md", post.record()).record
-    assert not isinstance(record, Hidden)
+    assert isinstance(record, Record)
     assert record.body == sanitize.body(body, post.link, markdown=False)
 
 
@@ -224,7 +224,7 @@ def test_a_record_gives_back_what_was_written(
     )
     parsed = parse_record("a.md", post.record())
     record = parsed.record
-    assert not isinstance(record, Hidden)
+    assert isinstance(record, Record)
     assert parsed.notes == []
     assert (
         Post(

@@ -77,6 +77,7 @@ def front_matter(path: str) -> dict[str, Any]:
 FRONT = {
     path: front_matter(path)
     for path in (str(p.relative_to(SEEDS)) for p in sorted(SEEDS.rglob("*.*")) if p.is_file())
+    if not path.startswith("learning/collections/")  # which are no records of their own
 }
 
 

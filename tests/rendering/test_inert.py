@@ -170,7 +170,7 @@ def contents(file: str, body: bytes) -> Iterator[str]:
 
 
 def test_lists_have_names_as_text_and_addresses_that_need_no_quoting(app: Flask) -> None:
-    for name in ("feeds.opml", "topics.opml", "providers.opml"):
+    for name in ("feeds.opml", "topics.opml", "providers.opml", "collections.opml"):
         body = said(app, f"/{name}")
         tags = {str(element.tag) for element in etree.fromstring(body).iter()}
         assert tags <= {

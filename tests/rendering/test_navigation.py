@@ -1,6 +1,9 @@
+from pathlib import Path
+
 from feeds.rendering import navigation
 from feeds.rendering.navigation import ActivityChart, FeedGroup, FeedLink
 from feeds.selection import Scope
+from tests.helpers.support import loaded, write
 
 JANUARY = 2024 * 12
 
@@ -31,6 +34,22 @@ def test_months_are_listed_by_year_the_newest_year_first() -> None:
         (2025, [(JANUARY + 12, 2), (JANUARY + 13, 1)]),
         (2024, [(JANUARY + 5, 3)]),
     ]
+
+
+def test_collections_are_a_group_where_there_are_any(tmp_path: Path) -> None:
+    write(tmp_path, "a.md", publishedDateTime="2024-01-01")
+    for name in ("One", "Two"):
+        write(tmp_path, f"{name}.md", webUrl=None, title=name, type="collection", items=["a"])
+    store = loaded(tmp_path)
+    one, two = (FeedLink(Scope(collection=n.lower()), n, 1, "", 1704067200) for n in ("One", "Two"))
+    with store.read() as reader:
+        assert navigation.index(reader)[-1] == FeedGroup("collections", "Collections", [one, two])
+        other = FeedGroup("collections", "Other collections", [two])
+        assert navigation.around(reader, one.scope) == [other]
+    for name in ("One", "Two"):
+        (tmp_path / f"{name}.md").unlink()
+    with loaded(tmp_path).read() as reader:
+        assert [group.id for group in navigation.index(reader)] == ["topics", "providers", "types"]
 
 
 def test_a_shelf_is_sorted_by_name_whatever_the_case() -> None:

@@ -19,7 +19,7 @@ from feeds.urls import POLICIES
 from tests.helpers.server import ROOT, Served, application, clean_environment, get, program
 from tests.helpers.support import SEEDS, addresses, feed, write
 
-LISTS = ("feeds.opml", "topics.opml", "providers.opml")
+LISTS = ("feeds.opml", "topics.opml", "providers.opml", "collections.opml")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def urls(app: Flask, address: str) -> list[str]:
     return [feed.get("xmlUrl") for feed in read(app, address).iter("outline") if feed.get("xmlUrl")]
 
 
-def test_everything_comes_first_then_topics_providers_and_types(app: Flask) -> None:
+def test_everything_comes_first_then_topics_providers_types_and_collections(app: Flask) -> None:
     first, *groups = read(app, "/feeds.opml").find("body")
     assert dict(first.attrib) == {
         "type": "rss",
@@ -56,13 +56,13 @@ def test_everything_comes_first_then_topics_providers_and_types(app: Flask) -> N
         "version": "RSS",
     }
     assert [dict(group.attrib) for group in groups] == [
-        {"text": name, "title": name} for name in ("Topics", "Providers", "Types")
+        {"text": name, "title": name} for name in ("Topics", "Providers", "Types", "Collections")
     ]
     assert [len(group) for group in groups] == [
         len([u for u in urls(app, "/feeds.opml") if f"/{kind}/" in u])
-        for kind in ("topics", "providers", "types")
+        for kind in ("topics", "providers", "types", "collections")
     ]
-    assert all(len(group) > 3 for group in groups)
+    assert all(len(group) > 3 for group in groups[:-1])
 
 
 def test_the_head_says_of_what_of_whom_and_of_when_it_is(app: Flask, seeds: Store) -> None:
@@ -102,7 +102,7 @@ def test_every_feed_is_listed_once_with_the_title_it_has_itself(
 
 def test_topics_and_providers_have_lists_of_their_own(app: Flask) -> None:
     everything = urls(app, "/feeds.opml?format=atom")
-    for kind in ("topics", "providers"):
+    for kind in ("topics", "providers", "collections"):
         own = urls(app, f"/{kind}.opml?format=atom")
         assert own == [url for url in everything if f"/{kind}/" in url]
 

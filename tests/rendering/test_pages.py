@@ -26,6 +26,7 @@ FOLDERS = [
     "/providers/tidewrack-labs.example/tidewrack-labs-learn/",
     "/topics/ai/providers/theguardian.com/",
     "/original/types/videos/",
+    "/collections/c-plus-plus-for-people-who-come-back/",
     "/2026/06/",
     "/?q=ferry",
     "/topics/ai/?type=articles&type=videos&min_quality=5&since=2024-01-01&sort=heat",

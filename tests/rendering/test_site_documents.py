@@ -50,6 +50,7 @@ def here(app: Flask, url: str) -> Answer:
         ("feeds.opml", "text/x-opml", True),
         ("topics.opml", "text/x-opml", True),
         ("providers.opml", "text/x-opml", True),
+        ("collections.opml", "text/x-opml", True),
         ("feeds.json", "application/json", True),
         ("sitemap.xml", "application/xml", False),
         ("robots.txt", "text/plain", False),

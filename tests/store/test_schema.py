@@ -16,11 +16,13 @@ from feeds.store.database import Store
 from feeds.store.schema import (
     READING,
     SCHEMA,
+    collections,
     coverage,
     entries,
     entry_topics,
     files,
     labels,
+    members,
     metadata,
     reading_version,
     records,
@@ -64,9 +66,9 @@ def rows(store: Store) -> dict[str, list[dict[str, Any]]]:
     """What a store holds, but for what changes from load to load."""
     shown = {
         table.name: select(*(column for column in table.c if column.name not in _CHANGING))
-        for table in (files, records, entries, labels, spellings)
+        for table in (files, records, entries, labels, spellings, collections)
     }
-    for table in (entry_topics, coverage):
+    for table in (entry_topics, coverage, members):
         columns = [column for column in table.c if column.name not in _CHANGING]
         query = select(entries.c.entry_id, *columns)
         shown[table.name] = query.join(entries, entries.c.id == table.c.entry)
