@@ -41,6 +41,7 @@ from feeds.setting_types import (
 )
 
 FILE: Final = "feeds.toml"
+MAX_WINDOW: Final = 24 * 366  # hours
 MAX_LIMIT: Final = 200
 WATCH: Final = ("auto", "poll", "off")
 PROFILES: Final = (
@@ -131,6 +132,12 @@ class Config:
         f"a whole number from 1 to {MAX_LIMIT}",
         "entries in a feed",
         50,
+    )
+    window: int = setting(
+        parse_integer(0, MAX_WINDOW),
+        f"a whole number of hours from 0 to {MAX_WINDOW}",
+        "feeds also have what came so many hours before the newest arrival",
+        48,
     )
     pictures: str = choice(
         ON_OR_OFF,

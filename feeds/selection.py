@@ -36,10 +36,14 @@ class Scope(NamedTuple):
 
 
 class Window(NamedTuple):
-    """Positions from `first` on and before `end`; None is no bound."""
+    """Positions from `first` on and before `end`; None is no bound.
+
+    Of these, what came to the scope after the moment `since`, in seconds.
+    """
 
     first: int | None = None
     end: int | None = None
+    since: int | None = None
 
 
 EVERYTHING: Final = Window()

@@ -24,6 +24,7 @@ GOOD: Final[dict[str, tuple[str, str, Any]]] = {
     "language": ("pt-BR", '"pt-BR"', "pt-BR"),
     "links": ("amp-cache", '"amp-cache"', "amp-cache"),
     "limit": ("200", "200", 200),
+    "window": ("0", "0", 0),
     "pictures": ("off", '"off"', "off"),
     "parameters": ("off", '"off"', "off"),
     "hubs": (
@@ -71,6 +72,7 @@ BAD: Final[dict[str, list[Any]]] = {
     "language": ["english", "e", "en_GB", "en-", 1],
     "links": ["AMP", "", "web", 1],
     "limit": ["0", "201", "many", "5.0", 5.0, True, None],
+    "window": ["-1", "8785", "two days", 48.0, True],
     "pictures": ["yes", "OFF", False, 0],
     "parameters": ["no", "Off", False, 0],
     "hubs": ["hub.example.org", ["https://hub.example.org", ""], [1], 1],

@@ -53,7 +53,8 @@ class EmbedStyle(NamedTuple):
 class FeedQuery(NamedTuple):
     """Which feed is asked for.
 
-    `file` is its file name, empty for the page of the folder. `month` is that
+    `file` is its file name, empty for the page of the folder. `exact` says of a feed
+    that its address names the usual limit: it has no entries beyond that. `month` is that
     of an archive (year * 12 + month - 1), None for the subscription document.
     `story` is the id of a story, whose coverage is the feed. `style` is that of
     a page made to be framed, None for the page itself.
@@ -68,6 +69,7 @@ class FeedQuery(NamedTuple):
     story: str = ""
     filters: Filters = NONE
     style: EmbedStyle | None = None
+    exact: bool = False
 
 
 class SiteQuery(NamedTuple):
@@ -177,8 +179,10 @@ class Addresses:
             month=month,
             style=style,
         )
+        if file and month is None and query.limit == limit and any(parameters.get("limit", ())):
+            query = query._replace(exact=True)
         if segments and segments[0] == "stories" and month is None:
-            return query._replace(story=_story(segments))
+            return query._replace(story=_story(segments), exact=False)
         scope, rest = folded(
             _scope(segments if month is None else segments[:-2]), parse(parameters)
         )
@@ -232,6 +236,8 @@ class Addresses:
         limit = self.default_limit(query.month, query.style)
         defaults = {"theme": THEMES[0], "accent": "", "limit": str(limit), "page": "1"}
         folder = "".join(f"/{segment}" for segment in segments) + "/"
+        if query.exact:
+            del defaults["limit"]
         kept = [(name, value) for name, value in parameters if value != defaults.get(name)]
         return _with(folder + query.file, kept)
 

@@ -6,11 +6,12 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 
 from feeds.catalog import stories, titles
 from feeds.catalog.addresses import Addresses, FeedQuery, NotFound
 from feeds.catalog.titles import RedirectTo
+from feeds.catalog.window import first_page, has_window, since_of
 from feeds.config import Config
 from feeds.model import UNKNOWN_TIME, Archive, Entry, Feed, Label, Link
 from feeds.selection import (
@@ -43,44 +44,95 @@ def feed(
     heading = titles.heading(reader, query, config)
     total = heading.entries
     narrowed = query.filters
-    is_list = reader.is_list(query.scope)
     since = _since(query, today)
     window = since if query.month is None else _within(since, query.month)
-    is_narrowed = narrowed != NONE
     archive = None
-    if query.month is not None or is_narrowed:
+    if query.month is not None or narrowed != NONE:
         total = reader.count(query.scope, window, narrowed)
     if query.month is not None:
-        if is_list:
+        if reader.is_list(query.scope):
             raise NotFound("a collection in its own order has no archives; it is shown whole")
         if not total:
             raise NotFound(f"there are no entries of {titles.of_month(query.month)}")
         loaded = position_at(reader.state().loaded)
         over = loaded >= (window.end or 0)
         archive = Archive(query.month // 12, query.month % 12 + 1, over=over)
-    is_whole = query.month is not None and config.parameters == "off"
-    if is_list and query.limit == addresses.limit and query.style is None:
-        is_whole = True
-    limit = max(total, 1) if is_whole else query.limit
-    offset = (query.page - 1) * limit
-    if offset and offset >= total:
-        raise NotFound(f"page {query.page} is past the last; there are {total:,} entries")
-    rows = reader.page(query.scope, limit, offset, window, narrowed)
-    if is_narrowed:
+    page = _page(reader, query, addresses, config, total, window)
+    modified = _modified(reader, query, config, total, window, page)
+    if narrowed.moves:
+        modified = max(modified, midnight(today))
+    heading = heading._replace(entries=total, changed=max(modified, heading.changed))
+    links = _links(reader, query, addresses, config, page, since)
+    return _feed(query, addresses, config, heading, entries(reader, page.rows), links, archive)
+
+
+class _Page(NamedTuple):
+    """The rows of a page, and how many `pages` there are.
+
+    `run` of the rows, the first ones, are all that there is between the first and the last of
+    them; others came lately. None of them where archives don't go on after them.
+    """
+
+    rows: list[Row]
+    pages: int
+    run: int
+    is_whole: bool = False
+
+
+def _page(
+    reader: Reader,
+    query: FeedQuery,
+    addresses: Addresses,
+    config: Config,
+    total: int,
+    window: Window,
+) -> _Page:
+    """The page that is asked for, of `total` entries. Raises NotFound."""
+    scope, limit = query.scope, query.limit
+    is_list = reader.is_list(scope)
+    if (query.month is not None and config.parameters == "off") or (
+        is_list and limit == addresses.limit and query.style is None
+    ):
+        rows = reader.page(scope, max(total, 1), 0, window, query.filters)
+        whole = _Page(rows, 1, 0 if is_list else len(rows), is_whole=True)
+        return whole if query.page == 1 else _past_the_last(query, total)
+    first = None
+    if has_window(query, config) and not is_list:
+        first = first_page(reader, scope, config, window, query.filters)
+    run = first.run if first else limit  # entries, with which the first page ends
+    pages = max(-(-(total - run) // limit), 0) + 1
+    if query.page > pages:
+        _past_the_last(query, total)
+    if first and query.page == 1:
+        return _Page(first.rows, pages, run)
+    offset = run + (query.page - 2) * limit if query.page > 1 else 0
+    rows = reader.page(scope, limit, offset, window, query.filters)
+    return _Page(rows, pages, 0 if is_list else len(rows))
+
+
+def _past_the_last(query: FeedQuery, total: int) -> NoReturn:
+    raise NotFound(f"page {query.page} is past the last; there are {total:,} entries")
+
+
+def _modified(
+    reader: Reader, query: FeedQuery, config: Config, total: int, window: Window, page: _Page
+) -> int:
+    """When the page last changed, in seconds."""
+    scope = query.scope
+    if query.filters != NONE:
         # What was narrowed away may have been in it: any change counts.
         modified = reader.modified(Scope(), EVERYTHING)
-        if query.scope.collection:  # to which what it has may come without a change of its own
-            modified = max(modified, reader.modified(query.scope, EVERYTHING))
-        if narrowed.moves:
-            modified = max(modified, midnight(today))
-    else:
-        is_all = is_list or len(rows) == total
-        shown = window if is_all else window._replace(first=rows[-1].position)
-        modified = reader.modified(query.scope, shown)
-    heading = heading._replace(entries=total, changed=max(modified, heading.changed))
-    archived = () if is_list else rows
-    links = _links(reader, query, addresses, config, 0 if is_whole else total, since, archived)
-    return _feed(query, addresses, config, heading, entries(reader, rows), links, archive)
+        if scope.collection:  # to which what it has may come without a change of its own
+            modified = max(modified, reader.modified(scope, EVERYTHING))
+        return modified
+    is_windowed = has_window(query, config)
+    if page.is_whole or not page.run or len(page.rows) == total or (is_windowed and query.page > 1):
+        return reader.modified(scope, window)
+    modified = reader.modified(scope, window._replace(first=page.rows[page.run - 1].position))
+    if is_windowed:
+        lately = Window(since=since_of(reader, scope, config.window))
+        modified = max(modified, reader.modified(scope, lately))
+    return modified
 
 
 def _story(reader: Reader, query: FeedQuery, addresses: Addresses, config: Config) -> Feed:
@@ -96,7 +148,8 @@ def _story(reader: Reader, query: FeedQuery, addresses: Addresses, config: Confi
         raise NotFound(f"page {query.page} is past the last; there are {len(coverage):,} entries")
     shown = coverage if config.parameters == "off" else coverage[offset : offset + query.limit]
     title = f"{coverage[0].record.title} – {config.title}"
-    links = _links(reader, query, addresses, config, len(coverage), EVERYTHING, ())
+    pages = _Page([], -(-len(coverage) // query.limit), 0)
+    links = _links(reader, query, addresses, config, pages, EVERYTHING)
     # Who joins or leaves it changes elsewhere.
     modified = reader.modified(Scope(), EVERYTHING)
     heading = titles.Heading(title, len(coverage), modified)
@@ -155,9 +208,8 @@ def _links(
     query: FeedQuery,
     addresses: Addresses,
     config: Config,
-    total: int,
+    page: _Page,
     since: Window,
-    rows: Sequence[Row],
 ) -> list[Link]:
     """Self, hubs (WebSub 4), then paging (RFC 5005 3) or archive links (RFC 5005 4).
 
@@ -173,7 +225,7 @@ def _links(
     if addresses.is_topic(query):
         links += [Link("hub", hub) for hub in config.hubs]
     has_pages = config.parameters == "on"
-    last = max(-(-total // query.limit), 1) if has_pages else 1
+    last = page.pages if has_pages else 1
     if query.month is not None:
         older, newer = reader.neighbours(query.scope, query.month, since, query.filters)
         subscription = {"month": None, "page": 1, "limit": addresses.limit}
@@ -194,10 +246,10 @@ def _links(
         links.append(link("previous", page=query.page - 1))
     if query.page < last:
         links.append(link("next", page=query.page + 1))
-    if query.page == 1 and rows and query.filters.sort == "newest":
-        oldest = month_of(rows[-1].published)
+    if query.page == 1 and page.run and query.filters.sort == "newest":
+        oldest = month_of(page.rows[page.run - 1].published)
         limit = addresses.default_limit(oldest)
-        links.append(link("prev-archive", month=oldest, limit=limit))
+        links.append(link("prev-archive", month=oldest, limit=limit, exact=False))
     return links
 
 

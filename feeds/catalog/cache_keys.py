@@ -80,7 +80,7 @@ def of_feed(
 ) -> Headers:
     """The headers of a feed, its page or its frame; `usual_limit` where its address says none."""
     is_page = not query.file and query.style is None
-    is_usual = query.limit == usual_limit
+    is_usual = query.limit == usual_limit and not query.exact
     keys = []
     if is_page or query.story or query.filters != NONE or (query.month and not is_usual):
         keys.append(ANY)

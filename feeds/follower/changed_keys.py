@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Final
 
 from feeds.catalog import cache_keys
+from feeds.catalog.window import since_of
 from feeds.config import MAX_LIMIT, Config
 from feeds.selection import Scope, month_of, month_window
 from feeds.store import changes
@@ -36,7 +37,7 @@ def changed(reader: Reader, since: int, config: Config) -> set[str]:
     events = list(changes.events(since, rows, gone, members))
     keys = {cache_keys.ANY}
     for key, change in changes.collect((event.scope, event) for event in events).items():
-        keys |= _of_scope(reader, Scope(*key.split("\t")), change, config.limit)
+        keys |= _of_scope(reader, Scope(*key.split("\t")), change, config)
     monthly = (
         ((event.scope, month_of(event.position >> 20)), event)
         for event in events
@@ -52,11 +53,9 @@ def changed(reader: Reader, since: int, config: Config) -> set[str]:
     return keys | set(cache_keys.with_crowded(shown))
 
 
-def _of_scope(reader: Reader, scope: Scope, change: Change, limit: int) -> set[str]:
-    """The keys of what differs in a scope, but for months.
-
-    `limit` entries are in its feeds, unless it is a list, which is whole.
-    """
+def _of_scope(reader: Reader, scope: Scope, change: Change, config: Config) -> set[str]:
+    """The keys of what differs in a scope, but for months."""
+    limit = config.limit
     own = cache_keys.of_scope(scope)
     keys = {own + "?"}
     total = reader.count(scope)
@@ -67,7 +66,17 @@ def _of_scope(reader: Reader, scope: Scope, change: Change, limit: int) -> set[s
         keys.add(own + cache_keys.JSON)
     last = reader.page(scope, 1, limit - 1)
     highest = max(change.position, change.figures)
-    if not last or highest >= last[0].position or _turns(total, totals, limit):
+    arrived = max(change.arrived, change.figures_arrived)
+    since = since_of(reader, scope, config.window) if config.window else arrived
+    # With a window, the number of pages depends on how many entries are in it.
+    turns = any(before != total for before in totals) if config.window else False
+    if (
+        not last
+        or highest >= last[0].position
+        or arrived > since
+        or turns
+        or _turns(total, totals, limit)
+    ):
         keys.add(own)
     return keys
 

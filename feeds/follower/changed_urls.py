@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterator
 from typing import Final
 
 from feeds.catalog import builder
 from feeds.catalog.addresses import Addresses, FeedQuery, NotFound
 from feeds.catalog.titles import RedirectTo, heading
+from feeds.catalog.window import first_page, since_of
 from feeds.config import Config
 from feeds.rendering.formats import MEDIA_TYPES
 from feeds.selection import Scope
@@ -46,7 +48,7 @@ def changed(reader: Reader, since: int, addresses: Addresses, config: Config) ->
         limit = max(total, 1) if reader.is_list(scope) else config.limit
         files: Collection[str] = MEDIA_TYPES
         if scope not in retitled:
-            files = _files(reader, scope, by_scope[scope], total, limit)
+            files = _files(reader, scope, by_scope[scope], total, limit, config)
         narrow = sum(1 for slug in scope if slug)
         for policy in POLICIES:
             for file in files:
@@ -78,12 +80,19 @@ def _retitled(
             yield from (own._replace(topic=topic) for topic, _ in reader.topics_within(own))
 
 
-def _files(reader: Reader, scope: Scope, change: Change, total: int, limit: int) -> Collection[str]:
+def _files(
+    reader: Reader, scope: Scope, change: Change, total: int, limit: int, config: Config
+) -> Collection[str]:
     """The files of a feed of `total` entries that say something else now."""
     rows = reader.page(scope, 1, limit - 1)
     last = rows[0].position if rows else changes.NOWHERE + 1
-    before = change.totals(total)[-1]
-    # Feeds link their last page.
-    if change.position >= last or -(-total // limit) != -(-before // limit):
+    since = since_of(reader, scope, config.window) if config.window else sys.maxsize
+    if change.position >= last or change.arrived > since:
         return MEDIA_TYPES
-    return _WITH_FIGURES if before != total or change.figures >= last else ()
+    before = change.totals(total)[-1]
+    if before != total:  # feeds link their last page
+        further = limit - first_page(reader, scope, config).run if config.window else 0
+        if -(-(total + further) // limit) != -(-(before + further) // limit):
+            return MEDIA_TYPES
+        return _WITH_FIGURES
+    return _WITH_FIGURES if change.figures >= last or change.figures_arrived > since else ()

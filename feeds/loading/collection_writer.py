@@ -181,7 +181,8 @@ class CollectionWriter:
 
     def _departs(self, slug: str, position: int, placed: int) -> None:
         scope = Scope(collection=slug).key()
-        times = {"placed": placed, "departed": self.moment}
+        # When its entry arrived isn't known any more: it may be one that came lately.
+        times = {"placed": placed, "arrived": self.moment, "departed": self.moment}
         self.departed.append({"scope": scope, "position": position, **times})
 
     def _drop(self, slug: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from feeds import selection, slugs
@@ -38,6 +39,7 @@ class EntryRow(NamedTuple):
     changed: int
     content_changed: int
     placed: int
+    arrived: int
     version: bytes
     content_digest: bytes
     gone: str
@@ -52,10 +54,14 @@ class EntryRow(NamedTuple):
 
 
 class StoredEntry(NamedTuple):
-    """What the store has of an entry; `topics` are slug to spelling, in the record's order."""
+    """What the store has of an entry; `topics` are slug to spelling, in the record's order.
+
+    `arrived` is when it came to each topic, by slug, in seconds.
+    """
 
     row: EntryRow
     topics: Mapping[str, str]
+    arrived: Mapping[str, int] = MappingProxyType({})
 
     def scopes(self) -> set[str]:
         """The keys of the scopes that it is in."""
@@ -109,6 +115,7 @@ def entry_of(copy: Copy, record: Record, removed: Collection[str], row: int) -> 
         changed=0,
         content_changed=0,
         placed=0,
+        arrived=0,
         version=copy.version,
         content_digest=copy.content_digest,
         gone=" ".join(link.key for link in record.related if link.key in removed),
@@ -130,13 +137,17 @@ def difference(
     """What is to be written so that `new` takes the place of `old`; None for nothing.
 
     `moment` is the time of the load, in seconds. Before the `first` load ends
-    nobody sees an entry: nothing departs, and an entry changed when its record
-    says that it did.
+    nobody sees an entry: nothing departs, and an entry came and changed when its
+    record says that it did.
     """
     if new is None:
         if old is None:
             return None
         return EntryChange(old, None, (), -1) if first else EntryChange(old, None, old.scopes(), 1)
+    if first or old is None:
+        new = _arriving(new, min(new.row.published, moment) if first else moment)
+    else:
+        new = _arriving_again(old, new, moment)
     if old and old == _as_of(new, _times(old)):
         return None
     if first:
@@ -145,6 +156,24 @@ def difference(
     if old is None:
         return EntryChange(None, _as_of(new, (moment, moment, moment)), (), 1)
     return _replacement(old, new, moment)
+
+
+def _arriving(new: StoredEntry, moment: int) -> StoredEntry:
+    """The entry, having come to all that it is in at `moment`."""
+    return new._replace(
+        row=new.row._replace(arrived=moment), arrived=dict.fromkeys(new.topics, moment)
+    )
+
+
+def _arriving_again(old: StoredEntry, new: StoredEntry, moment: int) -> StoredEntry:
+    """The entry, having come at `moment` to what `old` wasn't in."""
+    came = moment if _of_provider(old) != _of_provider(new) else old.row.arrived
+    arrived = {slug: old.arrived.get(slug, moment) for slug in new.topics}
+    return new._replace(row=new.row._replace(arrived=came), arrived=arrived)
+
+
+def _of_provider(entry: StoredEntry) -> tuple[str, str, str]:
+    return entry.row.provider, entry.row.provider_slug, entry.row.type
 
 
 def _replacement(old: StoredEntry, new: StoredEntry, moment: int) -> EntryChange:
@@ -200,6 +229,7 @@ def topic_rows(entry: StoredEntry) -> list[dict[str, Any]]:
             "month": row.month,
             "provider": row.provider,
             "provider_slug": row.provider_slug,
+            "arrived": entry.arrived[slug],
         }
         for rank, (slug, name) in enumerate(entry.topics.items())
     ]

@@ -20,15 +20,16 @@ from feeds.loading.entry_change import (
 from feeds.loading.label_writer import LabelWriter
 from feeds.loading.word_writer import words_of
 from feeds.model import Record, decode_record
+from feeds.selection import Scope
 from feeds.store import bulk_insert, fulltext
 from feeds.store.bulk_insert import chunks
 from feeds.store.schema import coverage, departures, entries, entry_topics, marks, records
 
 _COPIES: Final = select(*[records.c[name] for name in Copy._fields])
 _ENTRIES: Final = select(*[entries.c[name] for name in EntryRow._fields])
-_TOPICS: Final = select(entry_topics.c.entry, entry_topics.c.topic, entry_topics.c.name).order_by(
-    entry_topics.c.rank
-)
+_TOPICS: Final = select(
+    entry_topics.c.entry, entry_topics.c.topic, entry_topics.c.name, entry_topics.c.arrived
+).order_by(entry_topics.c.rank)
 
 
 def listing(connection: Connection, ids: Sequence[str]) -> set[str]:
@@ -95,11 +96,13 @@ class EntryWriter:
         query = _ENTRIES.where(entries.c.entry_id.in_(ids))
         rows = [EntryRow._make(row) for row in self.connection.execute(query)]
         topics: dict[int, dict[str, str]] = {row.id: {} for row in rows}
+        arrived: dict[int, dict[str, int]] = {row.id: {} for row in rows}
         if rows:
             listed = _TOPICS.where(entry_topics.c.entry.in_(list(topics)))
-            for entry, slug, name in self.connection.execute(listed):
+            for entry, slug, name, came in self.connection.execute(listed):
                 topics[entry][slug] = name
-        return {row.entry_id: StoredEntry(row, topics[row.id]) for row in rows}
+                arrived[entry][slug] = came
+        return {row.entry_id: StoredEntry(row, topics[row.id], arrived[row.id]) for row in rows}
 
     def _removed(self, listing: Iterable[Record]) -> set[str]:
         """Which of the entries that these records list as coverage were removed."""
@@ -122,9 +125,11 @@ class EntryWriter:
                 self.touched.update(one.row.id for one in (old, new) if one)
             if old:
                 self.labels.count(old.row, old.topics, -1)
-                times = {"placed": old.row.placed, "departed": self.moment}
-                place = {"position": old.row.position}
-                self.departed += [{"scope": scope} | place | times for scope in left]
+                row = old.row
+                known = {"position": row.position, "placed": row.placed, "departed": self.moment}
+                for scope in left:
+                    came = old.arrived.get(Scope(*scope.split("\t")).topic, row.arrived)
+                    self.departed.append({"scope": scope, "arrived": came, **known})
             if new:
                 self.labels.count(new.row, new.topics, 1)
 

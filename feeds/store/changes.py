@@ -13,7 +13,7 @@ doesn't show, how many there are, changes with their number.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final, NamedTuple, TypeVar
@@ -33,16 +33,18 @@ Key = TypeVar("Key")
 class ChangedEntry(NamedTuple):
     """An entry that changed, when, and when it came to its position and scopes, in seconds.
 
-    `content_changed` is when anything but its quality and heat did.
+    `content_changed` is when anything but its quality and heat did, `topics` when it
+    arrived in each topic, by slug.
     """
 
     position: int
     content_changed: int
     placed: int
+    arrived: int
     type: str
     provider: str
     provider_slug: str
-    topics: tuple[str, ...]
+    topics: Mapping[str, int]
 
 
 class ChangedMember(NamedTuple):
@@ -52,6 +54,7 @@ class ChangedMember(NamedTuple):
     position: int
     content_changed: int
     placed: int
+    arrived: int
 
 
 class Departure(NamedTuple):
@@ -60,17 +63,20 @@ class Departure(NamedTuple):
     scope: str
     position: int
     placed: int
+    arrived: int
     departed: int
 
 
 class Event(NamedTuple):
     """A change at a position of one scope (by its key).
 
-    `moves` are the moments at which an entry came (1) or left (-1).
+    `arrived` is when the entry arrived there, `moves` are the moments at which it
+    came (1) or left (-1).
     """
 
     scope: str
     position: int
+    arrived: int = 0
     only_figures: bool = False
     moves: tuple[tuple[int, int], ...] = ()
 
@@ -80,12 +86,15 @@ class Change:
     """The changes in a scope, or in a part of one, as one.
 
     `position` is the highest at which anything did, `figures` the highest at
-    which only a quality or heat did, which JSON Feed alone shows; `moves` is
+    which only a quality or heat did, which JSON Feed alone shows; `arrived` and
+    `figures_arrived` are the last arrivals of these entries; `moves` is
     how many more entries each load brought, by its moment.
     """
 
     position: int = NOWHERE
     figures: int = NOWHERE
+    arrived: int = 0
+    figures_arrived: int = 0
     moves: Counter[int] = field(default_factory=Counter)
 
     def totals(self, total: int) -> list[int]:
@@ -109,19 +118,22 @@ def events(
 ) -> Iterator[Event]:
     """The events in each scope after the load at `since`, in seconds."""
 
-    def event(scope: str, entry: ChangedEntry | ChangedMember) -> Event:
+    def event(scope: str, entry: ChangedEntry | ChangedMember, arrived: int) -> Event:
         came = entry.placed > since
         only_figures = entry.content_changed <= since and not came
-        return Event(scope, entry.position, only_figures, ((entry.placed, 1),) if came else ())
+        moves = ((entry.placed, 1),) if came else ()
+        return Event(scope, entry.position, arrived, only_figures, moves)
 
     for entry in changed:
         for scope in scopes_of(entry, entry.topics):
-            yield event(scope, entry)
+            topic = Scope(*scope.split("\t")).topic
+            yield event(scope, entry, entry.topics.get(topic, entry.arrived))
     for member in of_collections:
-        yield event(Scope(collection=member.collection).key(), member)
-    for scope, position, placed, left in departed:
+        scope = Scope(collection=member.collection).key()
+        yield event(scope, member, max(member.placed, member.arrived))
+    for scope, position, placed, arrived, left in departed:
         came_too = ((placed, 1),) if placed > since else ()
-        yield Event(scope, position, moves=((left, -1), *came_too))
+        yield Event(scope, position, arrived, moves=((left, -1), *came_too))
 
 
 def collect(parts: Iterable[tuple[Key, Event]]) -> dict[Key, Change]:
@@ -131,8 +143,10 @@ def collect(parts: Iterable[tuple[Key, Event]]) -> dict[Key, Change]:
         change = changes.setdefault(key, Change())
         if event.only_figures:
             change.figures = max(change.figures, event.position)
+            change.figures_arrived = max(change.figures_arrived, event.arrived)
         else:
             change.position = max(change.position, event.position)
+            change.arrived = max(change.arrived, event.arrived)
         for moment, more in event.moves:
             change.moves[moment] += more
     return changes
@@ -144,8 +158,9 @@ def collect(parts: Iterable[tuple[Key, Event]]) -> dict[Key, Change]:
 def changed_entries(connection: Connection, since: int) -> Iterator[ChangedEntry]:
     """The entries that changed after the load at `since`, and are there."""
     columns = [entries.c[name] for name in ChangedEntry._fields[:-1]]
+    topic = entry_topics.c
     query = (
-        select(entries.c.id, entry_topics.c.topic, *columns)
+        select(entries.c.id, topic.topic, topic.arrived.label("came"), *columns)
         .select_from(entries.outerjoin(entry_topics, entry_topics.c.entry == entries.c.id))
         .where(entries.c.changed > since)
         .order_by(entries.c.changed, entries.c.id)
@@ -153,8 +168,8 @@ def changed_entries(connection: Connection, since: int) -> Iterator[ChangedEntry
     )
     for _, rows in groupby(connection.execute(query), lambda row: row.id):
         first, *more = rows
-        topics = tuple(row.topic for row in (first, *more) if row.topic is not None)
-        yield ChangedEntry._make((*first[2:], topics))
+        topics = {row.topic: row.came for row in (first, *more) if row.topic is not None}
+        yield ChangedEntry._make((*first[3:], topics))
 
 
 def changed_members(connection: Connection, since: int) -> Iterator[ChangedMember]:
@@ -162,7 +177,11 @@ def changed_members(connection: Connection, since: int) -> Iterator[ChangedMembe
     changed = select(entries.c.id).where(entries.c.changed > since)
     query = (
         select(
-            members.c.collection, members.c.position, entries.c.content_changed, members.c.placed
+            members.c.collection,
+            members.c.position,
+            entries.c.content_changed,
+            members.c.placed,
+            entries.c.arrived,
         )
         .join(entries, entries.c.id == members.c.entry)
         .where(or_(members.c.placed > since, members.c.entry.in_(changed)))

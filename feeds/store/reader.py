@@ -46,6 +46,7 @@ class Row(NamedTuple):
     published: int
     updated: int
     changed: int
+    arrived: int
     version: bytes
     gone: str
     type: str
@@ -228,7 +229,7 @@ class Reader:
         self, scope: Scope, month: int, window: Window = EVERYTHING, filters: Filters = NONE
     ) -> tuple[int | None, int | None]:
         """The nearest months before and after `month` that a scope has entries in."""
-        first, end = month_window(month)
+        first, end, _ = month_window(month)
         before = statements.parameters(scope, window._replace(end=first), filters)
         after = statements.parameters(scope, window._replace(first=end), filters)
         older = self.connection.execute(
@@ -264,6 +265,12 @@ class Reader:
         query = select(pings.c.hub, func.count().label("number")).group_by(pings.c.hub)
         rows = self.connection.execute(query.where(pings.c.hub.in_(hubs)))
         return {row.hub: row.number for row in rows}
+
+    def newest_arrival(self, scope: Scope, window: Window, filters: Filters) -> int:
+        """When the last of the entries of a scope, window and filters came, in seconds."""
+        parameters = statements.parameters(scope, window, filters)
+        query = statements.newest_arrival(frozenset(parameters))
+        return int(self.connection.execute(query, parameters).scalar() or 0)
 
     def modified(self, scope: Scope, window: Window) -> int:
         """When what a scope has in a window last changed, in seconds.

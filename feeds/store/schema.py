@@ -30,11 +30,11 @@ from feeds.store import fulltext
 # Raise it with any change of the tables, of the index of words, or of the JSON in
 # `data` and `problems` that what was written before can't be decoded by. A store with
 # another number is made anew: what it knew of undated records and changes is lost.
-SCHEMA: Final = 5
+SCHEMA: Final = 6
 # Raise it when the same file gives other rows: another rule for a field, a slug, the name
 # of a label or the words of a search. All files are then read anew, and nothing is lost.
 # tests/store/test_schema.py fails when either was forgotten.
-READING: Final = 3
+READING: Final = 4
 _DECIDING: Final = ("idna", "markdown-it-py", "nh3", "python-slugify")
 
 metadata = MetaData()
@@ -118,6 +118,7 @@ entries = Table(
     Column("changed", BigInteger, nullable=False),
     Column("content_changed", BigInteger, nullable=False),  # anything but quality and heat
     Column("placed", BigInteger, nullable=False),  # when it came to its position or a scope
+    Column("arrived", BigInteger, nullable=False),  # when it became public, see `arrival`
     Column("version", LargeBinary, nullable=False),
     Column("content_digest", LargeBinary, nullable=False),
     Column("gone", Text, nullable=False),  # ids of related coverage that was removed
@@ -133,6 +134,7 @@ entries = Table(
     Index("entries_position", "position", "id", "quality", "heat", "type", "provider"),
     Index("entries_heat", "heat", "position", "id"),
     Index("entries_changed", "changed"),
+    Index("entries_arrived", "arrived", "provider", "provider_slug", "type"),
     Index("entries_type", "type", "position", "id"),
     Index("entries_provider", "provider", "position", "id"),
     Index("entries_provider_slug", "provider", "provider_slug", "position", "id"),
@@ -149,6 +151,8 @@ entry_topics = Table(
     Column("month", Integer, nullable=False),
     Column("provider", Text, nullable=False),
     Column("provider_slug", Text, nullable=False),
+    Column("arrived", BigInteger, nullable=False),  # when the entry came to the topic
+    Index("entry_topics_arrived", "topic", "arrived", "provider", "provider_slug"),
     Index("entry_topics_topic", "topic", "position", "entry"),
     Index("entry_topics_provider", "topic", "provider", "position", "entry"),
     sqlite_with_rowid=False,
@@ -225,6 +229,7 @@ departures = Table(
     Column("scope", Text, nullable=False),
     Column("position", BigInteger, nullable=False),
     Column("placed", BigInteger, nullable=False),  # when it had come there, as in entries
+    Column("arrived", BigInteger, nullable=False),  # likewise
     Column("departed", BigInteger, nullable=False),
     Index("departures_scope", "scope", "position", "departed"),
     Index("departures_departed", "departed"),

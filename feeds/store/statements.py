@@ -18,6 +18,7 @@ from sqlalchemy import (
     Select,
     Table,
     bindparam,
+    case,
     exists,
     func,
     literal_column,
@@ -66,6 +67,7 @@ _ROW = select(
     entries.c.published,
     entries.c.updated,
     entries.c.changed,
+    entries.c.arrived,
     entries.c.version,
     entries.c.gone,
     entries.c.type,
@@ -164,8 +166,18 @@ def _conditions(names: _Names) -> list[ColumnElement[bool]]:
         )
     if "q" in names:
         conditions.append(fulltext.matches(entries.c.position, entries.c.id).matching)
+    if "since" in names:
+        conditions.append(_arrived(names) > bindparam("since"))
     filters = (make(_FILTER + name) for name, make in _FILTERS.items() if _FILTER + name in names)
     return [*conditions, *filters, *_bounds(table.c.position, names)]
+
+
+def _arrived(names: _Names) -> ColumnElement[int]:
+    """When an entry came to the scope."""
+    if "collection" in names:
+        came, arrived = members.c.placed, entries.c.arrived
+        return case((came > arrived, came), else_=arrived)
+    return _table(names).c.arrived
 
 
 def _any(name: str) -> Any:
@@ -220,6 +232,8 @@ def chosen_rows(names: _Names, sort: str) -> Select[Any]:
     table: Table = members if "collection" in names else _table(names)
     row = entries.c.id if table is entries else table.c.entry
     newest_first: list[ColumnElement[Any]] = [table.c.position.desc(), row.desc()]
+    if "since" in names:  # what came last has precedence, whatever its date
+        newest_first.insert(0, _arrived(names).desc())
     if sort == "heat":
         chosen = _chosen(names, row, whole=True).order_by(entries.c.heat.desc(), *newest_first)
     elif table is members:
@@ -294,6 +308,13 @@ def extreme(names: _Names, *, newest: bool) -> Select[Any]:
 
 
 @cache
+def newest_arrival(names: _Names) -> Select[Any]:
+    """When the last of what is chosen came to the scope."""
+    arrived = _arrived(names)
+    return _chosen(names, arrived).order_by(arrived.desc()).limit(1)
+
+
+@cache
 def modified(names: _Names) -> Select[Any]:
     """When what is chosen last changed, left it, came to a collection; when the site was renamed.
 
@@ -302,8 +323,11 @@ def modified(names: _Names) -> Select[Any]:
     changed = _chosen(names, func.max(entries.c.changed))
     if "topic" in names:
         changed = changed.join(entries, entries.c.id == entry_topics.c.entry)
+    bounds = _bounds(departures.c.position, names)
+    if "since" in names:
+        bounds.append(departures.c.arrived > bindparam("since"))
     departed = select(func.max(departures.c.departed)).where(
-        departures.c.scope == bindparam("scope"), *_bounds(departures.c.position, names)
+        departures.c.scope == bindparam("scope"), *bounds
     )
     renamed = select(func.max(labels.c.changed)).where(labels.c.kind == SITE)
     parts = [changed, departed, renamed]

@@ -88,6 +88,7 @@ plain_queries = st.builds(
     story=st.just(""),
     filters=st.just(NONE),
     style=st.none(),
+    exact=st.just(False),
 )
 queries = st.one_of(
     plain_queries,
@@ -171,6 +172,7 @@ JANUARY_2024 = 2024 * 12
         ("/original/types/videos/", FeedQuery(Scope(type="videos"), "original")),
         ("/rss.xml?limit=10", FeedQuery(file="rss.xml", limit=10)),
         ("/topics/ai/?page=3", FeedQuery(TOPIC, page=3)),
+        ("/rss.xml?limit=50", FeedQuery(file="rss.xml", exact=True)),
         ("/rss.xml?limit=10&page=2", FeedQuery(file="rss.xml", limit=10, page=2)),
         ("/2024/01/", FeedQuery(limit=200, month=JANUARY_2024)),
         ("/amp/topics/ai/2024/12/rss.xml",
@@ -199,7 +201,8 @@ def test_each_address_means_one_feed_which_has_that_address(address: str, query:
         ("/providers/example.com/Example Learn/", "/providers/example.com/example-learn/"),
         ("/types/Articles/", "/types/articles/"),
         ("/canonical/topics/ai/", "/topics/ai/"),
-        ("/rss.xml?limit=50&page=1", "/rss.xml"),
+        ("/rss.xml?limit=050&page=1", "/rss.xml?limit=50"),
+        ("/?limit=50&page=1", "/"),
         ("/rss.xml?page=2&limit=010", "/rss.xml?limit=10&page=2"),
         ("/rss.xml?utm_source=x&page=2&nobody=knows", "/rss.xml?page=2"),
         ("/topics/ai/2024/01/rss.xml?limit=200", "/topics/ai/2024/01/rss.xml"),

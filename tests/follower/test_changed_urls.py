@@ -21,7 +21,7 @@ from tests.helpers.support import CONFIG, addresses, rendered, write
 pytestmark = pytest.mark.usefixtures("either")
 
 LIMIT = 3
-SMALL = replace(CONFIG, limit=LIMIT)
+SMALL = replace(CONFIG, limit=LIMIT, window=0)
 ADDRESSES = addresses(SMALL)
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 TIMES = {"name": "Times", "domain": "times.example.com"}
@@ -39,14 +39,14 @@ def load(store: Store, folder: Path, day: int = 0) -> None:
     loader.load(store, folder, now=now, saved=SAVED, accept_removals=True)
 
 
-def told(store: Store, day: int = 0) -> set[str]:
-    """The URLs of what changed after the load of a day."""
+def told(store: Store, day: int = 0, window: int = 0) -> set[str]:
+    """The URLs of what changed after the load of a day, where feeds have that window."""
     since = int((DAY + timedelta(days=day)).timestamp())
     with store.read() as reader:
-        return set(changed_urls.changed(reader, since, ADDRESSES, SMALL))
+        return set(changed_urls.changed(reader, since, ADDRESSES, replace(SMALL, window=window)))
 
 
-def documents(store: Store) -> dict[str, bytes]:
+def documents(store: Store, window: int) -> dict[str, bytes]:
     """Every feed under each link policy, in every format, by its URL."""
     with store.read() as reader:
         listed = builder.scopes(reader)
@@ -56,7 +56,8 @@ def documents(store: Store) -> dict[str, bytes]:
         for policy in ("canonical", "amp")
         for file in FORMATS
     ]
-    return {ADDRESSES.url(q): rendered(store, ADDRESSES.path(q), SMALL) for q in queries}
+    config = replace(SMALL, window=window)
+    return {ADDRESSES.url(q): rendered(store, ADDRESSES.path(q), config) for q in queries}
 
 
 def feeds(*paths: str, files: tuple[str, ...] = tuple(FORMATS)) -> set[str]:
@@ -116,20 +117,23 @@ def _steps(folder: Path, draw: random.Random) -> Iterator[None]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("window", [0, 48])
 @pytest.mark.parametrize("seed", range(2))
-def test_those_that_changed_are_told_and_no_others(store: Store, tmp_path: Path, seed: int) -> None:
+def test_those_that_changed_are_told_and_no_others(
+    store: Store, tmp_path: Path, seed: int, window: int
+) -> None:
     steps = _steps(tmp_path, random.Random(seed))  # noqa: S311 - repeatable, not secret
     next(steps)
     load(store, tmp_path)
-    before = documents(store)
+    before = documents(store, window)
     sizes = set()
     for day in range(1, 13):
         next(steps)
         load(store, tmp_path, day)
-        after = documents(store)
+        after = documents(store, window)
         known = after.keys() & before.keys()  # nobody subscribed to one that is new
         changed = {url for url in known if before[url] != after[url]}
-        assert told(store, day - 1) & known == changed
+        assert told(store, day - 1, window) & known == changed
         sizes.add(len(changed))
         before = after
     assert len(sizes) > 4
@@ -145,22 +149,25 @@ def six(store: Store, tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("window", [0, 48])
 @pytest.mark.parametrize("seed", range(2))
-def test_all_that_several_loads_changed_is_told(store: Store, tmp_path: Path, seed: int) -> None:
+def test_all_that_several_loads_changed_is_told(
+    store: Store, tmp_path: Path, seed: int, window: int
+) -> None:
     steps = _steps(tmp_path, random.Random(seed))  # noqa: S311 - repeatable, not secret
     next(steps)
     load(store, tmp_path)
     for day in range(4, 17, 4):
-        before = documents(store)
+        before = documents(store, window)
         for one in range(day - 3, day + 1):
             next(steps)
             load(store, tmp_path, one)
-        after = documents(store)
+        after = documents(store, window)
         known = after.keys() & before.keys()
         changed = {url for url in known if before[url] != after[url]}
         assert changed
-        assert changed <= told(store, day - 4)
-        assert told(store, day) == set()
+        assert changed <= told(store, day - 4, window)
+        assert told(store, day, window) == set()
 
 
 def test_a_load_that_changes_nothing_tells_nothing(store: Store, six: Path) -> None:

@@ -84,10 +84,10 @@ def rendered(store: Store, address: str = "/rss.xml", config: Config = CONFIG) -
 
 def dump(store: Store) -> dict[str, list[tuple[Any, ...]]]:
     """What feeds are made from, without the numbers of rows and the times of loads."""
-    passing = ("id", "changed", "content_changed", "placed")
+    passing = ("id", "changed", "content_changed", "placed", "arrived")
     entry = [column for column in entries.c if column.name not in passing]
     label = [column for column in labels.c if column.name != "changed"]
-    topic = [column for column in entry_topics.c if column.name != "entry"]
+    topic = [column for column in entry_topics.c if column.name not in ("entry", "arrived")]
     topics = select(entries.c.entry_id, *topic).join(entries, entries.c.id == entry_topics.c.entry)
     there = select(entries.c.entry_id, members.c.collection, members.c.position)
     queries = {

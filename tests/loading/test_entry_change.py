@@ -81,6 +81,7 @@ def test_an_entry_is_made_of_its_copy_and_what_of_its_coverage_was_removed() -> 
         changed=0,
         content_changed=0,
         placed=0,
+        arrived=0,
         version=b"version",
         content_digest=b"plain",
         gone="urn:uuid:3",
@@ -96,8 +97,11 @@ def test_an_entry_is_made_of_its_copy_and_what_of_its_coverage_was_removed() -> 
     assert made == StoredEntry(row, {"c-plus-plus": "C++", "ai": "AI"})
     assert list(made.topics) == ["c-plus-plus", "ai"]
     same = {"month": row.month, "provider": "times.example", "provider_slug": "times"}
-    assert entry_change.topic_rows(made) == [
-        {"entry": 7, "topic": slug, "rank": rank, "name": name, "position": row.position} | same
+    came = made._replace(arrived={"c-plus-plus": 3, "ai": 4})
+    assert entry_change.topic_rows(came) == [
+        {"entry": 7, "topic": slug, "rank": rank, "name": name, "position": row.position}
+        | same
+        | {"arrived": 3 + rank}
         for rank, (slug, name) in enumerate(made.topics.items())
     ]
     assert entry_change.coverage_rows(7, RECORD) == [
@@ -115,7 +119,10 @@ def test_an_entry_is_never_updated_before_it_is_published() -> None:
 
 
 def entry(topics: str = "ai", **fields: Any) -> StoredEntry:
-    """An article of 1970 that changed at 100, in its content at 90, and came where it is at 50."""
+    """An article of 1970 that changed at 100, in its content at 90, came where it is at 50.
+
+    It arrived at 40, and at 40 in each topic that it had then.
+    """
     row = EntryRow(
         id=1,
         entry_id="urn:uuid:1",
@@ -128,6 +135,7 @@ def entry(topics: str = "ai", **fields: Any) -> StoredEntry:
         changed=100,
         content_changed=90,
         placed=50,
+        arrived=40,
         version=b"v",
         content_digest=b"p",
         gone="",
@@ -140,7 +148,9 @@ def entry(topics: str = "ai", **fields: Any) -> StoredEntry:
         quality=0,
         heat=0,
     )
-    return StoredEntry(row._replace(**fields), {slug: slug.upper() for slug in topics.split()})
+    arrived = {slug: 40 if slug == "ai" else MOMENT for slug in topics.split()}
+    row = row._replace(**fields)
+    return StoredEntry(row, {slug: slug.upper() for slug in topics.split()}, arrived)
 
 
 OLD: Final = entry()
@@ -154,11 +164,17 @@ def replaced(left: Collection[str], topics: str = "ai", **fields: Any) -> EntryC
     return EntryChange(OLD, entry(topics, **fields), left, 1)
 
 
+def arriving(new: StoredEntry, moment: int) -> StoredEntry:
+    """The entry, having come to all that it is in at `moment`."""
+    arrived = dict.fromkeys(new.topics, moment)
+    return new._replace(row=new.row._replace(arrived=moment), arrived=arrived)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
         pytest.param(None, None, None, id="there never was one"),
-        pytest.param(None, OLD, EntryChange(None, entry(**NOW), (), 1), id="new"),
+        pytest.param(None, OLD, EntryChange(None, arriving(entry(**NOW), MOMENT), (), 1), id="new"),
         pytest.param(OLD, None, EntryChange(OLD, None, IN_OLD, 1), id="removed"),
         pytest.param(OLD, entry(**NOW), None, id="the same"),
         pytest.param(
@@ -214,7 +230,7 @@ def test_the_difference_of_what_there_was_and_what_there_is(
 
 def first(changed: int, topics: str = "ai", **fields: Any) -> StoredEntry:
     times = {"changed": changed, "content_changed": changed, "placed": MOMENT}
-    return entry(topics, **times, **fields)
+    return arriving(entry(topics, **times, **fields), 5)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +241,7 @@ def first(changed: int, topics: str = "ai", **fields: Any) -> StoredEntry:
         (None, entry(updated=7), EntryChange(None, first(7, updated=7), (), 1)),
         (None, entry(updated=9_001), EntryChange(None, first(MOMENT, updated=9_001), (), 1)),
         (OLD, entry("go", position=8), EntryChange(OLD, first(5, "go", position=8), (), 0)),
-        (OLD, OLD, None),
+        (arriving(OLD, 5), OLD, None),
     ],
     ids=["none", "removed by a copy read later", "new", "of tomorrow", "a better copy", "the same"],
 )

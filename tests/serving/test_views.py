@@ -288,7 +288,7 @@ def test_a_bad_value_is_400_with_what_is_accepted(app: Flask, query: str, messag
 
 
 @pytest.mark.parametrize(
-    "query", ["?utm_source=x", "?utm_source=<x>&ref=%ff", "?LIMIT=3", "?&&", "?limit=5&page=1"]
+    "query", ["?utm_source=x", "?utm_source=<x>&ref=%ff", "?LIMIT=3", "?&&", "?page=1"]
 )
 def test_parameters_that_are_not_known_change_nothing(app: Flask, query: str) -> None:
     assert get(app, "/rss.xml" + query) == get(app, "/rss.xml")

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from feeds.loading import loader
 from feeds.selection import Scope
 from feeds.store import changes
-from feeds.store.changes import NOWHERE, Change, ChangedEntry, Departure, Event, Mark
+from feeds.store.changes import Change, ChangedEntry, Departure, Event, Mark
 from feeds.store.database import Store
 from feeds.store.schema import departures
 from tests.helpers.databases import databases
@@ -23,7 +23,10 @@ SINCE = 100
 
 
 def entry(position: int, content_changed: int, placed: int, *topics: str) -> ChangedEntry:
-    return ChangedEntry(position, content_changed, placed, "", "", "", topics)
+    """An entry that came to its topics at 40, to all else at 30."""
+    return ChangedEntry(
+        position, content_changed, placed, 30, "", "", "", dict.fromkeys(topics, 40)
+    )
 
 
 @pytest.mark.parametrize(
@@ -33,33 +36,46 @@ def entry(position: int, content_changed: int, placed: int, *topics: str) -> Cha
         pytest.param(
             [entry(5, 101, 50, "ai")],
             [],
-            {ALL: Change(5), AI: Change(5)},
+            {ALL: Change(5, arrived=30), AI: Change(5, arrived=40)},
             id="another text",
         ),
-        pytest.param([entry(5, 100, 50)], [], {ALL: Change(figures=5)}, id="another quality"),
+        pytest.param(
+            [entry(5, 100, 50)],
+            [],
+            {ALL: Change(figures=5, figures_arrived=30)},
+            id="another quality",
+        ),
         pytest.param(
             [entry(5, 100, 50), entry(3, 101, 50), entry(4, 101, 50), entry(2, 99, 50)],
             [],
-            {ALL: Change(4, 5)},
+            {ALL: Change(4, 5, 30, 30)},
             id="the highest of each kind",
         ),
-        pytest.param([entry(5, 101, 101)], [], {ALL: Change(5, moves=Counter({101: 1}))}, id="new"),
         pytest.param(
-            [], [Departure(GO, 5, 50, 101)], {GO: Change(5, moves=Counter({101: -1}))}, id="removed"
+            [entry(5, 101, 101)],
+            [],
+            {ALL: Change(5, arrived=30, moves=Counter({101: 1}))},
+            id="new",
+        ),
+        pytest.param(
+            [],
+            [Departure(GO, 5, 50, 45, 101)],
+            {GO: Change(5, arrived=45, moves=Counter({101: -1}))},
+            id="removed",
         ),
         pytest.param(
             [entry(9, 101, 101)],
-            [Departure(ALL, 5, 50, 101), Departure(AI, 5, 50, 101)],
+            [Departure(ALL, 5, 50, 45, 101), Departure(AI, 5, 50, 46, 101)],
             {
-                ALL: Change(9, moves=Counter({101: 0})),
-                AI: Change(5, moves=Counter({101: -1})),
+                ALL: Change(9, arrived=45, moves=Counter({101: 0})),
+                AI: Change(5, arrived=46, moves=Counter({101: -1})),
             },
             id="moved, and out of a scope",
         ),
         pytest.param(
             [entry(5, 103, 103)],
-            [Departure(ALL, 5, 50, 101), Departure(ALL, 5, 102, 103)],
-            {ALL: Change(5, moves=Counter({101: -1, 102: 1, 103: 0}))},
+            [Departure(ALL, 5, 50, 45, 101), Departure(ALL, 5, 102, 20, 103)],
+            {ALL: Change(5, arrived=45, moves=Counter({101: -1, 102: 1, 103: 0}))},
             id="left, came back, and came anew with another scope",
         ),
     ],
@@ -74,9 +90,9 @@ def test_what_happened_to_entries_is_a_change_of_each_of_their_scopes(
 def test_what_changed_may_be_collected_by_more_than_the_scope() -> None:
     happened = changes.events(SINCE, [entry(5, 101, 50, "ai"), entry(11, 101, 101)], [])
     assert changes.collect(((e.scope, e.position // 10), e) for e in happened) == {
-        (ALL, 0): Change(5),
-        (AI, 0): Change(5),
-        (ALL, 1): Change(11, moves=Counter({101: 1})),
+        (ALL, 0): Change(5, arrived=30),
+        (AI, 0): Change(5, arrived=40),
+        (ALL, 1): Change(11, arrived=30, moves=Counter({101: 1})),
     }
     assert Event(ALL, 5) == Event(ALL, 5, only_figures=False, moves=())
 
@@ -91,7 +107,7 @@ def test_what_changed_may_be_collected_by_more_than_the_scope() -> None:
     ],
 )
 def test_how_many_there_were_before_each_load(moves: dict[int, int], totals: list[int]) -> None:
-    assert Change(NOWHERE, NOWHERE, Counter(moves)).totals(7) == totals
+    assert Change(moves=Counter(moves)).totals(7) == totals
 
 
 # -- what the store remembers --------------------------------------------------------
@@ -136,22 +152,24 @@ def test_the_first_load_is_the_mark_of_the_hubs(store: Store, tmp_path: Path) ->
 
 def test_entries_that_changed_have_all_their_topics(store: Store, tmp_path: Path) -> None:
     provider = {"name": "Example Times", "domain": "times.example.com"}
-    write(tmp_path, "a.md", topics=["AI", "Go"], type="article", provider=provider)
+    write(tmp_path, "a.md", topics=["AI"], type="article", provider=provider)
     write(tmp_path, "b.md", quality=1)
     write(tmp_path, "c.md")
     load(store, tmp_path, 0)
-    write(tmp_path, "a.md", topics=["AI", "Go"], type="article", provider=provider, title="Anew")
+    write(tmp_path, "a.md", topics=["AI", "Go"], type="article", provider=provider)
     write(tmp_path, "b.md", quality=2)
     load(store, tmp_path, 1)
     with store.read() as reader:
         found = list(changes.changed_entries(reader.connection, seconds(0)))
         assert list(changes.changed_entries(reader.connection, seconds(1))) == []
     published = int(datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp())
-    assert {one._replace(position=0, topics=tuple(sorted(one.topics))) for one in found} == {
-        ChangedEntry(0, seconds(1), seconds(0), "articles", "times.example.com", "example-times",
-                     ("ai", "go")),
-        ChangedEntry(0, published, seconds(0), "", "", "", ()),
-    }  # fmt: skip
+    of_example = "articles", "times.example.com", "example-times"
+    assert sorted(one._replace(position=0) for one in found) == [
+        ChangedEntry(0, published, seconds(0), published, "", "", "", {}),
+        ChangedEntry(
+            0, seconds(1), seconds(1), published, *of_example, {"ai": published, "go": seconds(1)}
+        ),
+    ]
     assert {one.position >> 20 for one in found} == {published}
 
 

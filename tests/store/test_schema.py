@@ -37,7 +37,9 @@ _DIALECTS: Final[dict[str, Dialect]] = {
     "postgresql": postgresql.dialect(),  # type: ignore[no-untyped-call]
 }
 # By load, machine or order of reading.
-_CHANGING: Final = {"id", "entry", "size", "mtime", "ctime", "changed", "content_changed", "placed"}
+_CHANGING: Final = {
+    "id", "entry", "size", "mtime", "ctime", "changed", "content_changed", "placed", "arrived",
+}  # fmt: skip
 
 Stored = dict[str, Any]
 

@@ -1,0 +1,87 @@
+"""What a feed shows that people subscribe to: its newest entries, and all that came lately.
+
+Who polls within `FEEDS_WINDOW` hours of the newest arrival misses nothing, however many entries
+came since, and whatever dates they bear.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from feeds.catalog.addresses import FeedQuery
+from feeds.config import Config
+from feeds.selection import EVERYTHING, NONE, Filters, Scope, Window
+from feeds.store.reader import Reader, Row
+
+_MOST: Final = 1_000  # entries
+# Bytes of records as the store has them, of which a document of some 4 MiB is made.
+_BYTES: Final = 2 * 1024 * 1024
+
+
+class Shown(NamedTuple):
+    """The rows of a first page, newest first; the first `run` are the newest of all.
+
+    With them ends what the next page goes on after; others came lately and bear older dates.
+    """
+
+    rows: list[Row]
+    run: int
+
+
+def has_window(query: FeedQuery, config: Config) -> bool:
+    """Whether a query is for the pages of a feed whose first one has all that came lately."""
+    return bool(
+        config.window
+        and query.file
+        and not query.exact
+        and query.limit == config.limit
+        and query.month is None
+        and not query.story
+        and query.filters.sort == "newest"
+    )
+
+
+def since_of(
+    reader: Reader, scope: Scope, hours: int, window: Window = EVERYTHING, filters: Filters = NONE
+) -> int:
+    """The moment after which what came to a scope is in its feed, in seconds."""
+    return reader.newest_arrival(scope, window, filters) - hours * 3600
+
+
+def first_page(
+    reader: Reader,
+    scope: Scope,
+    config: Config,
+    window: Window = EVERYTHING,
+    filters: Filters = NONE,
+) -> Shown:
+    """The first page of a feed."""
+    limit = config.limit
+    rows = reader.page(scope, limit, 0, window, filters)
+    if len(rows) < limit:
+        return Shown(rows, len(rows))
+    since = since_of(reader, scope, config.window, window, filters)
+    below = window._replace(end=rows[-1].position, since=since)
+    late = reader.page(scope, _MOST - limit, 0, below, filters)
+    late = sorted(_fitting(rows, late), key=lambda row: row.position, reverse=True)
+    if not late:
+        return Shown(rows, limit)
+    run = limit
+    following = reader.page(scope, len(late), limit, window, filters)
+    for row, next_one in zip(late, following, strict=False):
+        if row.row != next_one.row:
+            break
+        run += 1
+    return Shown(rows + late, run)
+
+
+def _fitting(rows: list[Row], late: list[Row]) -> list[Row]:
+    """Of what came lately what fits, the last to come first."""
+    room = _BYTES - sum(len(row.data) for row in rows)
+    fitting = []
+    for row in sorted(late, key=lambda row: (-row.arrived, -row.position)):
+        room -= len(row.data)
+        if room < 0:
+            break
+        fitting.append(row)
+    return fitting
