@@ -65,7 +65,8 @@ def feed_list(reader: Reader, query: SiteQuery, addresses: Addresses, config: Co
     called = "" if query.name == "feeds.opml" else LISTS[query.name][0]
     title = titles.of_scope(called, query.filters, config, name)
     title = titles.of_feed(title, FeedQuery(policy=query.policy), config)
-    return opml.document(title, config.title, _moment(reader.modified(Scope(), EVERYTHING)), groups)
+    modified = max([reader.modified(Scope(), EVERYTHING), *reader.changes().values()])
+    return opml.document(title, config.title, _moment(modified), groups)
 
 
 def _heading(scope: Scope) -> str | None:

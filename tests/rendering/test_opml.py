@@ -14,10 +14,13 @@ from flask import Flask
 from lxml import etree
 
 from feeds.catalog import builder
+from feeds.catalog.addresses import SiteQuery
+from feeds.loading import loader
+from feeds.rendering import discovery
 from feeds.store.database import Store
 from feeds.urls import POLICIES
 from tests.helpers.server import ROOT, Served, application, clean_environment, get, program
-from tests.helpers.support import SEEDS, addresses, feed, write
+from tests.helpers.support import CONFIG, LOADED, SEEDS, addresses, feed, write
 
 LISTS = ("feeds.opml", "topics.opml", "providers.opml", "collections.opml")
 
@@ -105,6 +108,21 @@ def test_topics_and_providers_have_lists_of_their_own(app: Flask) -> None:
     for kind in ("topics", "providers", "collections"):
         own = urls(app, f"/{kind}.opml?format=atom")
         assert own == [url for url in everything if f"/{kind}/" in url]
+
+
+def test_another_list_of_a_collection_is_another_state_of_all_lists(tmp_path: Path) -> None:
+    store = Store("sqlite://")
+    listed = {"webUrl": None, "title": "List", "type": "collection"}
+    write(tmp_path, "a.md")
+    write(tmp_path, "b.md")
+    for name in ("a", "b"):
+        write(tmp_path, "list.md", items=[name], **listed)
+        loader.load(store, tmp_path, now=LOADED)
+    grammar = addresses()
+    with store.read() as reader:
+        query = SiteQuery("collections.opml")
+        listed_now = etree.fromstring(discovery.feed_list(reader, query, grammar, CONFIG))
+    assert listed_now.findtext("head/dateModified") == "Tue, 01 Dec 2026 00:00:01 +0000"
 
 
 def test_providers_who_share_a_domain_follow_it(app: Flask) -> None:
