@@ -24,8 +24,9 @@ from feeds.records.dates import AmbiguousDateError, parse_date
 from feeds.records.frontmatter import Mapping, Node, Scalar
 from feeds.records.profiles import eleventy_data as data_files
 from feeds.records.profiles import eleventy_permalink as permalinks
-from feeds.records.profiles.eleventy_data import TEMPLATES, Configuration, is_null, stem_of, text
+from feeds.records.profiles.eleventy_data import TEMPLATES, Configuration, stem_of
 from feeds.records.profiles.eleventy_permalink import PermalinkError
+from feeds.records.profiles.eleventy_values import is_null, text
 from feeds.records.profiles.hiding import Visibility, visibility
 from feeds.records.profiles.page import Page
 

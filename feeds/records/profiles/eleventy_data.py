@@ -23,6 +23,7 @@ import msgspec
 from feeds.records.front_formats import split_json
 from feeds.records.frontmatter import FrontMatterError, Mapping, Node, Scalar, Sequence
 from feeds.records.hiding import HIDING_STATUS
+from feeds.records.profiles.eleventy_values import text
 from feeds.records.profiles.yaml_config import read_text
 from feeds.records.scanner import FolderError
 
@@ -60,6 +61,11 @@ _SEPARATOR: Final = re.compile(rf"\bexcerpt_separator[\"']?\s*:\s*{_TEXT}")
 _COMPUTES_INPUT: Final = re.compile(r"\binput\b|\bdir\s*[,}]|InputDirectory")
 _PERMALINK: Final = re.compile(
     rf"(?<![\w.])[\"']?permalink[\"']?\s*:\s*(?:{_TEXT}|(?P<no>false)\b)"
+)
+_LITERAL: Final = re.compile(_TEXT)
+_TAGS: Final = re.compile(
+    rf"(?<![\w.])[\"']?tags[\"']?\s*:\s*(?:{_TEXT}|\[(?P<listed>[^\[\]]*)\])"
+    r"\s*(?:[,}]|\Z)"
 )
 _HIDES: Final = re.compile(
     r"(?<![\w.])[\"']?(?:(draft|hidden|unlisted|private|unpublished|removed|deleted"
@@ -303,6 +309,11 @@ def program_data(text: str) -> str:
         literals = list(_PERMALINK.finditer(code))
         only = literals[0] if len(literals) == code.count("permalink") == 1 else None
         values["permalink"] = [] if only is None else only["text"] if only["quote"] else False
+    tags = [*_TAGS.finditer(code)]
+    if len(tags) == 1:
+        written = tags[0]["listed"] or tags[0][0]
+        if not _LITERAL.sub("", tags[0]["listed"] or "").strip(", \t\r\n"):
+            values["tags"] = [literal["text"] for literal in _LITERAL.finditer(written)]
     return json.dumps(values)
 
 
@@ -354,42 +365,3 @@ def tag_list(node: Node) -> Sequence:
     elif isinstance(node, Sequence):
         items += {text(item): item for item in node}.values()
     return items
-
-
-_NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
-_INTEGER: Final = re.compile(r"[-+]?[0-9_]*[0-9]\Z", re.ASCII)
-_BASED: Final = re.compile(r"[-+]?0(?:x[0-9a-fA-F_]+|o[0-7_]+|b[01_]+)\Z")
-_FLOAT: Final = re.compile(r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9_]+|[0-9]+)(?:[eE][-+]?[0-9]+)?\Z")
-_MOST_DIGITS: Final = 15  # JavaScript's numbers are exact so far
-
-
-def is_null(node: Node | None) -> bool:
-    """Whether a field is absent, or empty."""
-    return node is None or (isinstance(node, Scalar) and node.plain and node.text in _NULLS)
-
-
-def text(node: Node | None) -> str:
-    """A scalar as JavaScript writes what YAML 1.2 takes it for: 1.0 is 1, 0x1F is 31, no is no."""
-    if not isinstance(node, Scalar):
-        return ""
-    written = node.text.strip()
-    return _typed(written) if node.plain else written
-
-
-@lru_cache(maxsize=4096)
-def _typed(written: str) -> str:
-    if written in _NULLS:
-        return ""
-    if written in {"True", "TRUE", "False", "FALSE"}:
-        return written.lower()
-    if len(written) > _MOST_DIGITS or written.endswith("_"):
-        return written
-    digits = written.replace("_", "")
-    if _INTEGER.match(written):
-        return str(int(digits))
-    if _BASED.match(written):
-        return str(int(digits, 0))
-    if _FLOAT.match(written):
-        number = float(digits)
-        return str(int(number)) if number.is_integer() else repr(number)
-    return written

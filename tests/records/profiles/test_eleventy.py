@@ -289,7 +289,10 @@ def test_data_files_that_are_programs_count_by_their_literals(tmp_path: Path) ->
     write(tmp_path, "content/made/made.11tydata.js", made)
     write(tmp_path, "content/made/a.md", "")
     write(tmp_path, "content/made/b.md", "")
-    literal = "module.exports = { draft: true, // permalink: '/x/'\n permalink: '/l/{{ title }}/' }"
+    literal = (
+        "module.exports = { draft: true, // permalink: '/x/'\n permalink: '/l/{{ title }}/',\n"
+        "  tags: ['sea', \"tide\",], }"
+    )
     write(tmp_path, "content/literal/literal.11tydata.cjs", literal)
     write(tmp_path, "content/literal/a.md", "")
     of = site(tmp_path)
@@ -299,7 +302,30 @@ def test_data_files_that_are_programs_count_by_their_literals(tmp_path: Path) ->
     assert page(of, "content/made/b.md").notes == (unknown,)
     assert page(of, "content/made/b.md", "permalink: /own/\n").url.endswith("/log/own/")
     shown = page(of, "content/literal/b.md", "title: b\n")
-    assert (shown.url, shown.hidden) == ("https://kiln.example.org/log/l/b/", "draft")
+    assert (shown.url, shown.hidden, shown.tags) == (
+        "https://kiln.example.org/log/l/b/",
+        "draft",
+        ("sea", "tide"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("program", "tags"),
+    [
+        ("{ tags: 'sea' }", ("sea",)),
+        ("{ tags: [`sea`, own] }", ()),  # what `own` is, only the program knows
+        ("{ tags: other ? ['sea'] : ['sand'] }", ()),
+        ("{ tags: ['sea'], other: { tags: ['sand'] } }", ()),
+        ("{ tags: ['sea'].concat(own) }", ()),
+        ("{ tags: [] }", ()),
+    ],
+)
+def test_tags_of_a_program_count_where_they_are_literals(
+    tmp_path: Path, program: str, tags: tuple[str, ...]
+) -> None:
+    write(tmp_path, "content/posts/posts.11tydata.js", f"export default {program};")
+    write(tmp_path, "content/posts/a.md", "")
+    assert page(site(tmp_path), "content/posts/a.md").tags == tags
 
 
 @pytest.mark.parametrize(
