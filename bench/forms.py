@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from html import escape, unescape
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -18,7 +19,6 @@ _MEDIA: Final = "{http://search.yahoo.com/mrss/}"
 _DC: Final = "{http://purl.org/dc/elements/1.1/}"
 _ITEMS: Final = (f"{_ATOM}entry", "item")
 _TEXTS: Final = re.compile(rb"<(title|category)[ >][^<]*</")
-_MARKUP: Final = re.compile(r"<\w|&#?\w+;")
 
 
 class Form(NamedTuple):
@@ -29,7 +29,7 @@ class Form(NamedTuple):
     apply: Callable[[Any], None]
 
 
-def _set_text(root: Any, html: re.Pattern[str]) -> None:
+def _set_text(root: Any, *, html: re.Pattern[str]) -> None:
     for element in root.iter(f"{_ATOM}title", f"{_ATOM}subtitle", f"{_ATOM}summary"):
         text = unescape(element.text) if element.get("type") == "html" else element.text
         element.attrib.pop("type", None)
@@ -128,13 +128,14 @@ def _keep(root: Any) -> None:
 
 
 FORMS: Final = (
-    Form(
-        "titles and summaries as plain text",
-        "atom.xml",
-        lambda r: _set_text(r, re.compile(r"(?!)")),
+    *(
+        Form(f"titles and summaries {form}", "atom.xml", partial(_set_text, html=re.compile(html)))
+        for form, html in (
+            ("as plain text", r"(?!)"),
+            ("with `&` or `<` as HTML", "[&<]"),
+            ("with a tag or a reference as HTML", r"<\w|&#?\w+;"),
+        )
     ),
-    Form("texts with `&` or `<` as HTML", "atom.xml", lambda r: _set_text(r, re.compile("[&<]"))),
-    Form("texts with a tag or a reference as HTML", "atom.xml", lambda r: _set_text(r, _MARKUP)),
     Form("link to the page first", "atom.xml", lambda r: _order_head(r, "alternate")),
     Form("link to the feed first", "atom.xml", lambda r: _order_head(r, "self")),
     *(

@@ -136,7 +136,7 @@ sub vcl_hit {
         }
         # Who has another state of a feed and takes a delta (RFC 3229) is given
         # one by feeds, or the whole feed. It isn't kept.
-        if (req.http.A-IM ~ "feed" && req.http.If-None-Match
+        if (req.http.A-IM ~ "(?i)feed" && req.http.If-None-Match
             && req.http.If-None-Match != obj.http.ETag) {
             return (pass);
         }

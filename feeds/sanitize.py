@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
 # XML 1.0 2.2: all but what a document may hold, less what it discourages (C1
-# controls, non-characters) and the bidirectional controls that reorder what
-# follows them. What is found at once is what texts have.
+# controls, non-characters), the bidirectional controls that reorder what follows
+# them, and what stands for a lost character: references such as &#0; become that.
 _FORBIDDEN = re.compile(
-    "[^\t\n\r -~\x85\xa0-\u2029\u202f-\u2065\u206a-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd"
+    "[^\t\n\r -~\x85\xa0-\u2029\u202f-\u2065\u206a-\ud7ff\ue000-\ufdcf\ufdf0-\ufffc"
     "\U00010000-\U0001fffd\U00020000-\U0002fffd\U00030000-\U0003fffd\U00040000-\U0004fffd"
     "\U000e0000-\U000efffd\U000f0000-\U000ffffd]"
 )

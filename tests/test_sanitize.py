@@ -22,7 +22,7 @@ REL = 'rel="noopener noreferrer"'
         ("a&#1;&#x1f;b", "ab"),
         ("&#133;", "…"),
         ("a\u202eb\u2066c&#x202e;d", "abcd"),
-        ("a\ud800b&#xD800;", "ab\ufffd"),
+        ("a\ud800b&#xD800;&#0;&#8;", "ab"),
         ("\ufffe\uffff\ufdd0\U0001fffe", ""),
         ("zero\u200dwidth\u200f 😀", "zero\u200dwidth\u200f 😀"),
         ("", ""),

@@ -17,7 +17,8 @@ _FORMATS: Final = {
 _MARK: Final = "<!-- what follows is written by: python -m bench.clients --write -->\n"
 _COUNTED: Final = """
 On {date} {number} clients were asked {cells:,} questions. {right:,} answers are right.
-{form:,} are wrong and would be right in another form. {client:,} are wrong whatever we write.
+{form:,} are wrong and would be right in another form, which mends less than it breaks (below).
+{client:,} are wrong whatever we write.
 
 ## By question
 
@@ -82,6 +83,7 @@ def page(table: Mapping[str, Any]) -> str:
     forms = (
         "| {form} | {kind} | {mends} | {breaks} |\n".format(**form, kind=_FORMATS[form["document"]])
         for form in table["forms"]
+        if form["mends"] or form["breaks"]
     )
     counted = _COUNTED.format(**of_all, **number)
     by_cell, by_client = "\n".join(_by_cell(table)), "\n".join(_by_client(table))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from email.utils import format_datetime
-from html import escape
 from typing import Any
 
 import feedgen.entry
@@ -22,7 +21,8 @@ from feeds import urls
 from feeds.model import Entry, Feed, Link
 from feeds.rendering.formats.content import content
 
-ATOM_LINK = "{http://www.w3.org/2005/Atom}link"
+ATOM = "http://www.w3.org/2005/Atom"
+ATOM_LINK = f"{{{ATOM}}}link"
 HISTORY = "http://purl.org/syndication/history/1.0"
 CONTENT = "http://purl.org/rss/1.0/modules/content/"
 DC = "http://purl.org/dc/elements/1.1/"
@@ -35,7 +35,7 @@ feedgen.entry.formatRFC2822 = format_datetime
 
 
 # What is declared where a single entry is serialised; none of it reaches a document.
-_ENVELOPE = NAMESPACES | {"atom": ATOM_LINK[1:].partition("}")[0], "content": CONTENT}
+_ENVELOPE = NAMESPACES | {"atom": ATOM, "content": CONTENT}
 
 
 def sub(parent: Any, tag: str, **attributes: str) -> Any:
@@ -59,9 +59,8 @@ class HeadExtension(BaseExtension):  # type: ignore[misc]
 
     def extend_atom(self, root: Any) -> Any:
         utc_as_z(root)
-        for name in ("title", "subtitle"):
-            declare_html(root.find(name))
-        for link in (*self.feed.links, Link("alternate", self.feed.page, "text/html")):
+        # Some clients take the first for the feed's page.
+        for link in (Link("alternate", self.feed.page, "text/html"), *self.feed.links):
             write_link(root, "link", link)
         self._mark_archive(root)
         return root
@@ -81,14 +80,13 @@ class EntryExtension(BaseEntryExtension):  # type: ignore[misc]
 
     entry: Entry
     policy: str
+    root: str
 
     def extend_ns(self) -> dict[str, str]:
         return NAMESPACES
 
     def extend_atom(self, element: Any) -> Any:
         utc_as_z(element)
-        for name in ("title", "summary"):
-            declare_html(element.find(name))
         alternate = Link("alternate", urls.select(self.entry.record, self.policy))
         write_link(element, "link", alternate)
         self._extend(element, "link")
@@ -97,8 +95,14 @@ class EntryExtension(BaseEntryExtension):  # type: ignore[misc]
     def extend_rss(self, element: Any) -> Any:
         for plain in (element.find("title"), *element.findall("category")):
             escape_as_hex(plain)
-        for name, _ in authors(self.entry):
-            sub(element, f"{{{DC}}}creator").text = name
+        if names := [name for name, _ in authors(self.entry)]:
+            # More clients know one alone than know what to do with several.
+            sub(element, f"{{{DC}}}creator").text = ", ".join(names)
+        sub(element, f"{{{ATOM}}}updated").text = f"{self.entry.updated:%Y-%m-%dT%H:%M:%SZ}"
+        if provider := self.entry.record.provider:
+            source = f"{self.root}/providers/{self.entry.provider}/rss.xml"
+            sub(element, "source", url=source).text = provider.name
+            escape_as_hex(element[-1])
         self._extend(element, ATOM_LINK)
         return element
 
@@ -114,13 +118,6 @@ def utc_as_z(element: Any) -> None:
         child = element.find(name)
         if child is not None:
             child.text = child.text.replace("+00:00", "Z")
-
-
-def declare_html(element: Any) -> None:
-    """Text that could be taken for markup, as HTML that says just that (RFC 4287 3.1.1)."""
-    if element is not None and ("&" in element.text or "<" in element.text):
-        element.text = escape(element.text, quote=False)
-        element.set("type", "html")
 
 
 def escape_as_hex(element: Any) -> None:
@@ -171,7 +168,13 @@ def authors(entry: Entry) -> list[tuple[str, str]]:
 def media(element: Any, entry: Entry) -> None:
     """Pictures and video as Media RSS 1.5.1."""
     record = entry.record
-    if record.player:
+    for image in record.images:
+        size = {"width": str(image.width or ""), "height": str(image.height or "")}
+        sub(element, f"{{{MEDIA}}}content", url=image.url, medium="image", **size)
+    for image in record.images[:1]:
+        size = {"width": str(image.width or ""), "height": str(image.height or "")}
+        sub(element, f"{{{MEDIA}}}thumbnail", url=image.url, **size)
+    if record.player:  # last, since it has no URL: clients take the first for the picture
         video = sub(
             element,
             f"{{{MEDIA}}}content",
@@ -179,12 +182,6 @@ def media(element: Any, entry: Entry) -> None:
             duration=str(record.duration or ""),
         )
         sub(video, f"{{{MEDIA}}}player", url=record.player)
-    for image in record.images:
-        size = {"width": str(image.width or ""), "height": str(image.height or "")}
-        sub(element, f"{{{MEDIA}}}content", url=image.url, medium="image", **size)
-    for image in record.images[:1]:
-        size = {"width": str(image.width or ""), "height": str(image.height or "")}
-        sub(element, f"{{{MEDIA}}}thumbnail", url=image.url, **size)
 
 
 def generator(feed: Feed) -> FeedGenerator:
@@ -211,15 +208,16 @@ def feed_entry(entry: Entry, policy: str, root: str) -> FeedEntry:
     result.register_extension("feeds", EntryExtension)
     result.feeds.entry = entry
     result.feeds.policy = policy
+    result.feeds.root = root
     result.id(entry.id)
     result.title(record.title)
     result.updated(entry.updated)
     result.published(entry.published)
     result.content(content(entry, policy), type="html")
     for label in entry.topics:
-        result.category(term=label.slug, label=label.name, scheme=f"{root}/topics/")
+        result.category(term=label.name, label=label.name, scheme=f"{root}/topics/")
     if entry.type:
-        result.category(term=entry.type.slug, label=entry.type.name, scheme=f"{root}/types/")
+        result.category(term=entry.type.name, label=entry.type.name, scheme=f"{root}/types/")
     return result
 
 
