@@ -36,6 +36,7 @@ _LINKED: Final = re.compile(
     rb"^(?:link|url|external_url|source_url|canonical_url|permalink)[ \t]*[:=]", re.MULTILINE
 )
 _END: Final = re.compile(rb"\n(?:---|\.\.\.|\+\+\+)[ \t]*(?:\r?\n|\Z)")  # of front matter
+_LONGEST_TAG: Final = 60
 _BEGINNING: Final = 65_536  # bytes in which a file says of what form it is
 _FENCE: Final = re.compile(r"---[ \t]*(?:\n|\Z)")
 # As gray-matter, Eleventy's parser, lets the first line name what follows.
@@ -93,10 +94,17 @@ def parse_page(path: str, text: str, site: Site, now: datetime, *, hold: bool) -
     if "\n---" in body or "\n+++" in body:
         fields.note_stray(body, text.count("\n") - body.count("\n"))
     if page.excerpt:
-        excerpt = _without_tags(page.excerpt[:MAX_BODY], path, site, page)
+        excerpt = _without_tags(page.excerpt[:MAX_EXCERPT], path, site, page, [])
         page = page._replace(excerpt=excerpt)
     if len(body) <= MAX_BODY:  # longer ones aren't shown
-        body = _without_tags(body, path, site, page)
+        lost: list[str] = []
+        shown = _without_tags(body, path, site, page, lost)
+        if lost:
+            tag = " ".join(lost[0][:_LONGEST_TAG].split())
+            more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+            line = text.count("\n") - body[body.find(lost[0]) :].count("\n") + 1
+            fields.note("body", f"has {tag}{more}, which only the site can fill in; left out", line)
+        body = shown
     record = fields.page_record(page, site, body, other)
     return SiteRecord(record, notes, page.until)
 
@@ -148,22 +156,23 @@ def _split_other(text: str, language: str, start: int) -> tuple[Mapping, str]:
     raise FrontMatterError(1, f"is a program ({language}), and those are not run; write YAML")
 
 
-def _without_tags(body: str, path: str, site: Site, page: Page) -> str:
+def _without_tags(body: str, path: str, site: Site, page: Page, lost: list[str]) -> str:
     if path.endswith(".mdx") or site.dialect == "mdx":
-        return template_tags.without_jsx(body)
+        return template_tags.without_jsx(body, lost)
     if site.dialect == "wiki":
         return template_tags.without_wiki(body)
     if site.dialect == "shortcodes":
-        return template_tags.without_shortcodes(body)
+        return template_tags.without_shortcodes(body, lost)
     if site.dialect == "liquid":
+        path_of_site = urlsplit(site.base_url).path
         values = {
-            "site.url": site.base_url,
-            "site.baseurl": "",
+            "site.url": site.base_url.removesuffix(path_of_site),
+            "site.baseurl": path_of_site,
             "site.title": site.title,
             "page.title": page.title,
             "page.url": page.url,
         }
-        return template_tags.without_liquid(body, values)
+        return template_tags.without_liquid(body, values, lost)
     return body
 
 
@@ -255,7 +264,7 @@ class _PageFields(RecordFields):
             if text := self.text(name, MAX_EXCERPT):
                 return text
         if page.excerpt:
-            source = sanitize.body(page.excerpt[:MAX_BODY], page.url, markdown=not self._is_html())
+            source = sanitize.body(page.excerpt, page.url, markdown=not self._is_html())
             return sanitize.text_of(source)[:MAX_EXCERPT]
         first = _PARAGRAPH.search(html)
         return sanitize.text_of(first[1])[:MAX_EXCERPT] if first else ""

@@ -26,6 +26,7 @@ _SHORTCODE: Final = re.compile(
     r"(?P<arguments>.{0,499}?))\s{0,9}[>%]\}\}",
     re.DOTALL,
 )
+_NAMED: Final = re.compile(r"\b(\w+)=([\"`])([^\"`\n]*)\2")
 # Blocks whose content hangs on what isn't known here.
 _CONDITIONAL: Final = frozenset(
     {
@@ -66,19 +67,22 @@ _WIKI: Final = re.compile(
 _QUERIES: Final = frozenset({"dataview", "dataviewjs", "query", "tasks", "button", "meta-bind"})
 
 
-def without_liquid(body: str, values: Mapping[str, str]) -> str:
-    """A body of Jekyll or Eleventy; `values` are those known by name (`site.url`)."""
-    return _filled(body, lambda text, kept: _liquid(text, values, kept))
+def without_liquid(body: str, values: Mapping[str, str], lost: list[str]) -> str:
+    """A body of Jekyll or Eleventy; `values` are those known by name (`site.url`).
+
+    Tags that leave a hole are appended to `lost`.
+    """
+    return _filled(body, lambda text, _: _liquid(text, values, lost))
 
 
-def without_shortcodes(body: str) -> str:
-    """A body of Hugo."""
-    return _filled(body, _shortcodes)
+def without_shortcodes(body: str, lost: list[str]) -> str:
+    """A body of Hugo; shortcodes that leave a hole are appended to `lost`."""
+    return _filled(body, lambda text, kept: _shortcodes(text, kept, lost))
 
 
-def without_jsx(body: str) -> str:
-    """A body in MDX, of Astro or Docusaurus."""
-    return _filled(body, _jsx)
+def without_jsx(body: str, lost: list[str]) -> str:
+    """A body in MDX, of Astro or Docusaurus; what leaves a hole is appended to `lost`."""
+    return _filled(body, lambda text, _: _jsx(text, lost))
 
 
 def without_wiki(body: str) -> str:
@@ -116,8 +120,7 @@ def _filled(body: str, replace: Callable[[str, list[str]], str]) -> str:
     return re.sub(_KEPT, lambda _: next(restored), text) if len(kept) == text.count(_KEPT) else text
 
 
-def _liquid(text: str, values: Mapping[str, str], kept: list[str]) -> str:
-    del kept  # `raw` needs no mark: nothing after this step looks at tags
+def _liquid(text: str, values: Mapping[str, str], lost: list[str]) -> str:
     ends = {end[1]: end.start() for end in _LIQUID_END.finditer(text)}  # the last of each
     parts: list[str] = []
     at = 0
@@ -138,6 +141,8 @@ def _liquid(text: str, values: Mapping[str, str], kept: list[str]) -> str:
             parts.append("" if tag == "comment" or is_inline_set else _HOLE)
         elif tag and not tag.startswith("end") and ends.get(tag, -1) < at:
             parts.append("" if tag in {"assign", "layout", "import"} else _HOLE)
+        if parts[-1] == _HOLE:
+            lost.append(match[0])
     parts.append(text[at:])
     return "".join(parts)
 
@@ -153,9 +158,13 @@ def _value(written: str, values: Mapping[str, str]) -> str:
     value = name[1:-1] if name[0] in "\"'" else values.get(name)
     if value is None:
         return _HOLE
-    if "absolute_url" in filters:
-        return values.get("site.url", "") + values.get("site.baseurl", "") + value
-    return values.get("site.baseurl", "") + value if "relative_url" in filters else value
+    if "://" in value:
+        return value
+    if "absolute_url" in filters or "relative_url" in filters:
+        host = values.get("site.url", "") if "absolute_url" in filters else ""
+        return f"{host}{values.get('site.baseurl', '')}/{value.lstrip('/')}"
+    is_path = "url" in filters and value.startswith("/")
+    return values.get("site.baseurl", "") + value if is_path else value
 
 
 def _content(text: str, at: int, tag: str) -> tuple[str, int]:
@@ -182,7 +191,7 @@ def _code(content: str, language: list[str]) -> str:
     return f"\n{fence}{name}\n{content.strip(chr(10))}\n{fence}\n"
 
 
-def _shortcodes(text: str, kept: list[str]) -> str:
+def _shortcodes(text: str, kept: list[str], lost: list[str]) -> str:
     ends = {end[1]: end for end in _SHORTCODE_END.finditer(text)}  # the last of each
     parts: list[str] = []
     at = 0
@@ -194,8 +203,11 @@ def _shortcodes(text: str, kept: list[str]) -> str:
             parts.append(_KEPT)
             kept.append(f"{{{{{sign}{match['literal']}{'>' if sign == '<' else '%'}}}}}")
         elif not match["close"]:
-            if tag not in ends or ends[tag].start() < at or match["arguments"].endswith("/"):
+            if tag == "figure" and (picture := _figure(match["arguments"])):
+                parts.append(picture)
+            elif tag not in ends or ends[tag].start() < at or match["arguments"].endswith("/"):
                 parts.append(_HOLE)
+                lost.append(match[0])
             elif tag in {"highlight", "comment"}:
                 closing = next(end for end in _SHORTCODE_END.finditer(text, at) if end[1] == tag)
                 if tag == "highlight":
@@ -205,8 +217,24 @@ def _shortcodes(text: str, kept: list[str]) -> str:
     return "".join(parts)
 
 
-def _jsx(text: str, kept: list[str]) -> str:
-    del kept  # MDX has no way to say a tag literally but code, which is passed over
+def _figure(arguments: str) -> str:
+    """The picture, in Markdown, of Hugo's `figure`; empty without `src`."""
+    named = {match[1]: match[3] for match in _NAMED.finditer(arguments)}
+    source, caption = named.get("src", "").strip(), named.get("caption", "")
+    if not source or "<" in source or ">" in source:
+        return ""
+    shown = named.get("alt") or caption or named.get("title", "")
+    below = f"\n\n{caption}" if caption else ""
+    return f"![{re.sub(r'[][]', '', shown)}](<{source}>){below}"
+
+
+def _jsx(text: str, lost: list[str]) -> str:
+    def expression(match: re.Match[str]) -> str:
+        if match[0].startswith("{/*"):
+            return ""
+        lost.append(match[0])
+        return _HOLE
+
     lines = []
     for block in _blocks(text):
         if _FENCE.match(block):
@@ -219,10 +247,7 @@ def _jsx(text: str, kept: list[str]) -> str:
         ]
         shown = _COMPONENT.sub("", "\n".join(kept_lines))
         spans = re.split(r"(`+[^`]*`+)", shown)  # code within a line stays
-        spans[::2] = [
-            _EXPRESSION.sub(lambda one: "" if one[0].startswith("{/*") else _HOLE, span)
-            for span in spans[::2]
-        ]
+        spans[::2] = [_EXPRESSION.sub(expression, span) for span in spans[::2]]
         lines.append("".join(spans))
     return "".join(lines)
 

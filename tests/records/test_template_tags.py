@@ -22,6 +22,9 @@ LIQUID = {
     "![Horn]({{ site.baseurl }}/horn.png)": "![Horn](/log/horn.png)",
     '![Horn]({{ "/horn.png" | relative_url }})': "![Horn](/log/horn.png)",
     '[Home]({{ "/" | absolute_url }})': "[Home](https://example.org/log/)",
+    '![Horn]({{ "horn.png" | relative_url }})': "![Horn](/log/horn.png)",
+    '[Fog]({{ "/fog/" | url }}), [it]({{ "fog/" | url }})': "[Fog](/log/fog/), [it](fog/)",
+    '[Sea]({{ "https://sea.example/" | absolute_url }})': "[Sea](https://sea.example/)",
     '<img src="{{ page.image }}">Text.': "Text.",
     "{% raw %}{{ page.title }}{% endraw %}": "{{ page.title }}",
     "{% highlight ruby %}\nputs 1\n{% endhighlight %}": "\n```ruby\nputs 1\n```\n",
@@ -34,7 +37,9 @@ LIQUID = {
     "One {{ never closed": "One {{ never closed",
 }
 HUGO = {
-    'Text.\n\n{{< figure src="x.png" >}}\n\nMore.': "Text.\n\n\nMore.",
+    'Text.\n\n{{< figure src="x.png" >}}\n\nMore.': "Text.\n\n![](<x.png>)\n\nMore.",
+    '{{< figure src="a b.png" alt="A [horn]" caption="*Low*" >}}': "![A horn](<a b.png>)\n\n*Low*",
+    '{{< figure src="a>b" >}}\nText.': "Text.",
     '[tides]({{< ref "tides.md" >}}) rise.': "tides rise.",
     "{{< notice >}}Mind the gap.{{< /notice >}}": "Mind the gap.",
     "{{% notice %}}Mind **the** gap.{{% /notice %}}": "Mind **the** gap.",
@@ -78,17 +83,17 @@ def test_notes_have_no_brackets(body: str, expected: str) -> None:
 
 @pytest.mark.parametrize(("body", "expected"), LIQUID.items())
 def test_liquid_leaves_no_tag(body: str, expected: str) -> None:
-    assert without_liquid(body, VALUES) == expected
+    assert without_liquid(body, VALUES, []) == expected
 
 
 @pytest.mark.parametrize(("body", "expected"), HUGO.items())
 def test_shortcodes_leave_no_tag(body: str, expected: str) -> None:
-    assert without_shortcodes(body) == expected
+    assert without_shortcodes(body, []) == expected
 
 
 @pytest.mark.parametrize(("body", "expected"), MDX.items())
 def test_mdx_leaves_no_tag(body: str, expected: str) -> None:
-    assert without_jsx(body) == expected
+    assert without_jsx(body, []) == expected
 
 
 @pytest.mark.parametrize(
@@ -122,6 +127,24 @@ def test_mdx_leaves_no_tag(body: str, expected: str) -> None:
 def test_a_hostile_body_takes_no_square_time(part: str) -> None:
     """100,000 characters each: with square time, minutes."""
     body = part * (100_000 // len(part))
-    readers = (without_shortcodes, without_jsx, without_wiki)
-    for read in (lambda text: without_liquid(text, VALUES), *readers):
-        assert len(read(body + "\x00")) <= len(body) + 3
+    text = body + "\x00"
+    shown = (
+        without_liquid(text, VALUES, []),
+        without_shortcodes(text, []),
+        without_jsx(text, []),
+        without_wiki(text),
+    )
+    assert all(len(one) <= len(body) + 3 for one in shown)
+
+
+def test_what_leaves_a_hole_is_named() -> None:
+    lost: list[str] = []
+    body = "{% assign x = 1 %}{{ page.title }} {% include a.html %}{% if x %}no{% endif %}{{ y }}"
+    without_liquid(body, VALUES, lost)
+    assert lost == ["{% include a.html %}", "{% if x %}", "{{ y }}"]
+    lost.clear()
+    without_shortcodes("{{< notice >}}Mind.{{< /notice >}} {{</* a */>}} {{< tide >}}", lost)
+    assert lost == ["{{< tide >}}"]
+    lost.clear()
+    without_jsx("{/* no */}A {props.name} b.", lost)
+    assert lost == ["{props.name}"]

@@ -6,8 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from feeds.model import Record
 from feeds.records import frontmatter
 from feeds.records.frontmatter import Mapping, Scalar
+from feeds.records.parser import Options, parse_record
 from feeds.records.profiles import jekyll
 from feeds.records.profiles.jekyll import JekyllSite
 from feeds.records.profiles.page import Page
@@ -539,3 +541,28 @@ def test_who_wrote_the_site_wrote_what_names_nobody(
     )
     node = fields.get("author")
     assert (node.text if isinstance(node, Scalar) else None) == name
+
+
+def test_a_body_links_within_the_site_and_what_only_jekyll_can_fill_in_is_noted(
+    tmp_path: Path,
+) -> None:
+    of = site(tmp_path, "url: https://mill.example.org\nbaseurl: /log\n")
+    body = (
+        "![Boat]({{ '/boat.png' | relative_url }}) at [the quay]({{ site.baseurl }}/quay/), "
+        "[home]({{ site.url }}{{ site.baseurl }}/).\n\n{% include tide.html\n  at='noon' %}\n\n"
+        "Seen [before]({% post_url 2023-01-01-boats %}).\n"
+    )
+    data = f"---\ntitle: Boats\n---\n{body}".encode()
+    parsed = parse_record("_posts/2023-03-07-boats.md", data, Options(site=of))
+    assert isinstance(parsed.record, Record)
+    base = "https://mill.example.org/log"
+    assert parsed.record.body == (
+        f'<p><img src="{base}/boat.png" alt="Boat"> at '
+        f'<a href="{base}/quay/" rel="noopener noreferrer">the quay</a>, '
+        f'<a href="{base}/" rel="noopener noreferrer">home</a>.</p>\n<p>Seen before.</p>'
+    )
+    (note,) = parsed.notes
+    assert str(note) == (
+        "_posts/2023-03-07-boats.md:6: body: has {% include tide.html at='noon' %} and 1 more, "
+        "which only the site can fill in; left out"
+    )
