@@ -242,7 +242,8 @@ class Feed(msgspec.Struct, frozen=True):
     to the same feed in the other formats and to its page. `policy` is the
     link policy of its entries. `updated` is the newest `updated` among the
     entries; `modified` is when the feed's content last changed
-    (Last-Modified), which is not the same.
+    (Last-Modified), which is not the same. `mark` is a moment in seconds after which all
+    that came or changed makes a new state of this one; 0 where there are no deltas.
     """
 
     id: str
@@ -261,3 +262,4 @@ class Feed(msgspec.Struct, frozen=True):
     modified: datetime
     total: int
     archive: Archive | None = None
+    mark: int = 0

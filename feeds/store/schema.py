@@ -30,7 +30,7 @@ from feeds.store import fulltext
 # Raise it with any change of the tables, of the index of words, or of the JSON in
 # `data` and `problems` that what was written before can't be decoded by. A store with
 # another number is made anew: what it knew of undated records and changes is lost.
-SCHEMA: Final = 6
+SCHEMA: Final = 7
 # Raise it when the same file gives other rows: another rule for a field, a slug, the name
 # of a label or the words of a search. All files are then read anew, and nothing is lost.
 # tests/store/test_schema.py fails when either was forgotten.
@@ -244,6 +244,14 @@ health = Table(
     Column("loaded", BigInteger, nullable=False),
     Column("degraded", Text, nullable=False),  # what is wrong; empty when nothing is
     Column("counts", Text, nullable=False),  # JSON of a report's numbers, by name
+)
+
+# The moments as of which feeds were made, the newest of them, see `feeds.store.changes.note_load`.
+loads = Table(
+    "loads",
+    metadata,
+    Column("moment", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
 )
 
 # Which hubs are still to be told of which URLs, see `feeds.follower.ping_queue`.
