@@ -153,7 +153,7 @@ def plain_entries(feed: Feed) -> list[dict[str, Any]]:
             "summary": entry.record.excerpt,
             "content": content(entry, feed.policy),
             "author": entry.record.provider.name if entry.record.provider else feed.site,
-            "published": entry.published.isoformat(),
+            "published": entry.published.isoformat() if entry.published else "",
             "updated": entry.updated.isoformat(),
             "categories": [
                 {"term": label.slug, "label": label.name, "scheme": f"{feed.root}/{kind}/"}

@@ -41,6 +41,7 @@ from feeds.setting_types import (
 )
 
 FILE: Final = "feeds.toml"
+HISTORIES: Final = ("git", "off")
 MAX_WINDOW: Final = 24 * 366  # hours
 MAX_LIMIT: Final = 200
 WATCH: Final = ("auto", "poll", "off")
@@ -121,6 +122,11 @@ class Config:
         IDS,
         "whether entries have the ids of the site's own feed, or ids of ours",
         "site",
+    )
+    history: str = choice(
+        HISTORIES,
+        "whether the folder's git history tells when records came",
+        "git",
     )
     links: str = choice(
         urls.POLICIES,

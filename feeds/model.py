@@ -180,14 +180,15 @@ class Entry:
 
     `version` changes whenever anything in the entry does, and only then.
     `source` is the record as the store has it; `gone` are the keys of related
-    coverage that may not be shown any more. `kind` is the slug of its type,
+    coverage that may not be shown any more. `published` is None where nobody knows it, and
+    `updated` UNKNOWN_TIME. `kind` is the slug of its type,
     `provider` the key of its provider.
     """
 
     id: str
     version: bytes
     source: bytes
-    published: datetime
+    published: datetime | None
     updated: datetime
     gone: frozenset[str] = frozenset()
     topics: tuple[Label, ...] = ()
@@ -242,8 +243,7 @@ class Feed(msgspec.Struct, frozen=True):
     to the same feed in the other formats and to its page. `policy` is the
     link policy of its entries. `updated` is the newest `updated` among the
     entries; `modified` is when the feed's content last changed
-    (Last-Modified), which is not the same. `mark` is a moment in seconds after which all
-    that came or changed makes a new state of this one; 0 where there are no deltas.
+    (Last-Modified), which is not the same.
     """
 
     id: str
@@ -262,4 +262,3 @@ class Feed(msgspec.Struct, frozen=True):
     modified: datetime
     total: int
     archive: Archive | None = None
-    mark: int = 0

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from feeds import slugs
-from feeds.model import Entry, Provider, Record, RelatedLink
+from feeds.model import UNKNOWN_TIME, Entry, Provider, Record, RelatedLink
 from feeds.store.reader import Reader, Row
 
 WINDOW: Final = timedelta(days=60)  # around the lead; older coverage is of something before
@@ -94,7 +94,9 @@ def _rank(link: RelatedLink) -> tuple[int, float]:
 
 def _is_near(link: RelatedLink, lead: Entry) -> bool:
     """Whether coverage is of the lead's time; without a date it may be."""
-    return link.published is None or abs(link.published - lead.published) <= WINDOW
+    if link.published is None or lead.published is None:
+        return True
+    return abs(link.published - lead.published) <= WINDOW
 
 
 def covering(link: RelatedLink, lead: Entry) -> Entry:
@@ -113,13 +115,13 @@ def covering(link: RelatedLink, lead: Entry) -> Entry:
         provider=provider if link.provider else None,
     )
     source = msgspec.json.encode(record)
-    shown = source + lead.published.isoformat().encode()
+    shown = source + f"{lead.published}".encode()
     published = link.published or lead.published
     return Entry(
         id=link.key,
         version=hashlib.blake2b(shown, digest_size=12).digest(),
         source=source,
         published=published,
-        updated=published,
+        updated=published or UNKNOWN_TIME,
         kind="",
     )

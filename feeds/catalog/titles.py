@@ -15,6 +15,8 @@ from feeds.selection import NONE, Filters, Scope
 from feeds.store.reader import LabelCounts, Reader
 from feeds.store.schema import SITE
 
+NO_MONTH: Final = 1970 * 12  # of entries whose date is 0
+
 POLICIES: Final = {
     "canonical": "canonical links",
     "original": "original links",
@@ -164,7 +166,12 @@ def of_type(slug: str) -> str:
 
 
 def of_month(month: int) -> str:
-    """A month (year * 12 + month - 1) for people: September 2023."""
+    """A month (year * 12 + month - 1) for people: September 2023.
+
+    The first that there is has what nobody knows the date of.
+    """
+    if month == NO_MONTH:
+        return "an unknown month"
     return datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC).strftime("%B %Y")
 
 

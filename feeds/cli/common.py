@@ -19,6 +19,7 @@ from feeds.catalog import builder
 from feeds.catalog.saved_filters import saved_filters
 from feeds.config import Config
 from feeds.loading import loader
+from feeds.loading.arrivals import HistoryReader
 from feeds.loading.report import Report
 from feeds.model import FeedsError, Problem
 from feeds.records.profile import Profile
@@ -88,10 +89,11 @@ def warn(message: str) -> None:
 
 
 def load_folder(
-    config: Config, *, accept_removals: bool = False
+    config: Config, *, accept_removals: bool = False, wait: bool = True
 ) -> tuple[Report, list[builder.Listed], int]:
     """Load the folder; returns the report, all feeds, and the number of entries.
 
+    The whole of its git history is read, unless who follows the folder will (not `wait`).
     Raises FolderError and StoreError.
     """
 
@@ -103,6 +105,7 @@ def load_folder(
                 progress,
                 profile=Profile.of(config),
                 saved=saved_filters(config.collections),
+                history=HistoryReader(config.seeds, wait=wait) if config.history == "git" else None,
                 accept_removals=accept_removals,
             )
         return report, *_listed(store)
@@ -154,6 +157,8 @@ def show(report: Report, seconds: float = 0.0) -> None:
         tell(f"... and {more:,} more; feeds check shows them all")
     with log.bound(**report.figures(), seconds=round(seconds, 3)):
         say(f"{report.place}: {report.summary()}")
+    if report.history:
+        say(f"history: {report.history}; what is new came when it is loaded")
 
 
 def folder_of(config: Config, file: Path) -> Path:

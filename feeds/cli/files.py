@@ -17,6 +17,7 @@ from feeds.export.directory import Folder
 from feeds.export.object_store import ObjectStore
 from feeds.export.writer import write
 from feeds.loading import loader
+from feeds.loading.arrivals import HistoryReader
 from feeds.records.profile import Profile
 from feeds.records.scanner import FolderError
 from feeds.serving.document_store import DocumentStore
@@ -67,6 +68,7 @@ def _site(
                 progress,
                 profile=Profile.of(config),
                 saved=saved_filters(config.collections),
+                history=HistoryReader(config.seeds) if config.history == "git" else None,
             )
         show(report)
         if report.due:

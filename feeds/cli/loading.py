@@ -50,7 +50,7 @@ def serve(config: Config, server: str, reload: bool) -> None:
             listed, entries = stored_feeds(config)
         else:
             started = time.monotonic()
-            report, listed, entries = load_folder(config)
+            report, listed, entries = load_folder(config, wait=False)
             loading = time.monotonic() - started
             show(report, loading)
     except FolderError as error:

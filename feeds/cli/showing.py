@@ -91,7 +91,9 @@ def list_(config: Config, formats: str, links: str | None) -> None:
     files = [_FILES[word] for word in parse_words("--formats", formats, list(_FILES))]
     policies = parse_words("--links", config.links if links is None else links, POLICIES)
     try:
-        listed, _ = stored_feeds(config) if config.load == "off" else load_folder(config)[1:]
+        listed, _ = (
+            stored_feeds(config) if config.load == "off" else load_folder(config, wait=False)[1:]
+        )
     except FolderError as error:
         listed, _ = feeds_of_last_load(config, error)
     addresses = Addresses(config.root, config.links, config.limit, MEDIA_TYPES)

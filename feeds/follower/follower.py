@@ -22,6 +22,7 @@ from watchfiles.filters import DefaultFilter
 from feeds.catalog.saved_filters import saved_filters
 from feeds.config import Config
 from feeds.follower import purging, websub
+from feeds.loading.arrivals import HistoryReader
 from feeds.loading.loader import Loader
 from feeds.loading.report import Report
 from feeds.model import FeedsError
@@ -192,6 +193,11 @@ class FolderFollower:
 
     # -- what ----------------------------------------------------------------
 
+    def _history(self) -> HistoryReader | None:
+        if self.config.history == "off":
+            return None
+        return HistoryReader(self.config.seeds, wait=False, ready=self.wanted.set)
+
     def load(self) -> None:
         """Load once; a failure is logged, noted in the store, and tried again later."""
         if self.wanted.is_set():  # all that failed is tried again
@@ -253,7 +259,7 @@ class FolderFollower:
 
     def _loader_of(self, store: Store) -> Loader:
         profile, saved = Profile.of(self.config), saved_filters(self.config.collections)
-        self._loader = Loader(store, self.config.seeds, _PATIENCE, profile, saved)
+        self._loader = Loader(store, self.config.seeds, _PATIENCE, profile, saved, self._history())
         return self._loader
 
     def _load_with(self, loader: Loader) -> Report:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from feeds import selection, slugs
 from feeds.model import Record
+from feeds.records.history import Fact
 from feeds.selection import scopes_of
 
 
@@ -132,30 +133,46 @@ def entry_of(copy: Copy, record: Record, removed: Collection[str], row: int) -> 
 
 
 def difference(
-    old: StoredEntry | None, new: StoredEntry | None, moment: int, *, first: bool
+    old: StoredEntry | None,
+    new: StoredEntry | None,
+    moment: int,
+    *,
+    first: bool,
+    fact: Fact | None = None,
+    is_news: bool = False,
 ) -> EntryChange | None:
     """What is to be written so that `new` takes the place of `old`; None for nothing.
 
     `moment` is the time of the load, in seconds. Before the `first` load ends
     nobody sees an entry: nothing departs, and an entry came and changed when its
-    record says that it did.
+    record says that it did, or history (`fact`). What history tells of an entry that
+    is there makes a difference only where it `is_news`.
     """
     if new is None:
         if old is None:
             return None
         return EntryChange(old, None, (), -1) if first else EntryChange(old, None, old.scopes(), 1)
-    if first or old is None:
-        new = _arriving(new, min(new.row.published, moment) if first else moment)
+    if first or old is None or is_news:
+        new = _arriving(new, _arrival(new, moment, fact, first=first))
     else:
         new = _arriving_again(old, new, moment)
     if old and old == _as_of(new, _times(old)):
         return None
     if first:
-        changed = min(new.row.updated, moment)
+        changed = min(fact.changed if fact else new.row.updated, moment)
         return EntryChange(old, _as_of(new, (changed, changed, moment)), (), int(not old))
     if old is None:
         return EntryChange(None, _as_of(new, (moment, moment, moment)), (), 1)
     return _replacement(old, new, moment)
+
+
+def _arrival(new: StoredEntry, moment: int, fact: Fact | None, *, first: bool) -> int:
+    """When an entry came, in seconds: one that may be much older than we know, at its date."""
+    if fact is None or not fact.came:
+        return min(new.row.published, moment) if first else moment
+    if fact.initial:
+        return min(new.row.published, fact.came - 1)
+    return min(fact.came, moment)
 
 
 def _arriving(new: StoredEntry, moment: int) -> StoredEntry:
@@ -182,7 +199,7 @@ def _replacement(old: StoredEntry, new: StoredEntry, moment: int) -> EntryChange
     content_changed = moment
     # An equal record has other scopes only after another rule for slugs.
     if stays and was == there:
-        if _look(old) == _look(new):
+        if _look(old) == _look(new) and old.row.arrived == new.row.arrived:
             return EntryChange(old, _as_of(new, _times(old)))
         if _content(old) == _content(new):
             content_changed = old.row.content_changed

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, func, select
 
-from feeds.loading import entry_change
+from feeds.loading import arrivals, entry_change
 from feeds.loading.entry_change import (
     Copy,
     EntryChange,
@@ -53,6 +53,8 @@ class EntryWriter:
         self.moment = moment
         self.first = first
         self.changed = 0
+        self.has_history = False  # whether the store knows of the folder's
+        self.news: set[str] = set()  # ids of entries of which history told since they are there
         self.labels = LabelWriter(connection, moment, first)
         self.removed = removed
         self.inserted: set[str] = set()  # on a first load: the entries that there are so far
@@ -67,13 +69,21 @@ class EntryWriter:
         records_by_id = {entry_id: decode_record(copy.data) for entry_id, copy in stays.items()}
         before = self._stored([id_ for id_ in ids if id_ in self.inserted] if self.first else ids)
         removed = self._removed(records_by_id.values())
+        known = arrivals.facts(self.connection, stays) if self.has_history else {}
         changes = []
         for entry_id in ids:
             old, new = before.get(entry_id), None
             if entry_id in stays:
                 row = old.row.id if old else self.next_row
                 new = entry_change.entry_of(stays[entry_id], records_by_id[entry_id], removed, row)
-            change = entry_change.difference(old, new, self.moment, first=self.first)
+            change = entry_change.difference(
+                old,
+                new,
+                self.moment,
+                first=self.first,
+                fact=known.get(entry_id),
+                is_news=entry_id in self.news,
+            )
             if change:
                 changes.append(change)
                 self.next_row += not old

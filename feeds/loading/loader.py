@@ -15,12 +15,15 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
 
+from feeds.loading import arrivals
+from feeds.loading.arrivals import HistoryReader
 from feeds.loading.collection_writer import CollectionWriter
 from feeds.loading.entry_writer import EntryWriter, listing
 from feeds.loading.record_writer import Known, RecordWriter
 from feeds.loading.report import Report
 from feeds.loading.word_writer import refold
 from feeds.messages import counted
+from feeds.records.history import History
 from feeds.records.outcome import decode_problems, no_garbage_collection
 from feeds.records.parser import PLAIN
 from feeds.records.pool import read_all
@@ -31,7 +34,15 @@ from feeds.selection import SavedFilter
 from feeds.store import changes, postgres
 from feeds.store.bulk_insert import chunks
 from feeds.store.database import Store, note_health
-from feeds.store.schema import collections, entries, files, reading_version, records, state
+from feeds.store.schema import (
+    collections,
+    entries,
+    files,
+    history,
+    reading_version,
+    records,
+    state,
+)
 
 Progress = Callable[[int, int], None]
 Saved = Mapping[str, SavedFilter]
@@ -53,11 +64,12 @@ def load(
     patience: float = 0.0,
     profile: Profile = OWN,
     saved: Saved | None = None,
+    history: HistoryReader | None = None,
     accept_removals: bool = False,
     only: str = "",
 ) -> Report:
     """Bring the store up to the folder once, or to the file `only` in it; see `Loader.load`."""
-    loader = Loader(target, folder, patience, profile, saved)
+    loader = Loader(target, folder, patience, profile, saved, history)
     loader.only = only
     return loader.load(progress, now, accept_removals=accept_removals)
 
@@ -68,7 +80,8 @@ class Loader:
     What it knows of the files it remembers from load to load, as long as
     nobody else loads. `patience` is how long it waits for a file that is
     briefly gone or half written, in seconds; `profile` says how records are read,
-    `saved` are the collections of feeds.toml by slug.
+    `saved` are the collections of feeds.toml by slug. `history` tells
+    when records came; without one they came when they are loaded.
     """
 
     def __init__(
@@ -78,6 +91,7 @@ class Loader:
         patience: float = 0.0,
         profile: Profile = OWN,
         saved: Saved | None = None,
+        history: HistoryReader | None = None,
     ) -> None:
         self.target = target
         self.folder = folder
@@ -85,6 +99,7 @@ class Loader:
         self.profile = profile
         self.only = ""  # path of the one file that is looked at
         self.saved = saved or {}
+        self.history = history
         self.options = PLAIN  # of the last load
         self.reading = ""  # and what tells it from other ways of reading
         self._known: Known = {}
@@ -116,9 +131,12 @@ class Loader:
             look = time.time_ns()
             found = self._scan(known)
             known |= dict.fromkeys(self._due(moment), _READ_ANEW)
+            reader = None if self.only else self.history
+            news = reader.news(self.target, self.options, _seconds(moment)) if reader else None
             with self.target.write() as connection:
-                step = _Load(connection, self, moment, known)
+                step = _Load(connection, self, moment, known, news)
                 report = step.run(found, look, progress, accept_removals=accept_removals)
+            report.history = reader.problem if reader else ""
             self._known, self._known_as_of = step.known, as_of + step.records.wrote
         return report
 
@@ -162,7 +180,14 @@ class Loader:
 class _Load:
     """One load: the state that its steps share."""
 
-    def __init__(self, connection: Connection, loader: Loader, now: datetime, known: Known) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        loader: Loader,
+        now: datetime,
+        known: Known,
+        news: History | None,
+    ) -> None:
         self.connection = connection
         self.folder = loader.folder
         self.known = known
@@ -173,14 +198,16 @@ class _Load:
         self.report = Report(self.folder, describe_tool(loader.options.site))
         self.refolded = 0  # entries whose words were made anew
         self.look = 0  # at the folder, in nanoseconds
-        held = select(state.c.generation, state.c.loaded, state.c.reading)
-        row = connection.execute(held).one()
+        row = connection.execute(select(state)).one()
         self.first = row.generation == 0 and not known
         # Last-Modified tells seconds apart, so two generations never share one.
         self.moment = max(_seconds(now), row.loaded + 1)
         self.records = RecordWriter(connection, known, self.moment, self.first)
         self.entries = EntryWriter(connection, self.moment, self.first, self.records.removed)
         self.collections = CollectionWriter(connection, self.moment, self.first, loader.saved)
+        self.news, self.until = news, row.until
+        self.learns = bool(news) and not row.head  # of what was there before
+        self.entries.has_history = bool(row.head or news)
         # Another version of the program, or of a library, wrote what is there.
         self.anew = self.entries.labels.anew = not self.first and row.reading != self.reading
 
@@ -193,6 +220,8 @@ class _Load:
         accept_removals: bool,
     ) -> Report:
         self.look = look
+        if self.news:
+            arrivals.note(self.connection, self.news, self.until)
         before = self._records_held()
         recall = self.known.get
         fresh = sorted(
@@ -211,6 +240,8 @@ class _Load:
             )
         if self.first:
             self.records.date_the_undated()
+        elif self.learns:
+            self._learn()
         changed = self._merge()
         self.entries.labels.name_site(site_names(self.options))
         self._note_state(changed=changed > 0)
@@ -219,6 +250,17 @@ class _Load:
         if self.connection.dialect.name == "postgresql" and changed >= _MANY:
             postgres.analyze(self.connection)
         return self.report
+
+    def _learn(self) -> None:
+        """Have entries of the first load be as they came, now that history is known.
+
+        What came since was told when it did.
+        """
+        self.records.affected |= self.records.date_the_undated()
+        initial = select(entries.c.entry_id).where(entries.c.placed == state.c.born)
+        initial = initial.where(entries.c.entry_id.in_(select(history.c.key)))
+        self.entries.news = set(self.connection.execute(initial).scalars())
+        self.records.affected |= self.entries.news
 
     def _records_held(self) -> int:
         """How many files there are that are records, or were when they could last be read."""
@@ -292,12 +334,13 @@ class _Load:
 
     def _note_state(self, *, changed: bool) -> None:
         values: dict[str, Any] = {"reading": self.reading}
+        if self.first:
+            values["born"] = self.moment
         if self.records.wrote:
             values["writes"] = state.c.writes + 1
         changed = changed or self.collections.changed or self.entries.labels.renamed
         if changed or self.first or self.refolded:
             values |= {"generation": state.c.generation + 1, "loaded": self.moment}
-            changes.note_load(self.connection, self.moment, first=self.first)
         self.connection.execute(state.update().values(values))
         if self.first:  # of which no hub is told
             changes.set_mark(self.connection, changes.HUBS, changes.Mark(self.moment))

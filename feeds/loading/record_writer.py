@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Column, Connection, bindparam, delete, func, select
+from sqlalchemy import Column, Connection, bindparam, case, delete, func, select
 
-from feeds.model import UNKNOWN_TIME, Problem
+from feeds.loading import arrivals
+from feeds.model import Problem
+from feeds.records.history import Fact
 from feeds.records.outcome import FileReading
 from feeds.records.scanner import FileState
 from feeds.store import bulk_insert
 from feeds.store.bulk_insert import chunks
 from feeds.store.schema import files, records
+
+_NEVER: Final = -1  # was a record public
 
 Known = dict[str, tuple[FileState, bytes]]  # by path: its state, and a digest of its content
 
@@ -51,12 +55,18 @@ class RecordWriter:
         paths = [reading.path for reading in read]
         seen: dict[str, int] = {}
         held: set[str] = set()
+        known: dict[str, Fact] = {}
         if not self.first:
             ids = {reading.key for reading in read if reading.key}
+            known = arrivals.facts(
+                self.connection,
+                {r.key for r in read if r.outcome == "public" and r.published is None},
+            )
             seen = self._seen_before(records.c.entry_id, ids)  # a file that moved
             at = self._seen_before(records.c.path, paths)
             held = set(at)
             seen |= at
+            seen = {place: since for place, since in seen.items() if since != _NEVER}
         due = self._still_due([r.path for r in read if r.outcome == "error" and r.path in held])
         file_rows, record_rows, replaced = [], [], []
         for reading in read:
@@ -69,7 +79,9 @@ class RecordWriter:
                 continue
             replaced.append(reading.path)
             if reading.key:
-                since = seen.get(reading.path, seen.get(reading.key, self.moment))
+                came = self.moment if reading.outcome == "public" else _NEVER
+                came = known[reading.key].came if reading.key in known else came
+                since = seen.get(reading.path, seen.get(reading.key, came))
                 record_rows.append(_record_row(reading, since))
                 if not self.first or reading.published is not None:
                     self.affected.add(reading.key)
@@ -98,10 +110,11 @@ class RecordWriter:
         self.wrote = 1
 
     def _seen_before(self, column: Column[str], values: Iterable[str]) -> dict[str, int]:
-        """When the records that the store has with these paths or ids were first seen."""
+        """When the records with these paths or ids were first public; -1 for never."""
         found: dict[str, int] = {}
         for chunk in chunks(sorted(values)):
-            query = select(column, func.min(records.c.seen)).where(column.in_(chunk))
+            known = func.min(case((records.c.seen != _NEVER, records.c.seen)))
+            query = select(column, func.coalesce(known, _NEVER)).where(column.in_(chunk))
             rows = self.connection.execute(query.group_by(column))
             found.update((value, seen) for value, seen in rows)
         return found
@@ -133,25 +146,30 @@ class RecordWriter:
         for chunk in chunks(paths):
             self.connection.execute(delete(table).where(table.c.path.in_(chunk)))
 
-    def date_the_undated(self) -> None:
-        """Give the undated records of a first load the date of the oldest of the others.
+    def date_the_undated(self) -> set[str]:
+        """Give the undated records of a first load the dates at which they came.
 
-        They were there before the store was, nobody knows for how long; the
-        oldest date is the one answer that is the same on every machine and day.
+        They were there before the store was. Where history doesn't tell for how long, they
+        have no date (0): it would be borrowed from other records, or from the clock.
+        Returns the ids of those whose date became another.
         """
         undated = (records.c.public == 1) & (records.c.undated == 1)
-        dated = (records.c.public == 1) & (records.c.undated == 0)
-        oldest = self.connection.execute(select(func.min(records.c.published)).where(dated))
-        since = oldest.scalar() or int(UNKNOWN_TIME.timestamp())
-        query = select(records.c.path, records.c.render_digest).where(undated)
+        undated &= (records.c.seen == self.moment) if self.first else (records.c.seen == 0)
+        columns = records.c.path, records.c.entry_id, records.c.render_digest
+        found = self.connection.execute(select(*columns).where(undated)).all()
+        known = arrivals.facts(self.connection, {row.entry_id for row in found})
+        came = {row.path: known[row.entry_id].came if row.entry_id in known else 0 for row in found}
         rows = [
-            {"at": path, "dated": _version(digest, since)}
-            for path, digest in self.connection.execute(query)
+            {"at": path, "date": came[path], "dated": _version(digest, came[path])}
+            for path, _, digest in found
+            if self.first or came[path]
         ]
         if rows:
             change = records.update().where(records.c.path == bindparam("at"))
-            change = change.values(seen=since, published=since, version=bindparam("dated"))
+            values: dict[str, Any] = dict.fromkeys(("seen", "published"), bindparam("date"))
+            change = change.values(version=bindparam("dated"), **values)
             self.connection.execute(change, rows)
+        return {row.entry_id for row in found if came[row.path]}
 
 
 def _file_row(reading: FileReading, status: FileState, due: int, *, keeps: bool) -> dict[str, Any]:

@@ -32,11 +32,13 @@ class Report:
     `suppressed` are those of them that a removed copy removes. `due` is when the
     next record is held no more, or expires, in seconds since 1970. `shared` are the
     notes about ids that several records have. `unshown` are the files that are
-    hidden and passed over, which a check alone names.
+    hidden and passed over, which a check alone names. `history` says why the history
+    of the folder isn't known.
     """
 
     folder: Path
     profile: str = ""
+    history: str = ""
     generation: int = 0
     parsed: int = 0
     public: int = 0

@@ -73,7 +73,7 @@ def scan(
                     if only and not f"{only}/".startswith(f"{path}/"):
                         continue
                     encoded = path if path.isascii() else os.fsencode(path)
-                    if _ignored(item.name) or len(encoded) > _LONGEST:
+                    if ignored(item.name) or len(encoded) > _LONGEST:
                         continue
                     if item.is_dir(follow_symlinks=False):
                         pending.append(path + "/")
@@ -91,7 +91,8 @@ def scan(
     return states
 
 
-def _ignored(name: str) -> bool:
+def ignored(name: str) -> bool:
+    """Whether a file or folder of that name is never looked at: hidden, or of an editor."""
     return name.startswith((".", "#")) or name.endswith(_EDITOR_FILE)
 
 

@@ -10,6 +10,7 @@ from flask import Flask
 from feeds.catalog.saved_filters import saved_filters
 from feeds.config import Config, read
 from feeds.loading import loader
+from feeds.loading.arrivals import HistoryReader
 from feeds.records.profile import Profile
 from feeds.records.scanner import FolderError
 from feeds.serving import operator, views
@@ -80,7 +81,9 @@ def assemble(config: Config, timing: Timing | None = None, *, followed: bool = F
 def _load(store: Store, config: Config, app: Flask) -> Store:
     try:
         saved = saved_filters(config.collections)
-        report = loader.load(store, config.seeds, profile=Profile.of(config), saved=saved)
+        history = HistoryReader(config.seeds, wait=False) if config.history == "git" else None
+        profile = Profile.of(config)
+        report = loader.load(store, config.seeds, profile=profile, saved=saved, history=history)
         app.logger.info("loaded %s: %s", config.seeds, report.summary())
     except FolderError as error:
         if _generation(store) == 0:

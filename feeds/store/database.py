@@ -134,7 +134,15 @@ class Store:
                 metadata.create_all(connection)
                 connection.execute(
                     state.insert().values(
-                        id=1, schema=SCHEMA, reading="", writes=0, generation=0, loaded=0
+                        id=1,
+                        schema=SCHEMA,
+                        reading="",
+                        writes=0,
+                        generation=0,
+                        loaded=0,
+                        born=0,
+                        head="",
+                        until=0,
                     )
                 )
         if self._is_postgresql:

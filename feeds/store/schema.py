@@ -50,6 +50,21 @@ state = Table(
     Column("writes", Integer, nullable=False),  # how often rows of files were written
     Column("generation", Integer, nullable=False),
     Column("loaded", BigInteger, nullable=False),
+    Column("born", BigInteger, nullable=False),  # when the first load was
+    Column("head", Text, nullable=False),  # the last commit that `history` knows
+    Column("until", BigInteger, nullable=False),  # and its moment
+)
+
+# What the folder's git history tells of records, by the keys of their pages, see
+# `feeds.records.history.Fact`.
+history = Table(
+    "history",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("came", BigInteger, nullable=False),
+    Column("initial", Integer, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    Column("withdrawn", BigInteger, nullable=False),
 )
 
 # One row for every file that was looked at, whatever came of it.
@@ -85,7 +100,7 @@ records = Table(
     Column("public", Integer, nullable=False),
     Column("removed", Integer, nullable=False),
     Column("quality", BigInteger, nullable=False),
-    Column("seen", BigInteger, nullable=False),
+    Column("seen", BigInteger, nullable=False),  # when first public, -1 for never, 0 for unknown
     Column("undated", Integer, nullable=False),
     Column("published", BigInteger, nullable=False),
     Column("content_digest", LargeBinary, nullable=False),  # as below, without quality and heat
@@ -244,14 +259,6 @@ health = Table(
     Column("loaded", BigInteger, nullable=False),
     Column("degraded", Text, nullable=False),  # what is wrong; empty when nothing is
     Column("counts", Text, nullable=False),  # JSON of a report's numbers, by name
-)
-
-# The moments as of which feeds were made, the newest of them, see `feeds.store.changes.note_load`.
-loads = Table(
-    "loads",
-    metadata,
-    Column("moment", BigInteger, primary_key=True, autoincrement=False),
-    sqlite_with_rowid=False,
 )
 
 # Which hubs are still to be told of which URLs, see `feeds.follower.ping_queue`.

@@ -149,7 +149,7 @@ def test_records_appear_and_expire_at_their_time_by_themselves(
         for number, due in enumerate((start, appears, expires), 1):
             until(lambda: len(lines) == number)  # noqa: B023 - at once
             assert datetime.now(UTC) >= due
-    rest = re.compile(r"^.*/news: |, 0 left out.*; | files parsed.*$")
+    rest = re.compile(r"^.*/news: |, 0 left out.*; | files? parsed.*$")
     assert [rest.sub(" ", line) for line in lines] == [
         " 2 public (0 merged), 1 hidden (1 dated in the future) 3 ",
         " 3 public (0 merged), 0 hidden 1 ",

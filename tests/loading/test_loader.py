@@ -23,7 +23,7 @@ from feeds.loading import loader
 from feeds.loading.checking import check
 from feeds.loading.loader import load
 from feeds.loading.report import Report
-from feeds.model import UNKNOWN_TIME, Problem
+from feeds.model import Problem
 from feeds.records import pool
 from feeds.records import scanner as folders
 from feeds.records.profile import Profile
@@ -307,20 +307,23 @@ def test_a_name_that_is_not_utf_8_is_no_obstacle(store: Store, tmp_path: Path) -
 # -- dates -------------------------------------------------------------------
 
 
-def test_undated_records_of_a_first_load_have_the_oldest_date(store: Store, tmp_path: Path) -> None:
+def test_undated_records_of_a_first_load_have_no_date_until_they_are_dated(
+    store: Store, tmp_path: Path
+) -> None:
     write(tmp_path, "new.md", publishedDateTime="2024-05-05T00:00:00Z")
-    write(tmp_path, "old.md", publishedDateTime="2021-02-03T04:05:06Z")
-    write(tmp_path, "hidden.md", publishedDateTime="2001-01-01T00:00:00Z", published=False)
     write(tmp_path, "undated.md", publishedDateTime=None)
+    write(tmp_path, "draft.md", publishedDateTime=None, draft=True)
     load(store, tmp_path, now=day(0))
-    assert published(store)["undated.md"] == datetime(2021, 2, 3, 4, 5, 6, tzinfo=UTC)
-
-
-def test_where_no_record_has_a_date_all_have_the_same(store: Store, tmp_path: Path) -> None:
-    write(tmp_path, "a.md", publishedDateTime=None)
-    write(tmp_path, "b.md", publishedDateTime=None)
-    load(store, tmp_path, now=day(0))
-    assert published(store) == {"a.md": UNKNOWN_TIME, "b.md": UNKNOWN_TIME}
+    unknown = datetime(1970, 1, 1, tzinfo=UTC)
+    assert published(store)["undated.md"] == unknown
+    write(tmp_path, "undated.md", publishedDateTime=None, title="Another")
+    write(tmp_path, "draft.md", publishedDateTime=None)
+    load(store, tmp_path, now=day(1))
+    assert published(store)["undated.md"] == unknown
+    assert published(store)["draft.md"] == day(1)  # when it became public
+    write(tmp_path, "undated.md", publishedDateTime="2023-01-02")
+    load(store, tmp_path, now=day(2))
+    assert published(store)["undated.md"] == datetime(2023, 1, 2, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

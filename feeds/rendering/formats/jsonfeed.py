@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from feeds import urls
-from feeds.model import Archive, Entry, Feed, Record
+from feeds.model import UNKNOWN_TIME, Archive, Entry, Feed, Record
 from feeds.rendering.formats import xml
 from feeds.rendering.formats.content import content
 
@@ -34,7 +34,7 @@ def entry(entry: Entry, policy: str, root: str) -> bytes:  # noqa: ARG001 - of e
         "summary": record.excerpt,
         "image": record.images[0].url if record.images else "",
         "date_published": entry.published,
-        "date_modified": entry.updated,
+        "date_modified": None if entry.updated == UNKNOWN_TIME else entry.updated,
         "authors": _authors(entry),
         "tags": [topic.name for topic in entry.topics],
         "_feeds": _extension(entry, policy),

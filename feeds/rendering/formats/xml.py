@@ -18,7 +18,7 @@ from feedgen.feed import FeedGenerator
 from lxml import etree
 
 from feeds import urls
-from feeds.model import Entry, Feed, Link
+from feeds.model import UNKNOWN_TIME, Entry, Feed, Link
 from feeds.rendering.formats.content import content
 
 ATOM = "http://www.w3.org/2005/Atom"
@@ -98,7 +98,8 @@ class EntryExtension(BaseEntryExtension):  # type: ignore[misc]
         if names := [name for name, _ in authors(self.entry)]:
             # More clients know one alone than know what to do with several.
             sub(element, f"{{{DC}}}creator").text = ", ".join(names)
-        sub(element, f"{{{ATOM}}}updated").text = f"{self.entry.updated:%Y-%m-%dT%H:%M:%SZ}"
+        if self.entry.updated != UNKNOWN_TIME:
+            sub(element, f"{{{ATOM}}}updated").text = f"{self.entry.updated:%Y-%m-%dT%H:%M:%SZ}"
         if provider := self.entry.record.provider:
             source = f"{self.root}/providers/{self.entry.provider}/rss.xml"
             sub(element, "source", url=source).text = provider.name
@@ -212,7 +213,8 @@ def feed_entry(entry: Entry, policy: str, root: str) -> FeedEntry:
     result.id(entry.id)
     result.title(record.title)
     result.updated(entry.updated)
-    result.published(entry.published)
+    if entry.published:
+        result.published(entry.published)
     result.content(content(entry, policy), type="html")
     for label in entry.topics:
         result.category(term=label.name, label=label.name, scheme=f"{root}/topics/")

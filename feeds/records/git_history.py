@@ -1,0 +1,203 @@
+"""A folder's git history -> when each record came, and when it was withdrawn.
+
+Objects are read by libgit2: no hook, filter or command that a repository's configuration
+names is run, and it doesn't matter whose the folder is. Of HEAD only the line of first parents
+counts: a merge brings what it brings when it is there. A commit counts as no earlier than
+those before it, and no later than now, whatever its clock said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Final, NamedTuple, TypeVar
+
+import pygit2
+from pygit2.enums import FileMode, Option, SortMode
+
+from feeds.model import Hidden, Record, RecordError
+from feeds.records import parser
+from feeds.records.hiding import HELD, hidden_by_line, in_drafts
+from feeds.records.history import Fact, History, NoHistory
+from feeds.records.parser import Options
+from feeds.records.scanner import ignored
+
+Kind = TypeVar("Kind")
+
+_LOOKED_AT: Final = (FileMode.TREE, FileMode.BLOB, FileMode.BLOB_EXECUTABLE)
+
+
+def head_of(folder: Path) -> str:
+    """The commit that is checked out in the git repository of a folder. Raises NoHistory."""
+    return str(_open(folder)[0].head.target)
+
+
+def read_history(
+    folder: Path, options: Options, now: int, since: str = "", until: int = 0
+) -> History:
+    """The history of `folder`, which is a git work tree or within one; `now` in seconds.
+
+    With the commit `since`, of the moment `until`, only what came after it is read, unless history
+    was rewritten and it isn't on the line that leads to HEAD any more. Raises NoHistory.
+    """
+    repository, prefix = _open(folder)
+    head = str(repository.head.target)
+    commits = _line(repository, head, since) if since else []
+    if commits or (since and since == head):
+        history, tree = History(head, since, until), _folder(repository[since], prefix)
+    else:
+        history, tree = History(head), None
+        commits = _line(repository, head)
+    reading = _Reading(options, history)
+    for commit in commits:
+        history.until = max(history.until, min(commit.commit_time, now))
+        before, tree = tree, _folder(commit, prefix)
+        if before is None or tree is None or before.id != tree.id:
+            reading.initial = not (history.since or history.facts)
+            for path, was, content in _changed(before, tree):
+                reading.note(path, was, content)
+    return history
+
+
+def _open(folder: Path) -> tuple[pygit2.Repository, PurePosixPath]:
+    """The repository that the folder is in, and where in it."""
+    pygit2.option(Option.SET_OWNER_VALIDATION, False)
+    folder = folder.resolve()
+    try:
+        found = pygit2.discover_repository(str(folder))
+        repository = pygit2.Repository(found) if found else None
+    except pygit2.GitError as error:
+        raise NoHistory(f"the git repository of {folder} can't be read: {error}") from None
+    if repository is None:
+        raise NoHistory(f"{folder} is in no git repository")
+    if repository.is_shallow:
+        raise NoHistory(f"{folder} is a shallow clone; `git fetch --unshallow` brings its history")
+    if repository.workdir is None or repository.head_is_unborn:
+        raise NoHistory(f"{folder} is in a git repository without commits")
+    return repository, PurePosixPath(folder.relative_to(Path(repository.workdir).resolve()))
+
+
+def _line(repository: pygit2.Repository, head: str, after: str = "") -> list[pygit2.Commit]:
+    """The commits on the line of first parents that leads to `head`, the oldest first.
+
+    Those after the commit `after`; none where that isn't on the line.
+    """
+    walk = repository.walk(head, SortMode.TOPOLOGICAL | SortMode.REVERSE)
+    walk.simplify_first_parent()
+    if not after:
+        return list(walk)
+    try:
+        walk.hide(after)
+    except (KeyError, ValueError, pygit2.GitError):  # gone since
+        return []
+    commits = list(walk)
+    return commits if commits and [*map(str, commits[0].parent_ids[:1])] == [after] else []
+
+
+def _folder(commit: pygit2.Object | pygit2.Commit, prefix: PurePosixPath) -> pygit2.Tree | None:
+    """The tree of the folder in a commit; None where it isn't there."""
+    tree: pygit2.Object = commit.peel(pygit2.Tree)
+    for name in prefix.parts:
+        if not isinstance(tree, pygit2.Tree) or name not in tree:
+            return None
+        tree = tree[name]
+    return tree if isinstance(tree, pygit2.Tree) else None
+
+
+def _changed(
+    old: pygit2.Tree | None, new: pygit2.Tree | None, at: str = ""
+) -> Iterator[tuple[str, pygit2.Blob | None, pygit2.Blob | None]]:
+    """The files that differ between two trees: path, content before, content after."""
+    before, after = _listed(old), _listed(new)
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name), after.get(name)
+        if was is not None and now is not None and was.id == now.id:
+            continue
+        if isinstance(was, pygit2.Tree) or isinstance(now, pygit2.Tree):
+            yield from _changed(_as(pygit2.Tree, was), _as(pygit2.Tree, now), f"{at}{name}/")
+        content, content_now = _as(pygit2.Blob, was), _as(pygit2.Blob, now)
+        if content or content_now:
+            yield at + name, content, content_now
+
+
+def _as(kind: type[Kind], item: pygit2.Object | None) -> Kind | None:
+    return item if isinstance(item, kind) else None
+
+
+def _listed(tree: pygit2.Tree | None) -> dict[str, pygit2.Object]:
+    """What a tree has that the scanner would look at."""
+    found = {}
+    for item in tree or ():
+        name = (item.raw_name or b"").decode("utf-8", "backslashreplace")
+        if item.filemode in _LOOKED_AT and not ignored(name):
+            found[name] = item
+    return found
+
+
+class _Version(NamedTuple):
+    """What one content of a file says: the record's key, whether public, and from when on."""
+
+    key: str = ""
+    public: bool = False
+    starts: int = 0
+
+
+class _Reading:
+    """Notes in a history what the contents of files tell, one after another.
+
+    `initial` says that the first commit with records is being read.
+    """
+
+    def __init__(self, options: Options, history: History) -> None:
+        self.initial = False
+        self._options = options
+        self._history = history
+        self._versions: dict[tuple[str, bytes], _Version | None] = {}
+
+    def note(self, path: str, before: pygit2.Blob | None, after: pygit2.Blob | None) -> None:
+        """Note that the content of a file became another at the history's moment."""
+        facts, moment = self._history.facts, self._history.until
+        was, version = self._version(path, before), self._version(path, after)
+        if version is None:  # what it said when it could last be read stays
+            return
+        if version.public:
+            fact = facts.get(version.key)
+            if fact is None or fact.came > moment:  # which it was held until
+                fact = Fact(max(moment, version.starts), self.initial)
+            facts[version.key] = fact._replace(changed=max(moment, version.starts), withdrawn=0)
+        for old in (was, version):
+            if old is None or not old.key or (version.public and old.key == version.key):
+                continue
+            fact = facts.get(old.key)
+            if fact is not None and fact.came > moment:
+                del facts[old.key]
+            elif fact is not None or old.public:
+                facts[old.key] = (fact or Fact())._replace(withdrawn=moment)
+
+    def _version(self, path: str, content: pygit2.Blob | None) -> _Version | None:
+        """What a content says; None where it can't be read."""
+        if content is None:
+            return _Version()
+        known = path, content.id.raw
+        if known not in self._versions:
+            self._versions[known] = self._parse(path, content.data)
+        return self._versions[known]
+
+    def _parse(self, path: str, data: bytes) -> _Version | None:
+        now = self._history.until
+        try:
+            parsed = parser.parse_record(path, data, self._options._replace(now=now))
+        except parser.NotARecord:
+            return _Version()
+        except RecordError:
+            moment = datetime.fromtimestamp(now, UTC)
+            hides = in_drafts(path) or hidden_by_line(data, self._options.zone, moment)
+            return _Version() if hides else None
+        record = parsed.record
+        if isinstance(record, Record):
+            return _Version(record.key, public=True)
+        if not isinstance(record, Hidden):  # a collection, of which no feed has an entry
+            return _Version()
+        starts = int(parsed.until.timestamp()) if parsed.until else 0
+        return _Version(record.key, record.reason == HELD and starts > 0, starts)

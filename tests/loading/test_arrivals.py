@@ -1,0 +1,157 @@
+"""When entries came, as the git history of their folder tells."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from feeds.loading import loader
+from feeds.loading.arrivals import HistoryReader
+from feeds.store.database import Store
+from feeds.store.schema import entries, entry_topics
+from tests.helpers.databases import databases
+from tests.helpers.repository import Repository
+from tests.helpers.support import dump, rendered
+
+pytestmark = pytest.mark.usefixtures("either")
+
+DAY = 86_400
+FIRST = int(datetime(2026, 1, 10, tzinfo=UTC).timestamp())  # of the first commit
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """One whose first commit has a dated and an undated record."""
+    made = Repository(tmp_path / "site")
+    made.commit(FIRST, {"a.md": record("a", date="2025-12-24"), "undated.md": record("undated")})
+    return made
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    found = Store(databases.fresh())
+    yield found
+    found.release()
+
+
+def record(name: str, date: str = "", **fields: Any) -> str:
+    said = {"title": name, "webUrl": f"https://example.com/{name}", **fields}
+    if date:
+        said["publishedDateTime"] = date
+    return "".join(["---\n", *(f"{key}: {value}\n" for key, value in said.items()), "---\n"])
+
+
+def load(store: Store, folder: Path, day: float, reader: HistoryReader | None = None) -> None:
+    now = datetime.fromtimestamp(FIRST, UTC) + timedelta(days=day)
+    loader.load(store, folder, now=now, history=reader or HistoryReader(folder))
+
+
+def arrived(store: Store) -> dict[str, float]:
+    """When entries arrived, in days since the first commit, by their paths."""
+    with store.read() as reader:
+        rows = reader.connection.execute(select(entries.c.path, entries.c.arrived)).all()
+    return {path.removesuffix(".md"): (came - FIRST) / DAY for path, came in rows}
+
+
+def published(store: Store) -> dict[str, float | None]:
+    """When entries were published, in days since the first commit, by path; None: unknown."""
+    with store.read() as reader:
+        rows = reader.connection.execute(select(entries.c.path, entries.c.published)).all()
+    return {path.removesuffix(".md"): (at - FIRST) / DAY if at else None for path, at in rows}
+
+
+def test_entries_came_with_their_commits_those_of_the_first_at_their_dates(
+    store: Store, repository: Repository
+) -> None:
+    repository.commit(FIRST + 5 * DAY, {"late.md": record("late", "2024-01-01", topics="[AI]")})
+    (repository.folder / "new.md").write_text(record("new"))  # not committed
+    load(store, repository.folder, 9)
+    assert arrived(store) == {"a": -17, "undated": -1 / DAY, "late": 5, "new": published_at(store)}
+    assert published(store)["undated"] == 0
+    with store.read() as reader:
+        came = reader.connection.execute(select(entry_topics.c.arrived)).scalars().all()
+    assert came == [FIRST + 5 * DAY]
+
+
+def published_at(store: Store) -> float:
+    """Of what is neither dated nor committed nothing is known: it is old."""
+    assert published(store)["new"] is None
+    return -FIRST / DAY
+
+
+def test_a_store_made_anew_says_what_one_says_that_followed_every_commit(
+    store: Store, repository: Repository
+) -> None:
+    load(store, repository.folder, 0)
+    steps: list[dict[str, str | None]] = [
+        {"b.md": record("b", "2026-01-01")},
+        {"c.md": record("c"), "a.md": record("a", "2025-12-24", excerpt="More.")},
+        {"b.md": None, "d.md": record("d", draft="true")},
+        {"b.md": record("b", "2026-01-02"), "d.md": record("d"), "undated.md": None},
+    ]
+    for day, step in enumerate(steps, 1):
+        repository.commit(FIRST + day * DAY, step)
+        load(store, repository.folder, day)
+    anew = Store(databases.fresh())
+    load(anew, repository.folder, 100)
+    assert dump(anew) == dump(store)
+    assert rendered(anew) == rendered(store)
+    assert arrived(anew) == arrived(store)
+    anew.release()
+
+
+def test_a_history_that_is_read_meanwhile_makes_a_difference_when_it_is_known(
+    store: Store, repository: Repository
+) -> None:
+    repository.commit(FIRST + 5 * DAY, {"late.md": record("late", "2024-01-01")})
+    ready = Event()
+    reader = HistoryReader(repository.folder, wait=False, ready=ready.set)
+    load(store, repository.folder, 6, reader)
+    assert arrived(store)["late"] < -700
+    assert published(store)["undated"] is None
+    assert ready.wait(60)
+    (repository.folder / "e.md").write_text(record("e"))
+    load(store, repository.folder, 7, reader)
+    assert arrived(store) == {"a": -17, "undated": -1 / DAY, "late": 5, "e": 7}
+    assert published(store)["undated"] == 0
+    repository.commit(FIRST + 8 * DAY, {"e.md": record("e"), "f.md": record("f")})
+    load(store, repository.folder, 9, reader)
+    assert arrived(store) == {"a": -17, "undated": -1 / DAY, "late": 5, "e": 7, "f": 8}
+
+
+def test_whoever_does_not_wait_leaves_a_history_to_others(
+    store: Store, repository: Repository
+) -> None:
+    repository.commit(FIRST + 5 * DAY, {"late.md": record("late", "2024-01-01")})
+    load(store, repository.folder, 6, HistoryReader(repository.folder, wait=False))
+    assert arrived(store)["late"] < -700
+    load(store, repository.folder, 7)
+    assert arrived(store)["late"] == 5
+
+
+def test_what_was_told_stays_when_history_is_rewritten(
+    store: Store, repository: Repository
+) -> None:
+    base = str(repository.git.head.target)
+    repository.commit(FIRST + DAY, {"b.md": record("b")})
+    load(store, repository.folder, 2)
+    repository.commit(FIRST + 3 * DAY, {"b.md": record("b"), "c.md": record("c")}, onto=base)
+    load(store, repository.folder, 4)
+    assert arrived(store) | {"a": 0, "undated": 0} == {"a": 0, "undated": 0, "b": 1, "c": 3}
+
+
+def test_no_history_is_no_obstacle_and_says_why(store: Store, tmp_path: Path) -> None:
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    (folder / "a.md").write_text(record("a"))
+    reader = HistoryReader(folder)
+    started = time.monotonic()
+    load(store, folder, 0, reader)
+    assert time.monotonic() - started < 60
+    assert reader.problem == f"{folder} is in no git repository"
+    assert published(store) == {"a": None}
