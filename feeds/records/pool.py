@@ -63,8 +63,9 @@ def read_all(
         [(path, known.get(path, b"")) for path in paths[start : start + _BATCH]]
         for start in range(0, len(paths), _BATCH)
     )
-    # This process writes what they read, which keeps a processor busy.
-    processes = (os.cpu_count() or 1) - 1 if len(paths) >= _WORTH_PROCESSES else 0
+    # This process writes what they read; with our own form, which is soon read, all the time.
+    writing = options.site is None or options.site.is_links
+    processes = (os.cpu_count() or 1) - writing if len(paths) >= _WORTH_PROCESSES else 0
     read = partial(_read, folder, options, interpret)
     with no_garbage_collection():
         if processes:

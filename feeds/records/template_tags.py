@@ -123,8 +123,8 @@ def _filled(body: str, replace: Callable[[str, list[str]], str]) -> str:
 def _liquid(text: str, values: Mapping[str, str], lost: list[str]) -> str:
     ends = {end[1]: end.start() for end in _LIQUID_END.finditer(text)}  # the last of each
     parts: list[str] = []
-    at = 0
-    while match := _LIQUID.search(text, at):
+    at, last = 0, max(text.rfind(closing) for closing in ("%}", "}}", "#}")) + 2
+    while match := _LIQUID.search(text, at, last):
         parts.append(text[at : match.start()])
         at = match.end()
         tag = match["tag"]
