@@ -92,6 +92,14 @@ def _split_creators(root: Any) -> None:
         creator.getparent().remove(creator)
 
 
+def _order_dates(root: Any, first: str) -> None:
+    for entry in root.iter(f"{_ATOM}entry"):
+        one, other = (entry.find(f"{_ATOM}{name}") for name in ("published", "updated"))
+        if first == "updated":
+            one, other = other, one
+        other.addprevious(one)
+
+
 def _drop_updated(root: Any) -> None:
     for element in list(root.iter(f"{_ATOM}updated")):
         element.getparent().remove(element)
@@ -147,6 +155,8 @@ FORMS: Final = (
             Form("the player as a child of the entry", document, _player_of_item),
         )
     ),
+    Form("`published` before `updated`", "atom.xml", lambda r: _order_dates(r, "published")),
+    Form("`updated` before `published`", "atom.xml", lambda r: _order_dates(r, "updated")),
     Form("names as category terms", "atom.xml", lambda r: _set_terms(r, lambda c: c.get("label"))),
     Form("slugs as category terms", "atom.xml", lambda r: _set_terms(r, _slug)),
     Form("`&` in titles as `&amp;`", "rss.xml", _keep),

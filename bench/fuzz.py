@@ -156,6 +156,7 @@ def _feed(found: Record, policy: str) -> Feed:
         page=f"{root}/",
         language="en",
         site="Example",
+        icon=f"{root}/icon.png",
         root=root,
         policy=policy,
         links=(Link("self", f"{root}/rss.xml"),),

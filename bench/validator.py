@@ -4,9 +4,10 @@ CHECKOUT is that of https://github.com/w3c/feedvalidator, whose modules need
 lxml, html5lib and rdflib. Serves a folder of records and asks for its feeds in
 both formats: of everything, each topic, provider and type (`--sample`: of some)
 under each link policy, months, stories, pages and every filter, at their canonical
-addresses. What the validator says is printed, but for two warnings that are no
-defects: entries that share a date, and link relations that are in use
-(`amphtml`, `canonical`) and not in the registry that it knows.
+addresses. What the validator says is printed, but for three warnings that are no
+defects: entries that share a date, link relations that are in use (`amphtml`,
+`canonical`) and not in the registry that it knows, and text that holds a tag
+(`Use <video> tag`), which more clients read as text than as HTML.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from bench.servers import HOST, PROJECT, Server, free_port, running
 from feeds.urls import POLICIES
 
 _FILES: Final = ("rss.xml", "atom.xml")
-_NO_DEFECTS: Final = {"DuplicateUpdated", "amphtml", "canonical"}
+_NO_DEFECTS: Final = {"DuplicateUpdated", "ContainsUndeclaredHTML", "amphtml", "canonical"}
 _FILTERS: Final = (
     "type={type}", "min_quality=50", "min_heat=10", "since=2020-01-01", "since=3650d",
     "since=2100-01-01", "exclude_topic={topic}", "exclude_provider={provider}",

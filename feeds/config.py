@@ -36,6 +36,7 @@ from feeds.setting_types import (
     parse_metrics,
     parse_text,
     parse_timezone,
+    parse_url,
     parse_url_list,
     setting,
 )
@@ -95,6 +96,12 @@ class Config:
         "a language tag such as en or pt-BR",
         "the language of the records",
         "en",
+    )
+    icon: str = setting(
+        parse_url,
+        "an absolute URL such as https://example.org/icon.png",
+        "the icon of feeds and pages, a square picture; by default one of ours",
+        "",
     )
     timezone: str = setting(
         parse_timezone,

@@ -238,7 +238,8 @@ class Archive(msgspec.Struct, frozen=True):
 class Feed(msgspec.Struct, frozen=True):
     """A title, a self URL and entries in order.
 
-    `name` is the title without month and page. `links` are those of the
+    `name` is the title without month and page. `icon` is
+    the URL of a square picture. `links` are those of the
     requested format, self first; `alternates` lead
     to the same feed in the other formats and to its page. `policy` is the
     link policy of its entries. `updated` is the newest `updated` among the
@@ -253,6 +254,7 @@ class Feed(msgspec.Struct, frozen=True):
     page: str
     language: str
     site: str
+    icon: str
     root: str
     policy: str
     links: tuple[Link, ...]

@@ -72,6 +72,11 @@ def parse_base_url(value: object) -> str:
     return url
 
 
+def parse_url(value: object) -> str:
+    """A clean http(s) URL."""
+    return urls.clean(parse_text(value))
+
+
 def parse_language(value: object) -> str:
     """A language tag (RFC 5646 2.1)."""
     if not _LANGUAGE.match(parse_text(value)):

@@ -56,6 +56,11 @@ GOOD: Final[dict[str, tuple[str, str, Any]]] = {
     "profile": ("hugo", '"hugo"', "hugo"),
     "site": ("https://a.example/b/", '"https://a.example/b/"', "https://a.example/b"),
     "ids": ("own", '"own"', "own"),
+    "icon": (
+        "https://a.example/i.png?s=9",
+        '"https://a.example/i.png?s=9"',
+        "https://a.example/i.png?s=9",
+    ),
 }
 BAD: Final[dict[str, list[Any]]] = {
     "seeds": [" ", 1, ["news"]],
@@ -68,6 +73,7 @@ BAD: Final[dict[str, list[Any]]] = {
         1,
     ],
     "base_url": ["feeds.example.org", "ftp://example.org", "https://a.example/?q", "https://", 1],
+    "icon": ["icon.png", "data:image/png;base64,AA", 1],
     "title": [" ", 1, True],
     "description": [" ", []],
     "language": ["english", "e", "en_GB", "en-", 1],

@@ -35,6 +35,7 @@ def test_the_table_gives_the_default_of_each_setting(name: str) -> None:
         "base_url": "the address served on",
         "workers": "one per core",
         "hubs": "",
+        "icon": "",
         "site": "",
         "purge": "",
     }

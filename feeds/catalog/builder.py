@@ -175,6 +175,7 @@ def _feed(
         page=addresses.url(query._replace(file="")),
         language=config.language,
         site=config.title,
+        icon=config.icon or f"{addresses.root}/static/icon.png",
         root=addresses.root,
         policy=query.policy,
         links=tuple(links),

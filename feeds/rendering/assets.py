@@ -1,4 +1,4 @@
-"""Files that pages load from this site: stylesheet, script, icon. Read once, at import."""
+"""Files that pages load from this site: stylesheet, script, icons. Read once, at import."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ FOLDER: Final = Path(__file__).parent / "static"
 # In seconds. A page names the version it was made with, so it never meets
 # another; but a proxy that drops parameters shouldn't keep an old one for long.
 MAX_AGE: Final = 604_800
-# Other sites load these, by a name without a version.
-_PASTED: Final = ("badge.svg", "headlines.js")
+# Other sites, readers and browsers load these, by a name without a version.
+_PASTED: Final = ("badge.svg", "favicon.ico", "headlines.js", "icon.png")
 _PASTED_MAX_AGE: Final = 86_400
 _MEDIA_TYPES: Final = {
     ".css": "text/css; charset=utf-8",
+    ".ico": "image/x-icon",
     ".js": "text/javascript; charset=utf-8",
+    ".png": "image/png",
     ".svg": "image/svg+xml",
 }
 
@@ -36,9 +38,9 @@ def _read(path: Path) -> Asset:
     return Asset(body, _MEDIA_TYPES[path.suffix], version, max_age)
 
 
-# By the path below the root.
+# By the path below the root. Browsers and phones look for two icons there by themselves.
 ASSETS: Final = {
-    f"static/{path.name}": _read(path)
+    f"{'' if path.suffix == '.ico' else 'static/'}{path.name}": _read(path)
     for path in sorted(FOLDER.iterdir())
     if path.suffix in _MEDIA_TYPES
-}
+} | {"apple-touch-icon.png": _read(FOLDER / "icon.png")}

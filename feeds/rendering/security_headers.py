@@ -48,7 +48,9 @@ def of_framed_page(style: str = "") -> list[tuple[str, str]]:
 def _policy(config: Config, framing: str) -> str:
     """CSP 3. A form may lead to the root: addresses redirect to it from other host names."""
     root = urlsplit(config.root)
-    pictures = " https: http:" if config.pictures == "on" else ""
+    icon = urlsplit(config.icon)
+    origin = f" {icon.scheme}://{icon.netloc}" if config.icon else ""
+    pictures = " https: http:" if config.pictures == "on" else origin
     directives = [
         "default-src 'none'",
         "style-src 'self'",

@@ -277,7 +277,7 @@ def test_a_bad_parameter_is_refused_with_what_it_accepts(parameters: str, messag
         "/rss.xml/rss.xml",
         "/RSS.XML",
         "/feed.rss",
-        "/favicon.ico",
+        "/favicon.gif",
         "/..",
         "/../../etc/passwd",
         "/topics/ai/../../x/y",

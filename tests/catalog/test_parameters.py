@@ -43,9 +43,9 @@ def test_an_archive_has_all_of_its_month(tmp_path: Path) -> None:
     folder = news(tmp_path / "records", 28)
     app = application(folder, parameters="off", limit=2)
     assert count(app, "/2024/01/atom.xml") == 28
-    assert rels(app, "/2024/01/atom.xml") == ["self", "current", "alternate"]
+    assert rels(app, "/2024/01/atom.xml") == ["alternate", "self", "current"]
     assert count(app, "/atom.xml") == 2
-    assert rels(app, "/atom.xml") == ["self", "prev-archive", "alternate"]
+    assert rels(app, "/atom.xml") == ["alternate", "self", "prev-archive"]
 
 
 def test_an_archive_may_have_more_than_a_page_ever_has(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_an_archive_may_have_more_than_a_page_ever_has(tmp_path: Path) -> None:
 
 
 def test_archives_lead_from_one_month_to_the_next(app: Flask) -> None:
-    assert rels(app, MARCH) == ["self", "prev-archive", "current", "alternate"]
+    assert rels(app, MARCH) == ["alternate", "self", "prev-archive", "current"]
     older = etree.fromstring(get(app, MARCH).body).xpath("//*[@rel='prev-archive']/@href")
     assert older == [f"{ROOT}/2024/01/atom.xml"]
     newer = etree.fromstring(get(app, "/2024/01/atom.xml").body)

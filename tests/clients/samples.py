@@ -20,6 +20,7 @@ FEED: Final = {
     "feed page": f"{ROOT}/",
     "feed description": SETTINGS["FEEDS_DESCRIPTION"],
     "feed language": "en",
+    "feed icon": f"{ROOT}/static/icon.png",
 }
 LISTED: Final = [
     {"title": title, "url": f"{ROOT}/{path}rss.xml", "page": f"{ROOT}/{path}", "group": group}

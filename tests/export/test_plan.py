@@ -132,13 +132,14 @@ def test_whatever_the_server_leads_to_is_a_file(app: Flask, written: Manifest) -
             if parts.path not in seen:
                 seen.add(parts.path)
                 ahead.append(parts.path)
-    assert len(kinds) == 9, kinds
+    assert len(kinds) == 10, kinds
     # Nothing leads from a page to lists of other link policies, to what programs look for, to
     # what other sites load, or to what the operator's page looks like.
     rest = written.files.keys() - {manifest.path_of(path) for path in seen}
     lists = {f"{name}.opml" for name in ("feeds", "topics", "providers", "collections")}
     looked_for = {"robots.txt", "sitemap.xml", "topics.opml", "providers.opml", "collections.opml"}
     loaded_elsewhere = {"static/headlines.js", "static/stats.css"}
+    looked_for |= {"favicon.ico", "apple-touch-icon.png"}
     assert rest <= looked_for | loaded_elsewhere | {
         f"{policy}/{name}" for policy in POLICIES for name in lists
     }

@@ -1,6 +1,8 @@
 import io
+import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from itertools import product
@@ -459,6 +461,20 @@ def test_titles_and_summaries_of_atom_are_plain_text(tmp_path: Path, title: str)
     for name in ("title", "summary"):
         assert element.find(f"{ATOM}{name}").get("type") in {None, "text"}
         assert element.findtext(f"{ATOM}{name}") == title
+
+
+@pytest.mark.parametrize("icon", ["", "https://static.example.com/i.png?a=1&b=2"])
+def test_a_feed_has_an_icon_of_the_setting_or_ours(tmp_path: Path, icon: str) -> None:
+    settings = replace(CONFIG, icon=icon, title="A & B")
+    store, shown = loaded(tmp_path), icon or "https://feeds.example.org/static/icon.png"
+    atom = etree.fromstring(rendered(store, "/atom.xml", settings))
+    assert [atom.findtext(f"{ATOM}{name}") for name in ("icon", "logo")] == [shown, shown]
+    rss = etree.fromstring(rendered(store, "/rss.xml", settings))
+    assert [(child.tag, child.text) for child in rss.iterfind("channel/image/*")] == [
+        ("url", shown), ("title", "A & B"), ("link", "https://feeds.example.org/"),
+    ]  # fmt: skip
+    feed = json.loads(rendered(store, "/feed.json", settings))
+    assert (feed["icon"], feed["favicon"]) == (shown, shown)
 
 
 def test_the_first_link_of_an_atom_feed_is_its_page(documents: list[Made]) -> None:

@@ -13,7 +13,7 @@ from flask import Flask
 from feeds import create_app
 from feeds.rendering.assets import ASSETS
 from feeds.rendering.formats import FORMATS
-from tests.helpers.server import Answer, application, call, get
+from tests.helpers.server import Answer, application, call, get, news
 from tests.helpers.support import SEEDS, write
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
@@ -261,6 +261,21 @@ def test_a_static_file_is_named_by_its_version_and_kept_for_long(app: Flask, nam
     assert (answer.body, answer.get("Content-Type")) == (asset.body, asset.media_type)
     assert "max-age=604800" in str(answer.get("Cache-Control"))
     assert answer.get("ETag")
+
+
+@pytest.mark.parametrize("path", ["/favicon.ico", "/apple-touch-icon.png"])
+def test_browsers_and_phones_find_an_icon_where_they_look(app: Flask, path: str) -> None:
+    answer = get(app, path)
+    assert (answer.code, answer.body) == (200, ASSETS[path[1:]].body)
+    assert answer.get("Content-Type") in {"image/x-icon", "image/png"}
+    assert "max-age=86400" in str(answer.get("Cache-Control"))
+
+
+def test_pages_have_the_icon_of_the_setting_and_may_load_it(tmp_path: Path) -> None:
+    icon = "https://static.example.com/i.png"
+    answer = get(application(news(tmp_path / "news"), icon=icon, pictures="off"), "/")
+    assert answer.body.count(icon.encode()) == 2
+    assert policy(answer)["img-src"] == ["'self'", "https://static.example.com"]
 
 
 def test_pages_do_not_depend_on_who_asks(app: Flask, tmp_path: Path) -> None:

@@ -53,6 +53,8 @@ def document(feed: Feed, entries: Sequence[bytes]) -> bytes:
         "feed_url": linked["self"],
         "description": feed.description,
         "next_url": linked.get(older, ""),
+        "icon": feed.icon,
+        "favicon": feed.icon,
         "language": feed.language,
         "authors": [{"name": feed.site, "url": f"{feed.root}/"}],
         "hubs": [{"type": "WebSub", "url": link.href} for link in feed.links if link.rel == "hub"],

@@ -67,7 +67,7 @@ class HeadExtension(BaseExtension):  # type: ignore[misc]
 
     def extend_rss(self, root: Any) -> Any:
         channel = root.find("channel")
-        for name in ("title", "description"):
+        for name in ("title", "description", "image/title"):
             escape_as_hex(channel.find(name))
         for link in self.feed.links:
             write_link(channel, ATOM_LINK, link)
@@ -87,6 +87,9 @@ class EntryExtension(BaseEntryExtension):  # type: ignore[misc]
 
     def extend_atom(self, element: Any) -> Any:
         utc_as_z(element)
+        if (published := element.find("published")) is not None:
+            # A client takes the first date for that of publication.
+            element.find("updated").addprevious(published)
         alternate = Link("alternate", urls.select(self.entry.record, self.policy))
         write_link(element, "link", alternate)
         self._extend(element, "link")
@@ -100,7 +103,7 @@ class EntryExtension(BaseEntryExtension):  # type: ignore[misc]
             sub(element, f"{{{DC}}}creator").text = ", ".join(names)
         if self.entry.updated != UNKNOWN_TIME:
             sub(element, f"{{{ATOM}}}updated").text = f"{self.entry.updated:%Y-%m-%dT%H:%M:%SZ}"
-        if provider := self.entry.record.provider:
+        if (provider := self.entry.record.provider) and self.entry.provider:  # it has a feed
             source = f"{self.root}/providers/{self.entry.provider}/rss.xml"
             sub(element, "source", url=source).text = provider.name
             escape_as_hex(element[-1])
@@ -199,6 +202,8 @@ def generator(feed: Feed) -> FeedGenerator:
     result.updated(feed.updated)
     result.lastBuildDate(feed.updated)
     result.generator("feeds")
+    result.icon(feed.icon)
+    result.image(feed.icon, title=feed.title, link=feed.page)  # Atom's logo too
     return result
 
 
