@@ -164,6 +164,7 @@ def _feed(found: Record, policy: str) -> Feed:
         entries=(entry,),
         updated=_MOMENT,
         modified=_MOMENT,
+        ttl=300,
         total=1,
     )
 

@@ -110,7 +110,7 @@ sub vcl_recv {
     if (req.http.X-Fresh) {
         set req.grace = 0s;
     } elseif (!req.http.X-Stale && std.healthy(req.backend_hint)) {
-        set req.grace = 3600s;
+        set req.grace = 60s;
     } else {
         set req.grace = 52w;
     }

@@ -169,7 +169,7 @@ class Config:
         (),
     )
     max_age: int = setting(
-        parse_integer(0, _YEAR), _SECONDS, "how long caches keep a feed, in seconds", 300
+        parse_integer(0, _YEAR), _SECONDS, "how long caches keep a feed, in seconds", 420
     )
     archive_max_age: int = setting(
         parse_integer(0, _YEAR),
@@ -181,7 +181,7 @@ class Config:
         parse_integer(0, _YEAR),
         _SECONDS,
         "how long they may show an old one while fetching",
-        3600,
+        60,
     )
     stale_if_error: int = setting(
         parse_integer(0, _YEAR),

@@ -244,7 +244,7 @@ class Feed(msgspec.Struct, frozen=True):
     to the same feed in the other formats and to its page. `policy` is the
     link policy of its entries. `updated` is the newest `updated` among the
     entries; `modified` is when the feed's content last changed
-    (Last-Modified), which is not the same.
+    (Last-Modified), which is not the same. `ttl` is how long it may be kept, in seconds.
     """
 
     id: str
@@ -263,4 +263,5 @@ class Feed(msgspec.Struct, frozen=True):
     updated: datetime
     modified: datetime
     total: int
+    ttl: int
     archive: Archive | None = None

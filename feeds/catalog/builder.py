@@ -184,6 +184,7 @@ def _feed(
         updated=max((entry.updated for entry in entries), default=UNKNOWN_TIME),
         modified=_time(heading.changed),
         total=heading.entries,
+        ttl=config.max_age,
         archive=archive,
     )
 

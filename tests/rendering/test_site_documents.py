@@ -64,7 +64,7 @@ def test_a_document_for_programs_is_cached_and_conditional(
     assert answer.code == 200
     assert answer.get("Content-Type") == f"{media_type}; charset=utf-8"
     assert answer.get("Access-Control-Allow-Origin") == ("*" if is_open else None)
-    assert str(answer.get("Cache-Control")).startswith("public, max-age=300")
+    assert str(answer.get("Cache-Control")).startswith("public, max-age=420")
     tag = str(answer.get("ETag"))
     assert tag.endswith('-gzip"')
     assert get(app, f"/{name}", accept_encoding="gzip", if_none_match=tag).code == 304

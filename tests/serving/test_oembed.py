@@ -48,7 +48,7 @@ def test_a_page_is_embedded_by_its_frame(app: Flask) -> None:
         ("Access-Control-Allow-Origin", "*"),
         (
             "Cache-Control",
-            "public, max-age=300, stale-while-revalidate=3600, stale-if-error=604800",
+            "public, max-age=420, stale-while-revalidate=60, stale-if-error=604800",
         ),
         ("Content-Length", str(len(answer.body))),
         ("Content-Type", "application/json; charset=utf-8"),
@@ -62,7 +62,7 @@ def test_a_page_is_embedded_by_its_frame(app: Flask) -> None:
         "title": "AI – Example News",
         "provider_name": "Example News",
         "provider_url": f"{ROOT}/",
-        "cache_age": 300,
+        "cache_age": 420,
         "html": f'<iframe src="{ROOT}/embed/topics/ai/" title="AI – Example News" width="400"'
         ' height="440" loading="lazy" style="border:0;max-width:100%"></iframe>',
         "width": 400,

@@ -39,7 +39,7 @@ def ids(answer: Answer) -> list[str]:
 
 
 FEED_HEADERS = {
-    "Cache-Control": "public, max-age=300, stale-while-revalidate=3600, stale-if-error=604800",
+    "Cache-Control": "public, max-age=420, stale-while-revalidate=60, stale-if-error=604800",
     "Vary": "Accept-Encoding",
     "X-Content-Type-Options": "nosniff",
     "Access-Control-Allow-Origin": "*",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from typing import Final
 
 from feeds import urls
 from feeds.model import Entry, Feed
 from feeds.rendering.formats import xml
+
+_MINUTE: Final = 60
 
 
 def entry(entry: Entry, policy: str, root: str) -> bytes:
@@ -24,5 +27,7 @@ def document(feed: Feed, entries: Sequence[bytes]) -> bytes:
     """The whole feed of items already serialised, in their order."""
     channel = xml.generator(feed)
     channel.link(href=feed.page, rel="alternate")
+    if feed.ttl >= _MINUTE and feed.archive is None:
+        channel.ttl(feed.ttl // _MINUTE)
     head: bytes = channel.rss_str()
     return xml.joined(head, entries, b"</channel>")
