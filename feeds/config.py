@@ -13,7 +13,6 @@ import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +26,7 @@ from feeds.setting_types import (
     ON_OR_OFF,
     Setting,
     choice,
+    is_loopback,
     parse_address,
     parse_base_url,
     parse_database,
@@ -38,6 +38,7 @@ from feeds.setting_types import (
     parse_timezone,
     parse_url,
     parse_url_list,
+    reachable,
     setting,
 )
 
@@ -269,12 +270,12 @@ class Config:
     def is_local(self) -> bool:
         """Whether nobody but this machine is served: it is so until somebody says otherwise."""
         host = self.bind.rpartition(":")[0].strip("[]")
-        return not self.base_url and (host == "localhost" or _is_loopback(host))
+        return not self.base_url and (host == "localhost" or is_loopback(host))
 
     @property
     def root(self) -> str:
         """The URL that all addresses begin with, without a slash at its end."""
-        return self.base_url or f"http://{_reachable(self.bind)}"
+        return self.base_url or f"http://{reachable(self.bind)}"
 
     @property
     def database(self) -> str:
@@ -302,22 +303,6 @@ def state_folder() -> Path:
         return home / "instance"
     once = once / "var" / "feeds-instance"
     return once if once.is_dir() else platformdirs.user_state_path("feeds", appauthor=False)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _reachable(bind: str) -> str:
-    if bind.startswith("unix:"):
-        return "localhost"
-    name, _, port = bind.rpartition(":")
-    if name in ("", "0.0.0.0", "[::]"):  # noqa: S104 - read here, not bound to
-        name = "localhost"
-    return name if port == "80" else f"{name}:{port}"
 
 
 def settings() -> dict[str, Setting]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -145,3 +146,21 @@ def choice(accepted: Collection[str], about: str, default: str) -> Any:
         return str(value)
 
     return setting(parse, f"one of {', '.join(accepted)}", about, default)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an IP address is one of this machine alone."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def reachable(bind: str) -> str:
+    """The host, and port, at which who is bound to an address is reached from this machine."""
+    if bind.startswith("unix:"):
+        return "localhost"
+    name, _, port = bind.rpartition(":")
+    if name in ("", "0.0.0.0", "[::]"):  # noqa: S104 - read here, not bound to
+        name = "localhost"
+    return name if port == "80" else f"{name}:{port}"
