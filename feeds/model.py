@@ -105,7 +105,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     At least one of the four URLs is set; an unset one is the empty string.
     `body` is sanitised HTML, all other texts are plain. `topics` are names
     as written. `dated` is the date in the file name, used without
-    `published`.
+    `published`. `starts` and `place` are those of an event.
     """
 
     path: str
@@ -131,6 +131,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     related: tuple[RelatedLink, ...] = ()
     duration: int = 0
     player: str = ""
+    starts: datetime | None = None
+    place: str = ""
     downloads: tuple[Download, ...] = ()
 
 

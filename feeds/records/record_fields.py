@@ -55,7 +55,8 @@ READ: Final = frozenset(
     {
         "title", "name", "webUrl", "originalUrl", "ampWebUrl", "cdnAmpWebUrl", "id", "excerpt",
         "publishedDateTime", "updatedDateTime", "type", "quality", "heat", "provider", "authors",
-        "topics", "images", "related", "length", "featuredContent", "actions",
+        "topics", "images", "related", "length", "featuredContent", "actions", "startDateTime",
+        "location", "website",
     }
 )  # fmt: skip
 NOWHERE: Final = "https://example.com/"  # the page of a record in error, for other URLs in it
@@ -77,6 +78,7 @@ class RecordFields(Fields):
         """
         title = self.title()
         web, original, amp, amp_cache = map(self.url, URLS)
+        web = web or ("" if original or amp or amp_cache else self.url("website"))  # of an event
         page = web or original or amp or amp_cache
         if not page:
             self.missing(
@@ -116,6 +118,8 @@ class RecordFields(Fields):
             duration=self.duration("length"),
             player=self.player(page),
             downloads=tuple(self.downloads(page)),
+            starts=self.moment("startDateTime"),
+            place=self.place(),
         )
         self.refuse_errors()
         return record
@@ -202,7 +206,7 @@ class RecordFields(Fields):
 
     def _key(self) -> str:
         """What a hidden record's copies are known by; its mistakes are nobody's business."""
-        for name in URLS:
+        for name in (*URLS, "website"):
             node = self.fields.get(name)
             if isinstance(node, Scalar) and not is_null(node) and node.text.strip():
                 with suppress(ValueError):
@@ -339,6 +343,14 @@ class RecordFields(Fields):
         except ValueError as error:
             self.note("featuredContent", f"its iframe's src {error}; left out")
             return ""
+
+    def place(self) -> str:
+        """Where an event is: a text, or the name and the address in a mapping."""
+        if not isinstance(self.fields.get("location"), Mapping):
+            return self.text("location")
+        fields = self.mapping("location")
+        parts = map(fields.text, ("name", "address", "city", "country")) if fields else ()
+        return ", ".join(filter(None, parts))
 
     def downloads(self, page: str) -> Iterator[Download]:
         for fields in self.mappings("actions"):

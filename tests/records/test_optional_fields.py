@@ -41,6 +41,12 @@ def field(front: str, name: str) -> Any:
     return getattr(record, name)
 
 
+def test_the_website_of_an_event_is_its_url_where_it_has_no_other() -> None:
+    record = parsed("name: A\nwebsite: https://mill.example.org/\n").record
+    assert isinstance(record, Record)
+    assert (record.title, record.web) == ("A", "https://mill.example.org/")
+
+
 @pytest.mark.parametrize(
     ("lines", "name", "expected", "note"),
     [
@@ -57,6 +63,13 @@ def field(front: str, name: str) -> Any:
         ("quality: true\n", "quality", 0, f"4: quality: {NOT_A_NUMBER}"),
         ("quality: [57]\n", "quality", 0, f"4: quality: {NOT_A_NUMBER}"),
         (f"quality: 1{':0' * 500_000}\n", "quality", 0, f"4: quality: {NOT_A_NUMBER}"),
+        # Events.
+        ("location: Tide mill\n", "place", "Tide mill", ""),
+        ("location: {name: Mill, address: 1 Quay, x: y}\n", "place", "Mill, 1 Quay", ""),
+        ("startDateTime: 2024-06-01T10:30:00+02:00\n", "starts",
+         datetime(2024, 6, 1, 8, 30, tzinfo=UTC), ""),
+        ("startDateTime: soon\n", "starts", None, f"4: startDateTime: 'soon' {NOT_A_DATE}"),
+        ("website: https://mill.example.org/\n", "web", URL, ""),
         # Pictures.
         (
             f"images:\n  - url: {PICTURE}\n    width: 100%\n    height: 50\n",

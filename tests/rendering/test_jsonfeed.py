@@ -65,6 +65,8 @@ ATTACHMENT: Final = closed(
     title=TEXT,
     size_in_bytes=SIZE,
     duration_in_seconds=SIZE,
+    starts=TIME,
+    place=TEXT,
 )
 ITEM: Final = closed(
     "id",

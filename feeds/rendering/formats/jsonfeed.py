@@ -110,6 +110,8 @@ def _extension(entry: Entry, policy: str) -> dict[str, Any]:
             "type": entry.type.name if entry.type else "",
             "player": record.player,
             "duration_in_seconds": record.duration,
+            "starts": record.starts,
+            "place": record.place,
             "images": _images(record),
             "downloads": [{"url": one.url, "title": one.title} for one in record.downloads],
             "related": [
