@@ -11,14 +11,12 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from bench.servers import HOST, BenchError, Server
 
 WRK: Final = "wrk"
 _PATIENCE: Final = 5.0  # seconds that an honest poller waits
-_CLIENTS: Final = Path(__file__).parent / "clients.lua"
 _UNITS: Final = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 
@@ -39,8 +37,6 @@ def hammer(
         raise BenchError("wrk isn't installed; apt install wrk")
     command = [wrk, "--threads", "1", "--connections", str(connections), "--latency"]
     command += ["--duration", f"{seconds}s", "--timeout", "5s"]
-    if "A-IM" in headers:
-        command += ["--script", str(_CLIENTS)]
     for name, value in headers.items():
         command += ["--header", f"{name}: {value}"]
     command.append(f"http://{HOST}:{server.port}{path}")

@@ -247,6 +247,8 @@ class Feed(msgspec.Struct, frozen=True):
     link policy of its entries. `updated` is the newest `updated` among the
     entries; `modified` is when the feed's content last changed
     (Last-Modified), which is not the same. `ttl` is how long it may be kept, in seconds.
+    `mark` is a moment in seconds after which all that came or changed makes a new state
+    of this one; 0 where there are no deltas.
     """
 
     id: str
@@ -267,3 +269,4 @@ class Feed(msgspec.Struct, frozen=True):
     total: int
     ttl: int
     archive: Archive | None = None
+    mark: int = 0

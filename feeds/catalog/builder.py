@@ -8,10 +8,18 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple, NoReturn
 
+import msgspec
+
 from feeds.catalog import stories, titles
 from feeds.catalog.addresses import Addresses, FeedQuery, NotFound
 from feeds.catalog.titles import RedirectTo
-from feeds.catalog.window import first_page, has_window, since_of
+from feeds.catalog.window import (
+    changed_since,
+    first_page,
+    has_deltas,
+    has_window,
+    since_of,
+)
 from feeds.config import Config
 from feeds.model import UNKNOWN_TIME, Archive, Entry, Feed, Label, Link
 from feeds.selection import (
@@ -59,11 +67,40 @@ def feed(
         archive = Archive(query.month // 12, query.month % 12 + 1, over=over)
     page = _page(reader, query, addresses, config, total, window)
     modified = _modified(reader, query, config, total, window, page)
+    mark = max(modified, heading.changed)
+    if narrowed != NONE:  # it is of all changes, also of what the filters leave out
+        mark = max((row.changed for row in page.rows), default=0)
     if narrowed.moves:
         modified = max(modified, midnight(today))
     heading = heading._replace(entries=total, changed=max(modified, heading.changed))
     links = _links(reader, query, addresses, config, page, since)
-    return _feed(query, addresses, config, heading, entries(reader, page.rows), links, archive)
+    whole = _feed(query, addresses, config, heading, entries(reader, page.rows), links, archive)
+    return msgspec.structs.replace(whole, mark=mark) if has_deltas(query) else whole
+
+
+def changes(
+    reader: Reader, query: FeedQuery, addresses: Addresses, config: Config, today: date, since: int
+) -> Feed | None:
+    """The feed that `query` asks for, of the entries alone that came or changed after `since`.
+
+    That is a moment in seconds. Where they are too many, archives go on from the newest
+    month; None, where there are no archives. Raises the errors of `feed`.
+    """
+    whole = feed(reader, query, addresses, config, today)
+    window = _since(query, today)
+    rows, is_all = changed_since(reader, query.scope, since, window, query.filters)
+    links = whole.links
+    if not is_all:
+        if reader.is_list(query.scope):
+            return None
+        newest = month_of(reader.page(query.scope, 1, 0, window, query.filters)[0].published)
+        limit = addresses.default_limit(newest)
+        archive = addresses.url(query._replace(month=newest, limit=limit, exact=False))
+        links = tuple(
+            msgspec.structs.replace(link, href=archive) if link.rel == "prev-archive" else link
+            for link in links
+        )
+    return msgspec.structs.replace(whole, entries=tuple(entries(reader, rows)), links=links)
 
 
 class _Page(NamedTuple):

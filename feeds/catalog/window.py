@@ -75,6 +75,30 @@ def first_page(
     return Shown(rows + late, run)
 
 
+def has_deltas(query: FeedQuery) -> bool:
+    """Whether who knows an earlier state of a feed may ask for what came or changed since."""
+    return bool(
+        query.file
+        and query.page == 1
+        and query.month is None
+        and not query.story
+        and query.filters.sort == "newest"
+    )
+
+
+def changed_since(
+    reader: Reader, scope: Scope, moment: int, window: Window, filters: Filters
+) -> tuple[list[Row], bool]:
+    """What came to a scope or changed after a moment (in seconds), newest first.
+
+    Of more than a feed has room for, what came last; then the second value is False.
+    """
+    rows = reader.page(scope, _MOST + 1, 0, window._replace(changed=moment), filters)
+    fitting = _fitting([], rows)[:_MOST]
+    fitting.sort(key=lambda row: row.position, reverse=True)
+    return fitting, len(fitting) == len(rows)
+
+
 def _fitting(rows: list[Row], late: list[Row]) -> list[Row]:
     """Of what came lately what fits, the last to come first."""
     room = _BYTES - sum(len(row.data) for row in rows)

@@ -108,7 +108,7 @@ def delta_bases(headers: RequestHeaders) -> list[str]:
 
     None are named by a request that doesn't ask for changes.
     """
-    wanted = headers.get("HTTP_A_IM", "")
+    wanted = headers.get("HTTP_A_IM", "").lower()
     if "feed" not in wanted.lower() or not request_headers.accept(wanted).quality("feed"):
         return []
     tags = request_headers.etags(headers.get("HTTP_IF_NONE_MATCH")).as_set(include_weak=True)

@@ -70,7 +70,7 @@ class DocumentStore:
         self.renderer = DocumentRenderer(
             self.addresses, Pages(self.addresses, config), config, timing.today, budget // 4
         )
-        self.deltas = DeltaStore(store, self.renderer, budget // 8)
+        self.deltas = DeltaStore(self.watch, self.renderer, budget // 4)
         self._locks = [Lock() for _ in range(_LOCKS)]
 
     @property
@@ -130,5 +130,4 @@ class DocumentStore:
         self.cache.put(
             address, CachedDocument(rendering, generation, turn, today if moves else None)
         )
-        self.deltas.remember(address, rendering.document)
         return rendering.document

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import re
 from datetime import datetime
 from threading import BoundedSemaphore, Lock
 from typing import Final, NamedTuple
+from zlib import crc32
 
 from werkzeug.http import http_date
 
@@ -19,9 +20,8 @@ Headers = list[tuple[str, str]]
 # each takes memory of many times its document.
 render_slots: Final = BoundedSemaphore(2)
 
-# What an entry takes in `Document.entries` beside its id, and a coding beside its body.
-_ENTRY: Final = 130
-_VARIANT: Final = 1000
+_VARIANT: Final = 1000  # bytes that a coding takes beside its body
+_MARKED: Final = re.compile(r"[0-9a-f]{24}-([1-9][0-9]{0,11})\.([0-9a-f]{8})(?:-[a-z]+)?")
 
 
 class Answer(NamedTuple):
@@ -62,8 +62,8 @@ class Document:
     """One rendered feed or page.
 
     `etag` is that of the identity coding without quotes; each coding has its
-    own (RFC 9110 8.8.3.3). `entries` is the state that the document shows: the
-    version of each entry by its id. `headers` are those of every answer.
+    own (RFC 9110 8.8.3.3). `mark` is a part of it, see `mark`. `headers` are those
+    of every answer.
     """
 
     def __init__(
@@ -72,24 +72,22 @@ class Document:
         media_type: str,
         headers: Headers,
         modified: datetime | None = None,
-        entries: Mapping[str, bytes] | None = None,
+        mark: str = "",
     ) -> None:
         self.body = body
         self.media_type = media_type
-        self.etag = etag(body)
+        self.etag = f"{etag(body)}-{mark}" if mark else etag(body)
         self.modified = modified
         self.last_modified = http_date(modified) if modified else ""
-        self.entries = entries or {}
         self.headers = headers
-        self.state_size = sum(len(id_) + _ENTRY for id_ in self.entries)
-        self.size = len(body) + self.state_size
+        self.size = len(body)
         self._variants: dict[str, Variant] = {}
         self._lock = Lock()
 
     def same_as(self, other: Document) -> bool:
         """Whether it would be answered in the same way."""
-        return (self.body, self.headers, self.modified) == (
-            other.body,
+        return (self.etag, self.headers, self.modified) == (
+            other.etag,
             other.headers,
             other.modified,
         )
@@ -138,7 +136,14 @@ def etag(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()[:24]  # processors have it built in
 
 
-def base_etag(tag: str) -> str:
-    """The tag of the identity coding that the tag of any coding was made from."""
-    base, _, coding = tag.rpartition("-")
-    return base if coding in content_coding.ENCODERS else tag
+def mark(moment: int, address: str) -> str:
+    """The part of an ETag that says as of which moment (in seconds) which feed was made."""
+    return f"{moment}.{crc32(address.encode()):08x}"
+
+
+def moment_of(tag: str, address: str) -> int | None:
+    """The moment in a tag of any coding, whatever its digest; None in one of another feed."""
+    marked = _MARKED.fullmatch(tag)
+    if marked is None or mark(int(marked[1]), address) != f"{marked[1]}.{marked[2]}":
+        return None
+    return int(marked[1])

@@ -7,7 +7,7 @@ nothing is.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -21,7 +21,7 @@ from feeds.rendering import embed, security_headers, site_documents
 from feeds.rendering.formats import FORMATS, Format
 from feeds.rendering.pages import Pages
 from feeds.serving.byte_cache import ByteCache
-from feeds.serving.documents import Document, Headers
+from feeds.serving.documents import Document, Headers, mark
 from feeds.store.reader import Reader
 
 _CORS: Final = [("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", "*")]
@@ -76,20 +76,20 @@ class DocumentRenderer:
             return before  # with its codings
         return Rendering(document, fingerprint)
 
-    def changes(
-        self, query: FeedQuery, reader: Reader, whole: Document, known: Mapping[str, bytes]
-    ) -> Document | None:
-        """The feed `whole` with those entries alone whose version isn't the known one, by id.
+    def changes(self, query: FeedQuery, reader: Reader, since: int, until: int) -> Document | None:
+        """A feed with those entries alone that came or changed after the moment `since`.
 
-        None when the store holds another state of the feed by now.
+        Both moments are in seconds. None when no feed was made as of `since`, or when the
+        store holds another state of this one than that of `until`.
         """
-        config = self.named(reader).config
-        feed = builder.feed(reader, query, self.addresses, config, self._today())
-        if _versions(feed) != whole.entries:
+        if not reader.was_made_at(since):
             return None
-        changed = [entry for entry in feed.entries if known.get(entry.id) != entry.version]
+        config = self.named(reader).config
+        feed = builder.changes(reader, query, self.addresses, config, self._today(), since)
+        if feed is None or feed.mark != until:
+            return None
         kind = FORMATS[query.file]
-        body = self._body(kind, feed, changed)
+        body = self._body(kind, feed, feed.entries)
         return Document(body, kind.content_type, self._headers(feed) + _CORS, feed.modified)
 
     def named(self, reader: Reader) -> Pages:
@@ -120,7 +120,8 @@ class DocumentRenderer:
             return Document(body, site_documents.HTML, headers)
         kind = FORMATS[query.file]
         body = self._body(kind, feed, feed.entries)
-        return Document(body, kind.content_type, headers + _CORS, feed.modified, _versions(feed))
+        marked = mark(feed.mark, self.addresses.path(query)) if feed.mark else ""
+        return Document(body, kind.content_type, headers + _CORS, feed.modified, marked)
 
     def _site(self, query: SiteQuery, reader: Reader, pages: Pages) -> Document:
         self.rendered += 1
@@ -175,10 +176,6 @@ def freshness(config: Config, max_age: int | None = None) -> Headers:
 
 
 _encode = msgspec.json.Encoder().encode
-
-
-def _versions(feed: Feed) -> dict[str, bytes]:
-    return {entry.id: entry.version for entry in feed.entries}
 
 
 def _fingerprint(feed: Feed) -> bytes:

@@ -29,6 +29,7 @@ from feeds.serving.document_store import DocumentStore
 from feeds.serving.documents import Answer, Document
 from feeds.store import recovery
 from feeds.store.database import StoreError
+from feeds.telemetry import user_agents
 from feeds.telemetry.log import MADE, PREPARED
 from feeds.telemetry.observer import note
 
@@ -199,11 +200,9 @@ def _send(query: Query, document: Document) -> Response:
 def _delta(query: FeedQuery, document: Document, whole: Answer) -> Response | None:
     """226 IM Used, when the request names a state of the feed that is known (RFC 3229 10)."""
     bases = conditional.delta_bases(request.environ)
-    if not bases:
+    if not bases or user_agents.refuses_deltas(request.user_agent.string):
         return None
-    forwarded = request.headers.get("X-Forwarded-For", "")  # tells clients apart, no more
-    client = (request.remote_addr, forwarded, request.user_agent.string)
-    known = documents().deltas.delta(query, document, bases, client)
+    known = documents().deltas.delta(query, document, bases)
     if known is None:
         return None
     base, delta = known

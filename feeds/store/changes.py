@@ -21,11 +21,12 @@ from typing import Final, NamedTuple, TypeVar
 from sqlalchemy import Connection, delete, or_, select
 
 from feeds.selection import Scope, scopes_of
-from feeds.store.schema import departures, entries, entry_topics, labels, marks, members
+from feeds.store.schema import departures, entries, entry_topics, labels, loads, marks, members
 
 NOWHERE: Final = -(1 << 62)  # below all positions
 HUBS: Final = "hubs"  # whose mark is where the first load ended, until they are first told
 _AT_ONCE: Final = 1_000  # rows fetched
+_LOADS: Final = 10_000  # moments kept
 
 Key = TypeVar("Key")
 
@@ -201,6 +202,20 @@ def renamed(connection: Connection, since: int) -> set[tuple[str, str]]:
     """The kinds and slugs of the labels that are called something else since that load."""
     query = select(labels.c.kind, labels.c.slug).where(labels.c.changed > since)
     return {(kind, slug) for kind, slug in connection.execute(query)}
+
+
+def note_load(connection: Connection, moment: int, *, first: bool) -> None:
+    """Keep the moment of a load, as of which feeds are made; after the `first`, of its entries.
+
+    Those are the records' own dates: before, nobody saw anything.
+    """
+    if first:
+        latest = select(entries.c.changed).distinct().order_by(entries.c.changed.desc())
+        connection.execute(loads.insert().from_select(["moment"], latest.limit(_LOADS)))
+        return
+    connection.execute(loads.insert().values(moment=moment))
+    past = select(loads.c.moment).order_by(loads.c.moment.desc()).offset(_LOADS).limit(1)
+    connection.execute(delete(loads).where(loads.c.moment <= past.scalar_subquery()))
 
 
 # -- marks ---------------------------------------------------------------------------

@@ -8,14 +8,16 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from sqlalchemy import (
     Connection,
+    exists,
     func,
+    or_,
     select,
 )
 
 from feeds.model import Label
 from feeds.selection import EVERYTHING, NONE, Filters, Scope, Window, month_of, month_window
 from feeds.store import search_query, statements
-from feeds.store.schema import SITE, collections, departures, entry_topics, pings
+from feeds.store.schema import SITE, collections, departures, entries, entry_topics, loads, pings
 
 _NAMED_AT_ONCE: Final = 10_000  # rows by one statement; databases take some 32,000
 
@@ -229,7 +231,7 @@ class Reader:
         self, scope: Scope, month: int, window: Window = EVERYTHING, filters: Filters = NONE
     ) -> tuple[int | None, int | None]:
         """The nearest months before and after `month` that a scope has entries in."""
-        first, end, _ = month_window(month)
+        first, end, *_ = month_window(month)
         before = statements.parameters(scope, window._replace(end=first), filters)
         after = statements.parameters(scope, window._replace(first=end), filters)
         older = self.connection.execute(
@@ -271,6 +273,12 @@ class Reader:
         parameters = statements.parameters(scope, window, filters)
         query = statements.newest_arrival(frozenset(parameters))
         return int(self.connection.execute(query, parameters).scalar() or 0)
+
+    def was_made_at(self, moment: int) -> bool:
+        """Whether feeds may have been made as of a moment, in seconds."""
+        columns = loads.c.moment, entries.c.changed
+        known = or_(*(exists().where(column == moment) for column in columns))
+        return bool(self.connection.execute(select(known)).scalar())
 
     def modified(self, scope: Scope, window: Window) -> int:
         """When what a scope has in a window last changed, in seconds.

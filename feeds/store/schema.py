@@ -261,6 +261,14 @@ health = Table(
     Column("counts", Text, nullable=False),  # JSON of a report's numbers, by name
 )
 
+# The moments as of which feeds were made, the newest of them, see `feeds.store.changes.note_load`.
+loads = Table(
+    "loads",
+    metadata,
+    Column("moment", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
 # Which hubs are still to be told of which URLs, see `feeds.follower.ping_queue`.
 # Times have fractions.
 pings = Table(

@@ -22,6 +22,7 @@ from sqlalchemy import (
     exists,
     func,
     literal_column,
+    or_,
     select,
 )
 
@@ -144,7 +145,7 @@ def _source(names: _Names, *, whole: bool = False) -> FromClause:
         return found.join(members, _is_member) if "collection" in names else found
     if "collection" in names:
         return members.join(entries, _is_member)
-    if table is entry_topics and (whole or _is_filtered(names)):
+    if table is entry_topics and (whole or _is_filtered(names) or "changed" in names):
         return entry_topics.join(entries, entries.c.id == entry_topics.c.entry)
     return table
 
@@ -168,6 +169,9 @@ def _conditions(names: _Names) -> list[ColumnElement[bool]]:
         conditions.append(fulltext.matches(entries.c.position, entries.c.id).matching)
     if "since" in names:
         conditions.append(_arrived(names) > bindparam("since"))
+    if "changed" in names:
+        changed = [entries.c.changed, members.c.placed][: 1 + ("collection" in names)]
+        conditions.append(or_(*(column > bindparam("changed") for column in changed)))
     filters = (make(_FILTER + name) for name, make in _FILTERS.items() if _FILTER + name in names)
     return [*conditions, *filters, *_bounds(table.c.position, names)]
 
@@ -232,7 +236,7 @@ def chosen_rows(names: _Names, sort: str) -> Select[Any]:
     table: Table = members if "collection" in names else _table(names)
     row = entries.c.id if table is entries else table.c.entry
     newest_first: list[ColumnElement[Any]] = [table.c.position.desc(), row.desc()]
-    if "since" in names:  # what came last has precedence, whatever its date
+    if names & {"since", "changed"}:  # what came last has precedence, whatever its date
         newest_first.insert(0, _arrived(names).desc())
     if sort == "heat":
         chosen = _chosen(names, row, whole=True).order_by(entries.c.heat.desc(), *newest_first)

@@ -49,6 +49,9 @@ _PROGRAMS: Final = {name.lower(): name for name in (
     "rssguard": "RSS Guard",
     "windows-rss-platform": "Windows RSS Platform",
 }  # fmt: skip
+# They ask for deltas, as feedparser does for them, and take the status 226 for an error
+# (rss2email up to 3.14). The others that ask take it, or parse whatever has a body.
+_REFUSING_DELTAS: Final = ("rss2email/",)
 # Nobody reads there, or nobody knows who: no subscriber, whatever they poll.
 _CRAWLER: Final = re.compile(r"bot\b|crawl|spider|slurp|monitor|preview|archiver|scanner", re.I)
 _BROWSER: Final = re.compile(r"\b(?:Chrome|Firefox|Safari|Edg|OPR|MSIE|Trident)\b")
@@ -96,6 +99,11 @@ def read(agent: str) -> Agent:
     if _BROWSER.search(agent):
         return Agent("Browsers")
     return Agent(_derived(agent), known=False)
+
+
+def refuses_deltas(agent: str) -> bool:
+    """Whether who polls asks for deltas (RFC 3229) without taking them, by its User-Agent."""
+    return any(name in agent.lower() for name in _REFUSING_DELTAS)
 
 
 def _known(lower: str, names: dict[str, str]) -> str:

@@ -190,6 +190,7 @@ def test_comparison_and_parsers_agree(headers: dict[str, str], document: Documen
     [
         ("feed", '"b", W/"a"', ["a", "b"]),
         ("vcdiff, feed;q=0.5", '"a"', ["a"]),
+        ("VCDIFF, FEED", '"a"', ["a"]),
         ("feed;q=0", '"a"', []),
         ("vcdiff", '"a"', []),
         ("feedback", '"a"', []),

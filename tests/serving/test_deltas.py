@@ -1,11 +1,16 @@
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 
+from feeds.catalog.addresses import FeedQuery
+from feeds.rendering.formats import FORMATS
+from feeds.serving.documents import Document
+from feeds.store.reader import Reader
 from tests.helpers.prepared import break_store, titles
-from tests.helpers.server import get, load
+from tests.helpers.server import ROOT, application, documents, get, load
 from tests.helpers.support import write
 
 
@@ -59,15 +64,150 @@ def test_a_delta_is_for_a_known_state_and_whoever_asks_for_it(app: Flask, folder
     assert get(app, "/rss.xml", if_none_match=f'"x", W/{tag}', **again).code == 226
 
 
-def test_who_asks_again_for_a_delta_it_was_given_gets_the_whole_feed(
-    app: Flask, folder: Path
+def test_a_delta_is_had_again_by_who_asks_again_and_is_made_once(
+    app: Flask, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {"a_im": "FEED", "if_none_match": str(get(app, "/rss.xml").get("ETag"))}
+    write(folder, "new.md", title="New")
+    load(app, folder)
+    renderer, made = documents(app).renderer, []
+    changes = renderer.changes
+
+    def counted(query: FeedQuery, reader: Reader, since: int, until: int) -> Document | None:
+        made.append(since)
+        return changes(query, reader, since, until)
+
+    monkeypatch.setattr(renderer, "changes", counted)
+    first = get(app, "/rss.xml", **known)
+    assert (first.code, titles(first)) == (226, ["New"])
+    assert get(app, "/rss.xml", **known) == first
+    assert len(made) == 1
+    (folder / "new.md").unlink()
+    load(app, folder)
+    assert titles(get(app, "/rss.xml", **known)) == []
+    assert len(made) == 2
+
+
+@pytest.mark.parametrize("agent", ["rss2email/3.14 (https://example.org)", "RSS2Email/3.9"])
+def test_who_takes_226_for_an_error_gets_the_whole_feed(
+    app: Flask, folder: Path, agent: str
 ) -> None:
     known = {"a_im": "feed", "if_none_match": str(get(app, "/rss.xml").get("ETag"))}
     write(folder, "new.md", title="New")
     load(app, folder)
-    assert get(app, "/rss.xml", **known).code == 226
-    assert get(app, "/rss.xml", **known).code == 200
-    assert get(app, "/rss.xml", **known, x_forwarded_for="192.0.2.7").code == 226
+    assert get(app, "/rss.xml", **known, user_agent=agent) == get(app, "/rss.xml")
+    assert get(app, "/rss.xml", **known, user_agent="feedparser/6.0").code == 226
+
+
+def written(folder: Path, number: int, **fields: Any) -> set[str]:
+    """Records of 2024-01-01, older than all others of the folder but one, by their titles."""
+    for name in (added := {f"late {number}" for number in range(number)}):
+        write(folder, f"{name}.md", title=name, publishedDateTime="2024-01-01T12:00:00Z", **fields)
+    return added
+
+
+@pytest.mark.usefixtures("either")
+def test_all_that_came_is_in_a_delta_whatever_its_date_and_the_length_of_the_feed(
+    folder: Path,
+) -> None:
+    app = application(folder, limit=2)
+    address = "/topics/ai/atom.xml?limit=3"
+    tag = str(get(app, address).get("ETag"))
+    added = written(folder, 80, topics=["AI"])
+    write(
+        folder, "000.md", title="Story 0, corrected", topics=["AI"], publishedDateTime="2024-01-01"
+    )
+    write(folder, "other.md", title="Other", topics=["C++"])
+    load(app, folder)
+    longer = get(app, address, a_im="feed", if_none_match=tag)
+    assert (longer.code, titles(longer)) == (
+        200,
+        ["Story 4", "Story 3", "Story 2"],
+    )  # of more pages
+    tag = str(longer.get("ETag"))
+    write(folder, "new.md", title="New", topics=["AI"], publishedDateTime="2024-02-01T00:00:00Z")
+    load(app, folder)
+    delta = get(app, address, a_im="feed", if_none_match=tag)
+    assert (delta.code, len(titles(get(app, address)))) == (226, 3)
+    first, *middle, last = titles(delta)
+    assert (first, set(middle), last) == ("New", added, "Story 0, corrected")
+
+
+@pytest.mark.usefixtures("either")
+def test_a_delta_survives_a_restart_and_a_new_version_of_the_program(folder: Path) -> None:
+    tag = str(get(application(folder), "/rss.xml").get("ETag"))
+    # What the first load dated changes again.
+    write(folder, "004.md", title="Story 4, corrected", publishedDateTime="2024-01-05T00:00:00Z")
+    write(folder, "new.md", title="New", publishedDateTime="2024-01-03T12:00:00Z")
+    app = application(folder)
+    load(app, folder)
+    known = {"a_im": "feed", "if_none_match": re.sub("[0-9a-f]{24}", "0" * 24, tag)}
+    expected = ["Story 4, corrected", "New"]
+    for later in (app, application(folder)):
+        answer = get(later, "/rss.xml", **known)
+        assert (answer.code, titles(answer)) == (226, expected)
+        assert answer.get("ETag") == get(app, "/rss.xml").get("ETag")
+
+
+@pytest.mark.parametrize("change", [-1, 1, 10**9, 10**11])
+def test_a_moment_that_no_feed_was_made_at_gets_the_whole_feed(
+    app: Flask, folder: Path, change: int
+) -> None:
+    tag = str(get(app, "/rss.xml").get("ETag"))
+    write(folder, "new.md", title="New")
+    load(app, folder)
+    other = re.sub("-([0-9]+)", lambda found: f"-{int(found[1]) + change}", tag)
+    whole = get(app, "/rss.xml")
+    assert get(app, "/rss.xml", a_im="feed", if_none_match=other) == whole
+    assert get(app, "/rss.xml", a_im="feed", if_none_match=tag).code == 226
+
+
+@pytest.mark.usefixtures("either")
+def test_a_narrowed_feed_keeps_its_etag_and_has_deltas(folder: Path) -> None:
+    app = application(folder)
+    address = "/rss.xml?min_quality=50"
+    write(folder, "good.md", title="Good", quality=60)
+    write(folder, "better.md", title="Better", quality=40, publishedDateTime="2023-01-01")
+    load(app, folder)
+    known = {"a_im": "feed", "if_none_match": str(get(app, address).get("ETag"))}
+    write(folder, "bad.md", title="Bad", quality=10)
+    load(app, folder)
+    assert get(application(folder), address, **known).code == 304
+    write(folder, "better.md", title="Better", quality=70, publishedDateTime="2023-01-01")
+    load(app, folder)
+    delta = get(app, address, **known)
+    assert (delta.code, titles(delta)) == (226, ["Better"])
+
+
+def test_of_more_than_a_delta_has_room_for_the_last_are_in_it_and_archives_have_all(
+    app: Flask, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("feeds.catalog.window._MOST", 3)
+    tag = str(get(app, "/rss.xml").get("ETag"))
+    write(folder, "new.md", title="New", publishedDateTime="2024-03-01T00:00:00Z")
+    load(app, folder)
+    added = written(folder, 3)
+    load(app, folder)
+    delta = get(app, "/rss.xml", a_im="feed", if_none_match=tag)
+    assert (delta.code, set(titles(delta))) == (226, added)
+    assert f'<{ROOT}/2024/03/rss.xml>; rel="prev-archive"' in str(delta.get("Link"))
+    assert f'href="{ROOT}/2024/03/rss.xml"'.encode() in delta.body
+
+
+@pytest.mark.parametrize("file", ["rss.xml", "atom.xml", "feed.json"])
+def test_of_twenty_entries_and_more_a_delta_is_a_tenth_longer_at_most(
+    app: Flask, folder: Path, file: str
+) -> None:
+    known = {"a_im": "feed", "if_none_match": str(get(app, f"/{file}").get("ETag"))}
+    written(folder, 20, excerpt="A story. " * 20, topics=["AI"])
+    load(app, folder)
+    fragments = documents(app).renderer._fragments
+    answer = get(app, f"/{file}", **known)
+    kind = FORMATS[file].name
+    parts = [fragments.get(key) or b"" for key in [*fragments._items] if kind in str(key)]
+    missing = [part for part in parts if b"/late" in part]
+    assert (answer.code, len(missing)) == (226, 20)
+    assert len(answer.body) <= 1.1 * sum(map(len, missing))
 
 
 def test_a_state_two_generations_ago_is_still_known(app: Flask, folder: Path) -> None:
@@ -81,11 +221,17 @@ def test_a_state_two_generations_ago_is_still_known(app: Flask, folder: Path) ->
     assert sorted(titles(answer)) == ["New", "Newer"]
 
 
-def test_a_page_for_people_has_no_delta(app: Flask, folder: Path) -> None:
-    tag = str(get(app, "/").get("ETag"))
-    write(folder, "new.md")
+@pytest.mark.parametrize(
+    "address", ["/", "/rss.xml?limit=2&page=2", "/2024/01/rss.xml", "/rss.xml?sort=heat"]
+)
+def test_pages_for_people_further_pages_and_archives_have_no_deltas(
+    app: Flask, folder: Path, address: str
+) -> None:
+    tag = str(get(app, address).get("ETag"))
+    assert re.fullmatch('"[0-9a-f]{24}"', tag)
+    write(folder, "new.md", publishedDateTime="2024-01-09T00:00:00Z")
     load(app, folder)
-    assert get(app, "/", if_none_match=tag, a_im="feed").code == 200
+    assert get(app, address, if_none_match=tag, a_im="feed").code == 200
 
 
 def test_a_delta_is_no_larger_than_what_changed(app: Flask, folder: Path) -> None:

@@ -116,8 +116,7 @@ def test_a_stale_document_is_better_than_none_when_the_store_fails(
 
 def counted(app: Flask) -> list[tuple[int, int]]:
     found = documents(app)
-    deltas = found.deltas
-    caches = (found.cache._documents, found.renderer._fragments, deltas._states, deltas._deltas)
+    caches = (found.cache._documents, found.renderer._fragments, found.deltas._deltas)
     return [(len(cache), cache.size) for cache in caches]
 
 

@@ -6,7 +6,7 @@ from threading import Barrier, Thread
 import pytest
 
 from feeds.serving import content_coding, documents
-from feeds.serving.documents import Answer, Document, Variant, base_etag, etag
+from feeds.serving.documents import Answer, Document, Variant, etag, mark, moment_of
 from tests.helpers.server import PATIENCE
 
 MODIFIED = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -79,22 +79,34 @@ def test_an_etag_tells_bytes_apart_and_needs_no_escaping() -> None:
     assert etag(b"").isalnum()
 
 
+MARKED = f"{TAG}-1704412800.831f529d"
+
+
+def test_a_tag_says_as_of_which_moment_which_feed_was_made() -> None:
+    made = Document(BODY, "application/rss+xml", HEADERS, MODIFIED, mark(1704412800, "/rss.xml"))
+    assert made.etag == MARKED
+    assert made.variant("gzip").etag == f'"{MARKED}-gzip"'
+
+
 @pytest.mark.parametrize(
-    ("tag", "base"),
+    ("tag", "address", "moment"),
     [
-        ("abc", "abc"),
-        ("abc-gzip", "abc"),
-        ("abc-br", "abc"),
-        ("abc-zstd", "abc"),
-        ("abc-gzip-br", "abc-gzip"),
-        ("abc-identity", "abc-identity"),
-        ("abc-", "abc-"),
-        ("-gzip", ""),
-        ("", ""),
+        (MARKED, "/rss.xml", 1704412800),
+        (f"{MARKED}-gzip", "/rss.xml", 1704412800),
+        (MARKED.replace(TAG, "0" * 24), "/rss.xml", 1704412800),
+        (MARKED, "/atom.xml", None),
+        (MARKED.replace("-17", "-017"), "/rss.xml", None),
+        (MARKED.replace("-17", "-" + "1" * 20), "/rss.xml", None),
+        (MARKED.replace("-17", "-\u0661"), "/rss.xml", None),
+        (TAG, "/rss.xml", None),
+        (f"{TAG}-gzip", "/rss.xml", None),
+        ("", "/rss.xml", None),
     ],
 )
-def test_the_tag_of_a_coding_leads_to_the_one_of_identity(tag: str, base: str) -> None:
-    assert base_etag(tag) == base
+def test_a_moment_is_read_from_tags_of_the_same_feed(
+    tag: str, address: str, moment: int | None
+) -> None:
+    assert moment_of(tag, address) == moment
 
 
 def test_a_few_documents_at_a_time_are_compressed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,9 +129,3 @@ def test_a_few_documents_at_a_time_are_compressed(monkeypatch: pytest.MonkeyPatc
     for thread in threads:
         thread.join()
     assert (len(most), max(most)) == (10, 2)
-
-
-def test_the_entries_that_a_document_shows_count_in_its_size() -> None:
-    made = Document(BODY, "application/atom+xml", HEADERS, None, {"urn:a": b"1", "urn:bc": b"2"})
-    assert made.size == len(BODY) + made.state_size
-    assert made.state_size == len("urn:aurn:bc") + 2 * documents._ENTRY
