@@ -103,6 +103,16 @@ def changes(
     return msgspec.structs.replace(whole, entries=tuple(entries(reader, rows)), links=links)
 
 
+def joined(delta: Feed, whole: Feed) -> Feed:
+    """The entries of a feed's delta and of the feed itself, by date; the feed, if it has all."""
+    rest = {entry.id: entry for entry in whole.entries}
+    if all(entry.id in rest for entry in delta.entries):
+        return whole
+    entries = (rest | {entry.id: entry for entry in delta.entries}).values()
+    in_order = sorted(entries, key=lambda entry: entry.published or UNKNOWN_TIME, reverse=True)
+    return msgspec.structs.replace(delta, entries=tuple(in_order))
+
+
 class _Page(NamedTuple):
     """The rows of a page, and how many `pages` there are.
 

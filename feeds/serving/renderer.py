@@ -76,8 +76,10 @@ class DocumentRenderer:
             return before  # with its codings
         return Rendering(document, fingerprint)
 
-    def changes(self, query: FeedQuery, reader: Reader, since: int, until: int) -> Document | None:
-        """A feed with those entries alone that came or changed after the moment `since`.
+    def changes(
+        self, query: FeedQuery, reader: Reader, since: int, until: int, *, is_whole: bool
+    ) -> Document | None:
+        """A feed of what came or changed after the moment `since`; `is_whole`: of the rest too.
 
         Both moments are in seconds. None when no feed was made as of `since`, or when the
         store holds another state of this one than that of `until`.
@@ -88,6 +90,9 @@ class DocumentRenderer:
         feed = builder.changes(reader, query, self.addresses, config, self._today(), since)
         if feed is None or feed.mark != until:
             return None
+        if is_whole:
+            whole = builder.feed(reader, query, self.addresses, config, self._today())
+            feed = builder.joined(feed, whole)
         kind = FORMATS[query.file]
         body = self._body(kind, feed, feed.entries)
         return Document(body, kind.content_type, self._headers(feed) + _CORS, feed.modified)

@@ -200,17 +200,20 @@ def _send(query: Query, document: Document) -> Response:
 def _delta(query: FeedQuery, document: Document, whole: Answer) -> Response | None:
     """226 IM Used, when the request names a state of the feed that is known (RFC 3229 10)."""
     bases = conditional.delta_bases(request.environ)
-    if not bases or user_agents.refuses_deltas(request.user_agent.string):
+    if not bases:
         return None
-    known = documents().deltas.delta(query, document, bases)
-    if known is None:
+    forwarded = request.headers.get("X-Forwarded-For", "")  # tells clients apart, no more
+    client = (request.remote_addr, forwarded, agent := request.user_agent.string)
+    takes = user_agents.takes_deltas(agent)
+    delta = documents().deltas.delta(query, document, bases, takes=takes, client=client)
+    if delta is None:
         return None
-    base, delta = known
-    variant = delta.variant(whole.coding)
-    response = Response(variant.body, 226, headers=variant.headers)
+    variant = delta.document.variant(whole.coding)
+    response = Response(variant.body, 200 if delta.is_whole else 226, headers=variant.headers)
     response.headers["ETag"] = document.variant(whole.coding).etag
-    response.headers["IM"] = "feed"
-    response.headers["Delta-Base"] = quote_etag(base)
+    if not delta.is_whole:
+        response.headers["IM"] = "feed"
+        response.headers["Delta-Base"] = quote_etag(delta.base)
     response.headers["Vary"] = "Accept-Encoding, A-IM, If-None-Match"
     # A cache that doesn't know of deltas would take this for the whole feed.
     response.headers["Cache-Control"] = "no-store"

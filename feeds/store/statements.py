@@ -22,8 +22,8 @@ from sqlalchemy import (
     exists,
     func,
     literal_column,
-    or_,
     select,
+    union,
 )
 
 from feeds.selection import NONE, Filters, Scope, Window, narrowing
@@ -145,7 +145,7 @@ def _source(names: _Names, *, whole: bool = False) -> FromClause:
         return found.join(members, _is_member) if "collection" in names else found
     if "collection" in names:
         return members.join(entries, _is_member)
-    if table is entry_topics and (whole or _is_filtered(names) or "changed" in names):
+    if table is entry_topics and (whole or _is_filtered(names)):
         return entry_topics.join(entries, entries.c.id == entry_topics.c.entry)
     return table
 
@@ -170,10 +170,21 @@ def _conditions(names: _Names) -> list[ColumnElement[bool]]:
     if "since" in names:
         conditions.append(_arrived(names) > bindparam("since"))
     if "changed" in names:
-        changed = [entries.c.changed, members.c.placed][: 1 + ("collection" in names)]
-        conditions.append(or_(*(column > bindparam("changed") for column in changed)))
+        conditions.append(_has_changed(names))
     filters = (make(_FILTER + name) for name, make in _FILTERS.items() if _FILTER + name in names)
     return [*conditions, *filters, *_bounds(table.c.position, names)]
+
+
+def _has_changed(names: _Names) -> ColumnElement[bool]:
+    """Whether an entry came or changed lately; of those that did, SQLite looks up each."""
+    lately: Any = select(entries.c.id).where(entries.c.changed > bindparam("changed"))
+    if "collection" in names:
+        came = members.c.collection == bindparam("collection")
+        placed = select(members.c.entry).where(came, members.c.placed > bindparam("changed"))
+        return members.c.entry.in_(union(lately, placed))
+    table = _table(names)
+    row = table.c.entry if table is entry_topics else table.c.id
+    return row.in_(lately)
 
 
 def _arrived(names: _Names) -> ColumnElement[int]:
@@ -236,8 +247,10 @@ def chosen_rows(names: _Names, sort: str) -> Select[Any]:
     table: Table = members if "collection" in names else _table(names)
     row = entries.c.id if table is entries else table.c.entry
     newest_first: list[ColumnElement[Any]] = [table.c.position.desc(), row.desc()]
-    if names & {"since", "changed"}:  # what came last has precedence, whatever its date
+    if "since" in names:  # what came last has precedence, whatever its date
         newest_first.insert(0, _arrived(names).desc())
+    if "changed" in names:  # likewise; no index of arrivals is read for a few that changed
+        newest_first.insert(0, (_arrived(names) + 0).desc())
     if sort == "heat":
         chosen = _chosen(names, row, whole=True).order_by(entries.c.heat.desc(), *newest_first)
     elif table is members:

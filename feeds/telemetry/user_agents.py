@@ -49,9 +49,10 @@ _PROGRAMS: Final = {name.lower(): name for name in (
     "rssguard": "RSS Guard",
     "windows-rss-platform": "Windows RSS Platform",
 }  # fmt: skip
-# They ask for deltas, as feedparser does for them, and take the status 226 for an error
-# (rss2email up to 3.14). The others that ask take it, or parse whatever has a body.
-_REFUSING_DELTAS: Final = ("rss2email/",)
+# rss2email asks for deltas, as feedparser does for it, and takes the status 226 for an error;
+# up to 3.13 it has the agent of feedparser itself, as many have that take 226.
+_REFUSING: Final = re.compile(r"\brss2email/", re.I)
+_ANYBODY: Final = re.compile(r"\bfeedparser/", re.I)
 # Nobody reads there, or nobody knows who: no subscriber, whatever they poll.
 _CRAWLER: Final = re.compile(r"bot\b|crawl|spider|slurp|monitor|preview|archiver|scanner", re.I)
 _BROWSER: Final = re.compile(r"\b(?:Chrome|Firefox|Safari|Edg|OPR|MSIE|Trident)\b")
@@ -101,9 +102,11 @@ def read(agent: str) -> Agent:
     return Agent(_derived(agent), known=False)
 
 
-def refuses_deltas(agent: str) -> bool:
-    """Whether who polls asks for deltas (RFC 3229) without taking them, by its User-Agent."""
-    return any(name in agent.lower() for name in _REFUSING_DELTAS)
+def takes_deltas(agent: str) -> bool | None:
+    """Whether who asks for a delta takes the status 226 (RFC 3229); None when it can't be told."""
+    if _REFUSING.search(agent):
+        return False
+    return None if _ANYBODY.search(agent) else True
 
 
 def _known(lower: str, names: dict[str, str]) -> str:

@@ -11,7 +11,7 @@ from feeds.catalog.addresses import NotFound
 from feeds.loading import loader
 from feeds.loading.report import Report
 from feeds.records import pool
-from feeds.selection import Filters, SavedFilter, Scope
+from feeds.selection import Filters, SavedFilter, Scope, Window
 from feeds.store.database import Store
 from tests.helpers.databases import databases
 from tests.helpers.support import dump, feed, settled, write
@@ -218,3 +218,27 @@ def test_loads_one_after_the_other_end_where_one_load_does(
         assert dump(store) == dump(fresh)
     with store.read() as reader:
         assert reader.count(Scope(collection="some"))
+
+
+def test_what_comes_to_a_collection_counts_as_changed_there(store: Store, tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        write(tmp_path, f"{name}.md", title=name)
+    enlist(tmp_path, "a.md", "b.md")
+    load(store, tmp_path)
+    enlist(tmp_path, "b.md", "c.md", "a.md")
+    load(store, tmp_path, 1)
+
+    def changed(day: int, scope: Scope) -> set[str]:
+        since = int((DAY + timedelta(days=day)).timestamp())
+        with store.read() as reader:
+            rows = reader.page(scope, 9, 0, Window(changed=since))
+        return {row.entry_id for row in rows}
+
+    with store.read() as reader:
+        c = {row.entry_id for row in reader.page(Scope(), 9) if b'"c.md"' in row.data}
+    listed = Scope(collection="list")
+    assert (changed(0, listed) >= c, changed(0, Scope()), changed(1, listed)) == (
+        True,
+        set(),
+        set(),
+    )

@@ -73,9 +73,11 @@ def test_a_delta_is_had_again_by_who_asks_again_and_is_made_once(
     renderer, made = documents(app).renderer, []
     changes = renderer.changes
 
-    def counted(query: FeedQuery, reader: Reader, since: int, until: int) -> Document | None:
+    def counted(
+        query: FeedQuery, reader: Reader, since: int, until: int, *, is_whole: bool
+    ) -> Document | None:
         made.append(since)
-        return changes(query, reader, since, until)
+        return changes(query, reader, since, until, is_whole=is_whole)
 
     monkeypatch.setattr(renderer, "changes", counted)
     first = get(app, "/rss.xml", **known)
@@ -88,15 +90,33 @@ def test_a_delta_is_had_again_by_who_asks_again_and_is_made_once(
     assert len(made) == 2
 
 
-@pytest.mark.parametrize("agent", ["rss2email/3.14 (https://example.org)", "RSS2Email/3.9"])
-def test_who_takes_226_for_an_error_gets_the_whole_feed(
-    app: Flask, folder: Path, agent: str
+R2E = "rss2email/3.14 (https://example.org)"
+FEEDPARSER = "feedparser/6.0.12 +https://example.org"
+
+
+@pytest.mark.parametrize(("agent", "before"), [(R2E, []), (R2E.upper(), []), (FEEDPARSER, [226])])
+def test_who_may_take_226_for_an_error_gets_all_that_came_with_the_whole_feed(
+    folder: Path, agent: str, before: list[int]
 ) -> None:
-    known = {"a_im": "feed", "if_none_match": str(get(app, "/rss.xml").get("ETag"))}
-    write(folder, "new.md", title="New")
+    app = application(folder)
+    address = "/rss.xml?limit=3"
+    known = {"a_im": "feed", "if_none_match": str(get(app, address).get("ETag"))}
+    write(folder, "new.md", title="New", publishedDateTime="2024-02-01T00:00:00Z")
     load(app, folder)
-    assert get(app, "/rss.xml", **known, user_agent=agent) == get(app, "/rss.xml")
-    assert get(app, "/rss.xml", **known, user_agent="feedparser/6.0").code == 226
+    codes = [get(app, address, **known, user_agent=agent).code for _ in before]
+    assert codes == before
+    assert get(app, address, **known, user_agent=agent) == get(app, address)
+    added = written(folder, 2)
+    load(app, folder)
+    whole = get(app, address)
+    answer = get(app, address, **known, user_agent=agent)
+    new, four, three, *late = titles(answer)
+    assert (answer.code, new, four, three) == (200, "New", "Story 4", "Story 3")
+    assert set(late) == added
+    assert answer.get("ETag") == whole.get("ETag")
+    assert (answer.get("Cache-Control"), answer.get("IM")) == ("no-store", None)
+    for other in ({}, {"user_agent": FEEDPARSER, "x_forwarded_for": "192.0.2.7"}):
+        assert get(app, address, **known, **other).code == 226
 
 
 def written(folder: Path, number: int, **fields: Any) -> set[str]:

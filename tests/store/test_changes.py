@@ -213,3 +213,26 @@ def test_a_load_that_fails_changes_nothing(
     load(store, tmp_path, 1)
     with store.read() as reader:
         assert len(list(changes.changed_entries(reader.connection, seconds(0)))) == 1
+
+
+def test_the_last_moments_of_loads_are_known_and_those_that_records_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, start = Store(databases.fresh()), datetime(2026, 3, 1, tzinfo=UTC)
+    day, own = timedelta(days=1), datetime(2026, 2, 1, tzinfo=UTC)
+    write(tmp_path, "a.md", publishedDateTime=own.isoformat())
+    loader.load(store, tmp_path, now=start)
+    monkeypatch.setattr(changes, "_LOADS", 2)
+
+    def known(*moments: datetime) -> list[bool]:
+        with store.read() as reader:
+            return [reader.was_made_at(int(moment.timestamp())) for moment in moments]
+
+    for number in range(1, 4):
+        write(tmp_path, "a.md", title=f"{number}", publishedDateTime=own.isoformat())
+        loader.load(store, tmp_path, now=start + number * day)
+        assert known(own, start) == [number == 1, False]
+    loader.load(store, tmp_path, now=start + 4 * day)  # in which nothing changed
+    moments = [start + number * day for number in range(1, 5)]
+    assert known(*moments) == [False, True, True, False]
+    store.release()

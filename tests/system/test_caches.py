@@ -240,7 +240,7 @@ def test_a_delta_is_for_who_asked_and_the_others_get_the_whole_feed(front: Front
     address = "/topics/ai/atom.xml"
     before = front.cache.get(address)
     tag = str(before.get("ETag"))
-    asking = {"A_IM": "feed", "If_None_Match": tag, "User_Agent": "delta/1"}
+    asking = {"A_IM": "FEED", "If_None_Match": tag, "User_Agent": "delta/1"}
     answer = front.cache.get(address, **asking)
     assert (answer.code, answer.get("X-Cache")) == (304, "hit")
     assert front.cache.get(address, A_IM="feed").code == 200
@@ -253,6 +253,11 @@ def test_a_delta_is_for_who_asked_and_the_others_get_the_whole_feed(front: Front
     assert len(delta.body) < len(whole.body) / 5
     assert front.cache.get(address).body == whole.body
     assert front.is_hit(address)
+    # Whoever is first to ask for what isn't there gets what everybody gets.
+    other = f"{address}?limit=7"
+    answer = front.cache.get(other, **asking | {"If_None_Match": '"x"'})
+    assert (answer.code, answer.get("X-Cache"), answer.get("IM")) == (200, "miss", None)
+    assert front.is_hit(other)
     present = asking | {"If_None_Match": str(whole.get("ETag"))}
     answer = front.cache.get(address, **present)
     assert (answer.code, answer.get("X-Cache")) == (304, "hit")

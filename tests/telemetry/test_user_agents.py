@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.telemetry import user_agents
-from feeds.telemetry.user_agents import MOST, Agent, read
+from feeds.telemetry.user_agents import MOST, Agent, read, takes_deltas
 
 
 @pytest.mark.parametrize(
@@ -122,6 +122,20 @@ def test_numbers_and_ids_stay_within_bounds(agent: str) -> None:
     found = read(agent)
     assert 0 <= found.reported_subscribers <= MOST
     assert len(found.source) <= 40
+
+
+@pytest.mark.parametrize(
+    ("agent", "takes"),
+    [
+        ("rss2email/3.14 (https://example.org)", False),
+        ("feedparser/6.0.10 +https://example.org/", None),
+        ("reader/3.9 (+https://example.org/)", True),
+        ("newsboat/2.21", True),
+        ("", True),
+    ],
+)
+def test_who_takes_deltas_is_told_by_the_agent(agent: str, takes: bool | None) -> None:
+    assert takes_deltas(agent) is takes
 
 
 def test_a_huge_agent_takes_no_longer_than_its_beginning() -> None:
