@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import platformdirs
 
@@ -24,6 +24,8 @@ from feeds.model import FeedsError
 from feeds.setting_types import (
     METRICS,
     ON_OR_OFF,
+    TABLES,
+    FormerNames,
     Setting,
     choice,
     is_loopback,
@@ -249,6 +251,9 @@ class Config:
     # The rest of [records] in feeds.toml: a profile of one's own.
     records: Mapping[str, object] = field(default_factory=dict)
     collections: Mapping[str, object] = field(default_factory=dict)  # tables of feeds.toml
+    topics: FormerNames = FormerNames()
+    providers: FormerNames = FormerNames()
+    redirects: Mapping[str, str] = field(default_factory=dict)  # paths to paths
     sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -341,19 +346,24 @@ def read(
     in_file = _from_file((folder or Path.cwd()) / FILE) if file else {}
     records, collections = _table(in_file, "records"), _table(in_file, "collections")
     in_file |= {name: records.pop(name) for name in _OF_RECORDS if name in records}
+    tables = {name: _table(in_file, name, parse) for name, parse in TABLES.items()}
     in_file = _flat(in_file)
-    config = replace(Config(), records=records, collections=collections)
+    config = replace(Config(), records=records, collections=collections, **tables)
     config = _apply(config, in_file, FILE, lambda name: f"{name} in {FILE}")
     config = _apply(config, _from_environment(os.environ), "environment", variable)
     return _apply(config, _flat(overrides or {}), "command line", variable)
 
 
-def _table(values: dict[str, object], name: str) -> dict[str, object]:
-    """Take a table out of values; an empty one where there is none. Raises ConfigError."""
+def _table(values: dict[str, object], name: str, parse: Callable[[Any], Any] = dict) -> Any:
+    """Take a table out of values, parsed; an empty one where there is none. Raises ConfigError."""
     table = values.pop(name, {})
     if not isinstance(table, dict):
         raise ConfigError(f"{name} in {FILE} is no table; write [{name}] above its keys")
-    return table
+    try:
+        return parse(table)
+    except ValueError as error:
+        key, _, right = str(error).partition(" ")
+        raise ConfigError(f"{name}.{key} in {FILE} {right}") from None
 
 
 def _from_file(file: Path) -> dict[str, object]:

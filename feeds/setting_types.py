@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from feeds import urls
+from feeds import slugs, urls
 
 ON_OR_OFF: Final = ("on", "off")
 METRICS: Final = ("auto", *ON_OR_OFF)
@@ -164,3 +166,61 @@ def reachable(bind: str) -> str:
     if name in ("", "0.0.0.0", "[::]"):  # noqa: S104 - read here, not bound to
         name = "localhost"
     return name if port == "80" else f"{name}:{port}"
+
+
+# -- tables of feeds.toml; their errors begin with the key, and say what is right ------
+
+
+class FormerNames(NamedTuple):
+    """Topics, or providers, that no record is to have any more, by slug.
+
+    `aliases` lead to others; `retired` are gone for good.
+    """
+
+    retired: frozenset[str] = frozenset()
+    aliases: Mapping[str, str] = MappingProxyType({})
+
+
+def parse_former_names(table: Mapping[str, object], slug: Callable[[str], str]) -> FormerNames:
+    """The table of topics or of providers; `slug` makes that of a name."""
+    retired, aliases = table.get("retired", []), table.get("aliases", {})
+    for key in table:
+        if key not in FormerNames._fields:
+            raise ValueError(f"{key} is no key here; there are retired and aliases")
+    if not isinstance(retired, list) or not all(_is_name(name) for name in retired):
+        raise ValueError('retired accepts a list of names, such as ["old"]')
+    if not isinstance(aliases, Mapping) or not all(map(_is_name, aliases.values())):
+        raise ValueError('aliases accepts lines such as old = "new"')
+    names = FormerNames(
+        frozenset(map(slug, retired)), {slug(old): slug(new) for old, new in aliases.items()}
+    )
+    for old, new in names.aliases.items():
+        if old in names.retired or new in names.retired or new in names.aliases:
+            raise ValueError(f"aliases.{old} accepts a name that is neither retired nor an alias")
+    return names
+
+
+def parse_redirects(table: Mapping[str, object]) -> dict[str, str]:
+    """The table of redirects: paths of another site's feeds, and of those that they lead to."""
+    for old, new in table.items():
+        if not isinstance(new, str) or not (old.startswith("/") and new.startswith("/")):
+            raise ValueError(f'"{old}" accepts lines such as "/old.xml" = "/topics/ai/rss.xml"')
+    return {old: str(new) for old, new in table.items()}
+
+
+def _provider_key(name: str) -> str:
+    try:
+        return slugs.provider_key("", name)
+    except ValueError:
+        return slugs.slug(name)
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+TABLES: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "topics": partial(parse_former_names, slug=slugs.slug),
+    "providers": partial(parse_former_names, slug=_provider_key),
+    "redirects": parse_redirects,
+}

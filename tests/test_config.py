@@ -371,3 +371,46 @@ def test_records_that_are_no_table_are_refused(
     (tmp_path / "feeds.toml").write_text('records = "news"\n')
     with pytest.raises(ConfigError, match=r"records in feeds.toml is no table; write \[records\]"):
         read()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[topics]\nretire = []", "topics.retire in feeds.toml is no key here; there are retired"),
+        ("[topics]\nretired = 'old'", "topics.retired in feeds.toml accepts a list of names, such"),
+        ("[providers.aliases]\nold = 1", "providers.aliases in feeds.toml accepts lines such as"),
+        (
+            "[topics.aliases]\na = 'b'\nb = 'c'",
+            "topics.aliases.a in feeds.toml accepts a name",
+        ),
+        (
+            "[topics]\nretired = ['b']\naliases = {b = 'a'}",
+            "topics.aliases.b in feeds.toml",
+        ),
+        (
+            "[redirects]\n'/a' = 'b'",
+            'redirects."/a" in feeds.toml accepts lines such as "/old',
+        ),
+        ("redirects = 1", "redirects in feeds.toml is no table"),
+    ],
+)
+def test_wrong_tables_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "feeds.toml").write_text(text)
+    with pytest.raises(ConfigError) as raised:
+        read()
+    assert str(raised.value).startswith(message)
+
+
+def test_names_are_read_in_any_spelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "feeds.toml").write_text(
+        "[topics]\nretired = ['Old News']\n[topics.aliases]\n'C plus' = 'C++'\n"
+        "[providers.aliases]\n'www.Old.example' = 'The Post'\n[redirects]\n'/a' = '/rss.xml'\n"
+    )
+    found = read()
+    assert found.topics == (frozenset({"old-news"}), {"c-plus": "c-plus-plus"})
+    assert found.providers == (frozenset(), {"old.example": "the-post"})
+    assert found.redirects == {"/a": "/rss.xml"}

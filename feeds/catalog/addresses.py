@@ -43,6 +43,10 @@ class NotFound(FeedsError):
     """An address that no feed has."""
 
 
+class Gone(NotFound):
+    """An address whose feed is gone for good."""
+
+
 class EmbedStyle(NamedTuple):
     """How an embed looks: its theme, and the colour of its links as RRGGBB."""
 
@@ -70,6 +74,15 @@ class FeedQuery(NamedTuple):
     filters: Filters = NONE
     style: EmbedStyle | None = None
     exact: bool = False
+
+
+class RedirectTo(FeedsError):
+    """A feed that is another one by now, the one at `query`; for good with `status` 308."""
+
+    def __init__(self, query: FeedQuery, status: int = 307) -> None:
+        super().__init__("the feed is at another address")
+        self.query = query
+        self.status = status
 
 
 class SiteQuery(NamedTuple):

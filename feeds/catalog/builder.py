@@ -11,8 +11,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 import msgspec
 
 from feeds.catalog import stories, titles
-from feeds.catalog.addresses import Addresses, FeedQuery, NotFound
-from feeds.catalog.titles import RedirectTo
+from feeds.catalog.addresses import Addresses, FeedQuery, NotFound, RedirectTo
 from feeds.catalog.window import (
     changed_since,
     first_page,
@@ -380,6 +379,19 @@ def scopes(reader: Reader) -> list[Listed]:
     for one in reader.labels("collection"):
         listed.append(_listed(Scope(collection=one.slug), one))
     return listed
+
+
+def former_scopes(reader: Reader, config: Config) -> list[Scope]:
+    """The scopes of topics, providers and types whose feeds are empty, and had entries once."""
+    former = []
+    for scope in reader.former_scopes():
+        try:
+            heading = titles.heading(reader, FeedQuery(scope), config)
+        except (NotFound, RedirectTo):
+            continue
+        if not heading.entries and scope not in (Scope(), Scope(collection=scope.collection)):
+            former.append(scope)
+    return former
 
 
 def _listed(scope: Scope, label: LabelCounts) -> Listed:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Final, NamedTuple
 
-from feeds.catalog.addresses import FeedQuery, NotFound
+from feeds.catalog.addresses import FeedQuery, Gone, NotFound, RedirectTo
 from feeds.config import Config
-from feeds.model import FeedsError
 from feeds.selection import NONE, Filters, Scope
 from feeds.store.reader import LabelCounts, Reader
 from feeds.store.schema import SITE
@@ -23,14 +23,6 @@ POLICIES: Final = {
     "amp": "AMP",
     "amp-cache": "AMP cache",
 }
-
-
-class RedirectTo(FeedsError):
-    """A feed that is another one by now: the one at `query`."""
-
-    def __init__(self, query: FeedQuery) -> None:
-        super().__init__("the feed is at another address")
-        self.query = query
 
 
 class Heading(NamedTuple):
@@ -58,10 +50,14 @@ def named(reader: Reader, config: Config) -> Config:
 def heading(reader: Reader, query: FeedQuery, config: Config) -> Heading:
     """The heading of a query's scope and filters.
 
-    Raises NotFound for a topic, provider or type that no public record has, and for a
-    collection that there isn't.
+    Raises NotFound for a topic, provider or type that no public record ever had, and for a
+    collection that there isn't; Gone for what is retired, or known from withdrawn records
+    alone; RedirectTo for what has another name.
     """
     scope = query.scope
+    renamed = _by_new_names(reader, scope, config)
+    if renamed != scope:
+        raise RedirectTo(query._replace(scope=renamed), 308)
     parts, shown = [], []
     if scope.topic:
         shown.append(_label(reader, "topic", scope.topic))
@@ -81,14 +77,30 @@ def heading(reader: Reader, query: FeedQuery, config: Config) -> Heading:
         shown.append(_label(reader, "collection", scope.collection))
         parts.append(shown[-1].name)
     total = shown[0].entries if len(shown) == 1 else reader.count(scope)
-    if shown and not total and not scope.collection:
+    if len(shown) > 1 and not total and not reader.had_entries(scope):
         raise NotFound(f"no entry has both {' and '.join(parts)}")
-    title = of_scope(
-        " from ".join(parts), query.filters, config, lambda kind, slug: _name(reader, kind, slug)
-    )
+    title = of_scope(" from ".join(parts), query.filters, config, partial(name_of, reader))
     changed = max((label.changed for label in shown), default=0)
     own = reader.collections()[scope.collection].description if scope.collection else ""
     return Heading(title, total, changed, own)
+
+
+def _by_new_names(reader: Reader, scope: Scope, config: Config) -> Scope:
+    """The scope under the names that feeds.toml gives to those that no public record has.
+
+    Raises Gone for one that is retired.
+    """
+    for kind, former in (("topic", config.topics), ("provider", config.providers)):
+        slug = getattr(scope, kind)
+        if slug not in former.aliases and slug not in former.retired:
+            continue
+        label = reader.label(kind, slug)
+        if label and label.entries:
+            continue
+        if slug in former.retired:
+            raise Gone(f"the {kind} {slug} was retired")
+        scope = scope._replace(**{kind: former.aliases[slug]})
+    return scope
 
 
 def of_scope(called: str, filters: Filters, config: Config, name: Callable[[str, str], str]) -> str:
@@ -189,9 +201,12 @@ def _label(reader: Reader, kind: str, slug: str) -> LabelCounts:
     if label is None:
         what = {"name": "provider"}.get(kind, kind)
         raise NotFound(f"there is no {what} called {slug}")
+    if not label.name:
+        raise Gone("nothing is left of it")
     return label
 
 
-def _name(reader: Reader, kind: str, slug: str) -> str:
+def name_of(reader: Reader, kind: str, slug: str) -> str:
+    """The name of a label of a kind; its slug, where none is known."""
     label = reader.label(kind, slug)
-    return label.name if label else slug
+    return (label and label.name) or slug

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import feeds.config
 from feeds.catalog import builder
+from feeds.catalog.former_feeds import FormerFeeds
 from feeds.catalog.saved_filters import saved_filters
 from feeds.config import Config
 from feeds.loading import loader
@@ -24,6 +25,7 @@ from feeds.loading.report import Report
 from feeds.model import FeedsError, Problem
 from feeds.records.profile import Profile
 from feeds.records.scanner import FolderError
+from feeds.rendering import site_documents
 from feeds.selection import Scope
 from feeds.store import recovery
 from feeds.store.database import Store, StoreError, note_health
@@ -56,7 +58,9 @@ def settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]
         def run(**options: Any) -> None:
             overrides = {name: options.pop(name) for name in names}
             config = feeds.config.read({k: v for k, v in overrides.items() if v is not None})
-            saved_filters(config.collections)  # what is wrong there is said at once
+            # What is wrong in tables is said at once.
+            saved_filters(config.collections)
+            FormerFeeds(config, site_documents.addresses_of(config))
             command(config, **options)
 
         wrapped: Callable[..., None] = update_wrapper(run, command)
@@ -155,6 +159,11 @@ def show(report: Report, seconds: float = 0.0) -> None:
     if len(problems) > _SHOWN:
         more = len(problems) - _SHOWN
         tell(f"... and {more:,} more; feeds check shows them all")
+    for old, new in report.renamed.items():
+        tell(
+            f"all entries of the topic {old} have {new} now; to lead its readers on, write "
+            f'{old} = "{new}" below [topics.aliases] in {feeds.config.FILE}'
+        )
     with log.bound(**report.figures(), seconds=round(seconds, 3)):
         say(f"{report.place}: {report.summary()}")
     if report.history:

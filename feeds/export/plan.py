@@ -7,10 +7,21 @@ is serialised once for all feeds of one policy and format.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from feeds.catalog import builder, stories
-from feeds.catalog.addresses import Addresses, EmbedStyle, FeedQuery, Query, SiteQuery, kind_of
+from feeds.catalog.addresses import (
+    Addresses,
+    EmbedStyle,
+    FeedQuery,
+    NotFound,
+    Query,
+    RedirectTo,
+    SiteQuery,
+    kind_of,
+)
+from feeds.config import Config
 from feeds.model import FeedsError
 from feeds.rendering import site_documents
 from feeds.rendering.formats import FORMATS
@@ -92,8 +103,12 @@ def render(
     """
     addresses = documents.addresses
     redirects, leads = _stories(reader) if STORIES in selection.scopes else ({}, [])
-    for query in _queries(reader, addresses, selection, leads):
+    scopes = [listed.scope for listed in builder.scopes(reader)]
+    empty = builder.former_scopes(reader, documents.config)
+    scopes = [scope for scope in scopes + empty if _scope_word(scope) in selection.scopes]
+    for query in _queries(reader, addresses, selection, scopes, leads):
         yield SiteItem(addresses.path(query), documents.renderer.render(query, reader).document)
+    yield from _moved(documents, reader, selection, scopes)
     if PAGE in selection.formats:
         for policy in selection.links:
             for story, lead in redirects.items():
@@ -102,11 +117,49 @@ def render(
                 yield SiteItem(addresses.path(query), documents.renderer.moved(location), location)
 
 
+def _moved(
+    documents: DocumentStore, reader: Reader, selection: SiteSelection, scopes: Sequence[Scope]
+) -> Iterator[SiteItem]:
+    """What was at other addresses: a feed as it is at its new one, and pages that lead there."""
+    addresses = documents.addresses
+    moved: list[tuple[str, FeedQuery]] = []
+    for policy in selection.links:
+        for form in selection.formats:
+            query = _query_of_all(addresses, policy, form)
+            for old, new in _under_former_names(reader, scopes, documents.config):
+                there = query._replace(scope=new)
+                moved.append((addresses.path(query._replace(scope=old)), there))
+    if SITE in selection.scopes:
+        moved += documents.former.files()
+    for address, query in moved:
+        location = addresses.url(query)
+        is_file = not address.endswith("/")
+        with suppress(NotFound, RedirectTo):
+            document = documents.renderer.render(query, reader).document
+            yield SiteItem(
+                address, document if is_file else documents.renderer.moved(location), location
+            )
+
+
+def _under_former_names(
+    reader: Reader, scopes: Iterable[Scope], config: Config
+) -> Iterator[tuple[Scope, Scope]]:
+    """Scopes as they were called, where nothing is called so any more, with the scopes."""
+    for kind, names in (("topic", config.topics), ("provider", config.providers)):
+        for old, new in names.aliases.items():
+            label = reader.label(kind, old)
+            if label is None or not label.entries:
+                of_it = (scope for scope in scopes if getattr(scope, kind) == new)
+                yield from ((scope._replace(**{kind: old}), scope) for scope in of_it)
+
+
 def _queries(
-    reader: Reader, addresses: Addresses, selection: SiteSelection, leads: Iterable[str]
+    reader: Reader,
+    addresses: Addresses,
+    selection: SiteSelection,
+    scopes: Sequence[Scope],
+    leads: Iterable[str],
 ) -> Iterator[Query]:
-    scopes = [listed.scope for listed in builder.scopes(reader)]
-    scopes = [scope for scope in scopes if _scope_word(scope) in selection.scopes]
     for policy in selection.links:
         for form in selection.formats:
             query = _query_of_all(addresses, policy, form)

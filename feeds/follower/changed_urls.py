@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from feeds.catalog import builder
-from feeds.catalog.addresses import Addresses, FeedQuery, NotFound
-from feeds.catalog.titles import RedirectTo, heading
+from feeds.catalog.addresses import Addresses, FeedQuery, NotFound, RedirectTo
+from feeds.catalog.titles import heading
 from feeds.catalog.window import first_page, since_of
 from feeds.config import Config
 from feeds.rendering.formats import MEDIA_TYPES

@@ -23,7 +23,7 @@ from feeds.model import Record, decode_record
 from feeds.selection import Scope
 from feeds.store import bulk_insert, fulltext
 from feeds.store.bulk_insert import chunks
-from feeds.store.schema import coverage, departures, entries, entry_topics, marks, records
+from feeds.store.schema import coverage, departures, entries, entry_topics, files, marks, records
 
 _COPIES: Final = select(*[records.c[name] for name in Copy._fields])
 _ENTRIES: Final = select(*[entries.c[name] for name in EntryRow._fields])
@@ -60,6 +60,7 @@ class EntryWriter:
         self.inserted: set[str] = set()  # on a first load: the entries that there are so far
         self.touched: set[int] = set()  # rows of entries that came, went or changed
         self.departed: list[dict[str, Any]] = []  # rows of departures
+        self._gained: dict[str, set[str]] = {}  # topics that entries gained, by what they lost
         newest = connection.execute(select(func.max(entries.c.id))).scalar()
         self.next_row = (newest or 0) + 1
 
@@ -87,6 +88,7 @@ class EntryWriter:
             if change:
                 changes.append(change)
                 self.next_row += not old
+        self.labels.withdrawn |= self._hidden([c.old for c in changes if c.old and not c.new])
         self._note(changes)
         self._remove([change.old for change in changes if change.old])
         self._add([change.new for change in changes if change.new], records_by_id)
@@ -97,7 +99,20 @@ class EntryWriter:
         for row in self.connection.execute(_COPIES.where(records.c.entry_id.in_(ids))):
             copies.setdefault(row.entry_id, []).append(Copy._make(row))
         best = {entry_id: entry_change.winner(some) for entry_id, some in copies.items()}
+        self.labels.withdrawn.update(entry_id for entry_id, copy in best.items() if not copy)
         return {entry_id: copy for entry_id, copy in best.items() if copy}
+
+    def _hidden(self, gone: Sequence[StoredEntry]) -> set[str]:
+        """The ids of those of the entries that went whose files are there, and not public."""
+        keys = {old.row.path: old.row.entry_id for old in gone}
+        found: set[str] = set()
+        for chunk in chunks(sorted(keys)):
+            of_file = files.outerjoin(records, records.c.path == files.c.path)
+            public = func.coalesce(records.c.public, 0)
+            query = select(files.c.path).select_from(of_file)
+            query = query.where(files.c.path.in_(chunk), public == 0)
+            found |= {keys[path] for path in self.connection.execute(query).scalars()}
+        return found
 
     def _stored(self, ids: Sequence[str]) -> dict[str, StoredEntry]:
         """What the store has of entries, by id."""
@@ -133,15 +148,25 @@ class EntryWriter:
             self.changed += counted
             if not self.first:
                 self.touched.update(one.row.id for one in (old, new) if one)
+            self.labels.count(old, new)
             if old:
-                self.labels.count(old.row, old.topics, -1)
+                self._note_retagging(old, new)
                 row = old.row
                 known = {"position": row.position, "placed": row.placed, "departed": self.moment}
                 for scope in left:
                     came = old.arrived.get(Scope(*scope.split("\t")).topic, row.arrived)
                     self.departed.append({"scope": scope, "arrived": came, **known})
-            if new:
-                self.labels.count(new.row, new.topics, 1)
+
+    def _note_retagging(self, old: StoredEntry, new: StoredEntry | None) -> None:
+        now = new.topics.keys() if new else set()
+        gained = now - old.topics.keys()
+        for slug in old.topics.keys() - now:
+            self._gained[slug] = self._gained.get(slug, gained) & gained
+
+    def renamed_topics(self) -> dict[str, str]:
+        """The topics that all entries lost while each of them gained one and the same."""
+        gained = {slug: self._gained.get(slug, set()) for slug in self.labels.emptied}
+        return {slug: min(to) for slug, to in sorted(gained.items()) if len(to) == 1}
 
     def _remove(self, gone: Sequence[StoredEntry]) -> None:
         if gone:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, update
 
+from feeds.loading.entry_change import StoredEntry
 from feeds.slugs import slug as slug_of
+from feeds.store.bulk_insert import chunks
 from feeds.store.schema import SITE, entries, entry_topics, labels, spellings
+
+Spelling = tuple[str, str, str]  # kind, slug, name
 
 
 class LabelWriter:
@@ -26,29 +30,26 @@ class LabelWriter:
         self.connection = connection
         self.moment = moment
         self.first = first
-        self.spelled: Counter[tuple[str, str, str]] = Counter()  # kind, slug, name: more or less
+        self.spelled: Counter[Spelling] = Counter()  # more or less
+        self.former: dict[Spelling, str] = {}  # that a record had, by its key
+        self.withdrawn: set[str] = set()  # keys of records that lend no name any more
         self.renamed = False  # whether titles of feeds changed
+        self.emptied: set[str] = set()  # topics that no entry has any more
 
-    def count(self, entry: Any, topics: Mapping[str, str], times: int) -> None:
-        """Count how an entry spells the names of its topics, provider and type."""
-        spelled = [("topic", slug, name) for slug, name in topics.items()]
-        if entry.provider:
-            name = f"{entry.provider}/{entry.provider_slug}"
-            for kind, slug in (("provider", entry.provider), ("name", name)):
-                spelled.append((kind, slug, entry.provider_name))
-                if entry.icon:
-                    spelled.append((f"icon:{kind}", slug, entry.icon))
-        if entry.type:
-            spelled.append(("type", entry.type, entry.type_name))
-        for kind, slug, name in spelled:
-            self.spelled[kind, slug, name] += times
+    def count(self, old: StoredEntry | None, new: StoredEntry | None) -> None:
+        """Count how an entry that takes the place of another spells its names; None for none."""
+        was, now = (set(_spellings(entry)) if entry else set() for entry in (old, new))
+        self.spelled.subtract(was)
+        self.spelled.update(now)
+        if old and not self.first:
+            self.former |= dict.fromkeys(was - now, old.row.entry_id)
 
     def write(self) -> None:
         """Bring the labels up to how names are spelled now."""
         if self.first:
             self._write_first()
             return
-        concerned = self._respell()
+        concerned = self._forget() | self._respell()
         if self.anew:
             counted = labels.c.kind.not_in([SITE, "collection"])
             query = select(labels.c.kind, labels.c.slug).where(counted)
@@ -76,7 +77,7 @@ class LabelWriter:
         """The labels of an empty store: all that they say was counted."""
         spelled = {key: times for key, times in self.spelled.items() if times}
         rows = [
-            {"kind": kind, "slug": slug, "name": name, "entries": times}
+            {"kind": kind, "slug": slug, "name": name, "entries": times, "former": ""}
             for (kind, slug, name), times in spelled.items()
         ]
         found: dict[tuple[str, str], dict[str, int]] = {}
@@ -107,14 +108,29 @@ class LabelWriter:
                 found[kind, "/".join(slug)] = position
         return found
 
+    def _forget(self) -> set[tuple[str, str]]:
+        """Forget the spellings that withdrawn records alone had; returns whose labels those are."""
+        concerned: set[tuple[str, str]] = set()
+        for chunk in chunks(sorted(self.withdrawn)):
+            theirs = spellings.c.former.in_(chunk)
+            rows = self.connection.execute(select(spellings.c.kind, spellings.c.slug).where(theirs))
+            concerned |= {(kind.removeprefix("icon:"), slug) for kind, slug in rows}
+            self.connection.execute(delete(spellings).where(theirs, spellings.c.entries == 0))
+            self.connection.execute(update(spellings).where(theirs).values(former=""))
+        return concerned
+
     def _respell(self) -> set[tuple[str, str]]:
         """Bring the counts of spellings up to date; returns whose labels may have changed."""
-        for (kind, slug, name), times in self.spelled.items():
+        for spelling, times in self.spelled.items():
+            kind, slug, name = spelling
             key = (spellings.c.kind == kind, spellings.c.slug == slug, spellings.c.name == name)
-            old = self.connection.execute(select(spellings.c.entries).where(*key)).scalar() or 0
+            query = select(spellings.c.entries, spellings.c.former).where(*key)
+            old, had = self.connection.execute(query).first() or (0, "")
             self.connection.execute(delete(spellings).where(*key))
-            if old + times > 0:
-                row = {"kind": kind, "slug": slug, "name": name, "entries": old + times}
+            left = self.former.get(spelling, "")
+            row = {"kind": kind, "slug": slug, "name": name, "entries": old + times}
+            row["former"] = had if left in self.withdrawn else left or had
+            if row["entries"] or row["former"]:
                 self.connection.execute(spellings.insert().values(row))
         return {(kind.removeprefix("icon:"), slug) for kind, slug, _ in self.spelled}
 
@@ -127,8 +143,12 @@ class LabelWriter:
         key = (labels.c.kind == kind, labels.c.slug == slug)
         old = self.connection.execute(select(labels).where(*key)).first()
         self.connection.execute(delete(labels).where(*key))
-        if not found[kind]:
-            return
+        if not any(found[kind].values()):
+            if old is None:  # came and went at once
+                return
+            self.emptied |= {slug} if kind == "topic" and old.entries else set()
+        else:  # what no entry has any more counts where nothing else is left
+            found = {kind: {n: t for n, t in names.items() if t} for kind, names in found.items()}
         row = _label_row(kind, slug, found[kind], found[f"icon:{kind}"])
         renamed = old is not None and old.name != row["name"]
         if renamed and kind == "topic":
@@ -142,8 +162,22 @@ class LabelWriter:
         place, where = _LABEL_SOURCES[kind]
         latest = self.connection.execute(select(func.max(place)).where(where(slug))).scalar_one()
         changed = self.moment if renamed else old.changed if old else 0
-        row |= {"latest": latest >> 20, "changed": changed}
+        row |= {"latest": (latest or 0) >> 20, "changed": changed}
         self.connection.execute(labels.insert().values(row))
+
+
+def _spellings(entry: StoredEntry) -> Iterator[Spelling]:
+    """How an entry spells the names of its topics, provider and type."""
+    row = entry.row
+    yield from (("topic", slug, name) for slug, name in entry.topics.items())
+    if row.provider:
+        name = f"{row.provider}/{row.provider_slug}"
+        for kind, slug in (("provider", row.provider), ("name", name)):
+            yield kind, slug, row.provider_name
+            if row.icon:
+                yield f"icon:{kind}", slug, row.icon
+    if row.type:
+        yield "type", row.type, row.type_name
 
 
 def _label_row(

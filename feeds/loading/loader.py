@@ -366,6 +366,7 @@ class _Load:
             for problems in self.connection.execute(query).scalars():
                 report.problems += decode_problems(problems)
         report.note_shared(self._shared_ids())
+        report.renamed = self.entries.renamed_topics()
         report.kept = self._kept()
         report.due = self.connection.execute(
             select(func.min(files.c.due)).where(files.c.due != 0)

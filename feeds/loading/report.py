@@ -31,7 +31,8 @@ class Report:
     whose file is in error now and whose last good version is kept;
     `suppressed` are those of them that a removed copy removes. `due` is when the
     next record is held no more, or expires, in seconds since 1970. `shared` are the
-    notes about ids that several records have. `unshown` are the files that are
+    notes about ids that several records have. `renamed` are the topics, by slug, that all
+    entries left in this load, each for the same other one. `unshown` are the files that are
     hidden and passed over, which a check alone names. `history` says why the history
     of the folder isn't known.
     """
@@ -53,6 +54,7 @@ class Report:
     due: int | None = None
     problems: list[Problem] = field(default_factory=list)
     shared: list[Problem] = field(default_factory=list)
+    renamed: dict[str, str] = field(default_factory=dict)
     unshown: list[Unshown] = field(default_factory=list)
 
     def note_shared(self, ids: Mapping[str, Sequence[str]]) -> None:

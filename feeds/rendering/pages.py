@@ -8,6 +8,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -131,7 +132,7 @@ class Pages:
             month_address=self._month_address,
             chips=list(self._chips(query, reader)),
             types=reader.labels("type"),
-            name_of=lambda kind, slug: _name(reader, kind, slug),
+            name_of=partial(titles.name_of, reader),
             most_active=lambda kind: _most_active(reader, kind),
             kicker=_kicker(query),
             is_list=bool(collection and collection.path),
@@ -176,9 +177,8 @@ class Pages:
 
     def _chips(self, query: FeedQuery, reader: Reader) -> Iterator[Chip]:
         for name, value in query.filters.parameters():
-            phrases = titles.filtered(
-                _one(query.filters, name, value), lambda kind, slug: _name(reader, kind, slug)
-            )
+            alone = _one(query.filters, name, value)
+            phrases = titles.filtered(alone, partial(titles.name_of, reader))
             rest = _without(query.filters, name, value)
             label = phrases[0][:1].upper() + phrases[0][1:]
             yield Chip(label, self._canonical(query._replace(filters=rest, page=1)))
@@ -210,11 +210,6 @@ def _without(filters: Filters, name: str, value: str) -> Filters:
         return filters._replace(**fewer)
     rest = filters.without(name)
     return rest.without("sort") if rest.sort == "relevance" and not rest.q else rest
-
-
-def _name(reader: Reader, kind: str, slug: str) -> str:
-    label = reader.label(kind, slug)
-    return label.name if label else slug
 
 
 def _most_active(reader: Reader, kind: str) -> list[str]:

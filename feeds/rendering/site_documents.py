@@ -9,6 +9,7 @@ from feeds.catalog.addresses import Addresses, SiteName, SiteQuery
 from feeds.config import Config
 from feeds.rendering import discovery
 from feeds.rendering.assets import ASSETS
+from feeds.rendering.formats import MEDIA_TYPES
 from feeds.rendering.pages import Pages
 from feeds.store.reader import Reader
 
@@ -90,3 +91,15 @@ SITE: Final[Mapping[str, SiteDocument]] = {
 
 # What addresses need to know of them.
 NAMES: Final = {name: document.takes for name, document in SITE.items()}
+
+
+def addresses_of(config: Config) -> Addresses:
+    """The grammar of addresses under a configuration."""
+    return Addresses(
+        config.root,
+        config.links,
+        config.limit,
+        MEDIA_TYPES,
+        NAMES,
+        parameters=config.parameters == "on",
+    )

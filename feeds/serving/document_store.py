@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from feeds.catalog.addresses import Addresses, FeedQuery, Query
+from feeds.catalog.addresses import FeedQuery, Query
+from feeds.catalog.former_feeds import FormerFeeds
 from feeds.config import Config
 from feeds.rendering import site_documents
-from feeds.rendering.formats import MEDIA_TYPES
 from feeds.rendering.pages import Pages
 from feeds.serving.deltas import DeltaStore
 from feeds.serving.document_cache import CachedDocument, DocumentCache
@@ -55,14 +55,8 @@ class DocumentStore:
         self.store = store
         self.config = config
         self.followed = followed
-        self.addresses = Addresses(
-            config.root,
-            config.links,
-            config.limit,
-            MEDIA_TYPES,
-            site_documents.NAMES,
-            parameters=config.parameters == "on",
-        )
+        self.addresses = site_documents.addresses_of(config)
+        self.former = FormerFeeds(config, self.addresses)
         self._timing = timing = timing or Timing()
         budget = config.cache_mb * 1024 * 1024
         self.watch = GenerationWatch(store, timing.clock)

@@ -17,9 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import NotImplemented as Unsupported
 
 from feeds.catalog import cache_keys, stories, titles
-from feeds.catalog.addresses import Addresses, FeedQuery, NotFound
+from feeds.catalog.addresses import Addresses, FeedQuery, NotFound, RedirectTo
 from feeds.catalog.parameters import BadParameter, Parameters, number
-from feeds.catalog.titles import RedirectTo
 from feeds.config import Config
 from feeds.model import decode_record
 from feeds.rendering import embed

@@ -19,9 +19,8 @@ from werkzeug.http import quote_etag
 
 from feeds import sanitize
 from feeds.catalog import cache_keys
-from feeds.catalog.addresses import EMBED, FeedQuery, NotFound, Query
+from feeds.catalog.addresses import EMBED, FeedQuery, Gone, NotFound, Query, RedirectTo
 from feeds.catalog.parameters import BadParameter
-from feeds.catalog.titles import RedirectTo
 from feeds.model import FeedsError
 from feeds.rendering import security_headers
 from feeds.serving import conditional, oembed
@@ -115,6 +114,10 @@ def answer(path: str) -> Response:
         return _options()
     if request.environ.get("PATH_INFO", "").startswith("//"):  # Werkzeug folds them
         raise NotFound("an address has no empty segments")
+    former = documents().former.query("/" + path)
+    if former is not None:
+        documents().document(former)  # 404 rather than a redirect to one
+        return _moved(former, 301)
     query = documents().addresses.parse("/" + path, request.args.to_dict(flat=False))
     noted = note(request.environ)
     noted.address = documents().addresses.path(query)
@@ -222,17 +225,18 @@ def _delta(query: FeedQuery, document: Document, whole: Answer) -> Response | No
 
 @blueprint.app_errorhandler(RedirectTo)
 def redirected(error: RedirectTo) -> Response:
-    """A redirect to what a feed is by now: the domain's, of a provider who has it for itself."""
-    return _moved(error.query, 307)
+    """A redirect to what a feed is by now: the domain's, or the same under another name."""
+    return _moved(error.query, error.status)
 
 
 @blueprint.app_errorhandler(NotFound)
 def not_found(error: NotFound) -> Response:
-    """404 that says what was asked for and where everything is listed."""
+    """404, or 410, that says what was asked for and where everything is listed."""
     asked = sanitize.plain(request.path)
     if len(asked) > _SHOWN_PATH:
         asked = asked[:_SHOWN_PATH] + "..."
-    return _problem(404, "Not found", f"{asked}: {error}")
+    status, title = (410, "Gone") if isinstance(error, Gone) else (404, "Not found")
+    return _problem(status, title, f"{asked}: {error}")
 
 
 @blueprint.app_errorhandler(BadParameter)

@@ -93,16 +93,26 @@ class Reader:
         return Health(row.checked, row.loaded, row.degraded, msgspec.json.decode(row.counts))
 
     def label(self, kind: str, slug: str) -> LabelCounts | None:
-        """The name and counts of one label of a kind (of names: key/slug); None for none."""
+        """One label of a kind (of names: key/slug), though it has no entries now; None for none."""
         row = self.connection.execute(statements.LABEL, {"kind": kind, "slug": slug}).first()
         return LabelCounts._make(row) if row else None
 
     def labels(self, kind: str) -> list[LabelCounts]:
-        """All labels of a kind, by name."""
+        """The labels of a kind that have entries, and all collections, by name."""
         rows = self.connection.execute(statements.LABELS, {"kind": kind}).all()
         return sorted(
             (LabelCounts._make(row) for row in rows), key=lambda t: (t.name.casefold(), t.slug)
         )
+
+    def former_scopes(self) -> list[Scope]:
+        """The scopes that an entry left, in their order."""
+        keys = self.connection.execute(statements.FORMER_SCOPES).scalars()
+        return sorted(Scope(*key.split("\t")) for key in keys)
+
+    def had_entries(self, scope: Scope) -> bool:
+        """Whether an entry left a scope."""
+        found = self.connection.execute(statements.HAD_ENTRIES, {"scope": scope.key()})
+        return found.first() is not None
 
     def collections(self) -> dict[str, CollectionRow]:
         """All collections, by slug."""

@@ -30,7 +30,7 @@ from feeds.store import fulltext
 # Raise it with any change of the tables, of the index of words, or of the JSON in
 # `data` and `problems` that what was written before can't be decoded by. A store with
 # another number is made anew: what it knew of undated records and changes is lost.
-SCHEMA: Final = 7
+SCHEMA: Final = 9
 # Raise it when the same file gives other rows: another rule for a field, a slug, the name
 # of a label or the words of a search. All files are then read anew, and nothing is lost.
 # tests/store/test_schema.py fails when either was forgotten.
@@ -184,7 +184,8 @@ coverage = Table(
 )
 
 # How entries spell the names of topics, providers and types, and how often:
-# labels are made of these, without counting the entries again.
+# labels are made of these, without counting the entries again. A spelling that no entry
+# has any more stays while a record that had it isn't withdrawn.
 spellings = Table(
     "spellings",
     metadata,
@@ -192,12 +193,14 @@ spellings = Table(
     Column("slug", Text, nullable=False),
     Column("name", Text, nullable=False),  # of an icon, its URL: too long for an index
     Column("entries", Integer, nullable=False),
+    Column("former", Text, nullable=False),  # the key of a record that had it, else empty
     Index("spellings_slug", "kind", "slug"),
 )
 
 SITE: Final = "site"  # the kind of labels that say what the site is called
 
-# The names shown: of each topic, provider, provider of several on a domain, type.
+# The names shown: of each topic, provider, provider of several on a domain, type. Those that
+# no entry has any more stay, with 0 entries; without a name where withdrawn records alone know it.
 labels = Table(
     "labels",
     metadata,

@@ -22,6 +22,7 @@ from sqlalchemy import (
     exists,
     func,
     literal_column,
+    or_,
     select,
     union,
 )
@@ -43,7 +44,7 @@ from feeds.store.schema import (
 
 STATE = select(state.c.generation, state.c.loaded)
 HEALTH = select(health)
-LABELS = select(
+_LABELS = select(
     labels.c.slug,
     labels.c.name,
     labels.c.icon,
@@ -51,7 +52,10 @@ LABELS = select(
     labels.c.latest,
     labels.c.changed,
 ).where(labels.c.kind == bindparam("kind"))
-LABEL = LABELS.where(labels.c.slug == bindparam("slug"))
+LABEL = _LABELS.where(labels.c.slug == bindparam("slug"))
+LABELS = _LABELS.where(or_(labels.c.entries > 0, labels.c.kind.in_([SITE, "collection"])))
+FORMER_SCOPES = select(departures.c.scope).distinct()
+HAD_ENTRIES = FORMER_SCOPES.where(departures.c.scope == bindparam("scope"))
 TOPICS = (
     select(entry_topics.c.entry, entry_topics.c.topic)
     .where(entry_topics.c.entry.in_(bindparam("rows", expanding=True)))

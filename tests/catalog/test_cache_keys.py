@@ -11,8 +11,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from feeds.catalog import addresses, cache_keys
-from feeds.catalog.addresses import NotFound
-from feeds.catalog.titles import RedirectTo
+from feeds.catalog.addresses import NotFound, RedirectTo
 from feeds.follower import changed_keys
 from feeds.loading import loader
 from feeds.selection import Filters, SavedFilter

@@ -7,8 +7,7 @@ import pytest
 
 from feeds import urls
 from feeds.catalog import stories
-from feeds.catalog.addresses import NotFound
-from feeds.catalog.titles import RedirectTo
+from feeds.catalog.addresses import NotFound, RedirectTo
 from feeds.store.database import Store
 from tests.helpers.support import feed, loaded, write
 

@@ -1,11 +1,18 @@
-"""What filtered feeds are called."""
+"""What feeds are called, and which there are."""
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from feeds.catalog import builder
+from feeds.catalog.addresses import Gone, NotFound, RedirectTo
+from feeds.loading import loader
+from feeds.selection import Scope
+from feeds.setting_types import FormerNames
 from feeds.store.database import Store
-from tests.helpers.support import feed, loaded, write
+from tests.helpers.support import CONFIG, LOADED, addresses, feed, loaded, write
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +60,81 @@ def test_the_title_of_a_page_and_of_its_feed(store: Store) -> None:
     found = feed(store, "/rss.xml?min_quality=0&q=title&limit=1&page=2")
     assert found.title == "Matching “title” – Example News, page 2"
     assert found.name == "Matching “title” – Example News"
+
+
+# -- feeds that outlive their records ------------------------------------------------
+
+TIMES = {"name": "Times", "domain": "times.example.com"}
+
+
+@pytest.fixture
+def emptied(tmp_path: Path) -> Store:
+    """A store in which Go, with Times, had an entry, and Secret a record that is removed by now."""
+    write(tmp_path, "a.md", topics=["Go"], provider=TIMES, type="video")
+    write(tmp_path, "b.md", topics=["Secret"])
+    write(tmp_path, "c.md", topics=["AI"], provider={"name": "Post"})
+    store = loaded(tmp_path)
+    write(tmp_path, "b.md", topics=["Secret"], removed=True)
+    (tmp_path / "a.md").unlink()
+    loader.load(store, tmp_path, now=LOADED + timedelta(days=1))
+    return store
+
+
+@pytest.mark.parametrize(
+    ("address", "title"),
+    [
+        ("/topics/go/rss.xml", "Go – Example News"),
+        ("/providers/times.example.com/atom.xml", "Times – Example News"),
+        ("/types/videos/feed.json", "Videos – Example News"),
+        ("/topics/go/providers/times.example.com/rss.xml", "Go from Times – Example News"),
+    ],
+)
+def test_a_feed_outlives_its_entries(emptied: Store, address: str, title: str) -> None:
+    found = feed(emptied, address)
+    assert (found.title, found.entries, found.total) == (title, (), 0)
+    assert found.modified == LOADED + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("address", "error", "message"),
+    [
+        ("/topics/secret/rss.xml", Gone, "nothing is left of it"),
+        ("/topics/ai/providers/times.example.com/rss.xml", NotFound, "no entry has both AI and Ti"),
+        ("/topics/never/rss.xml", NotFound, "there is no topic called never"),
+    ],
+)
+def test_what_withdrawn_records_alone_had_is_gone(
+    emptied: Store, address: str, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message) as raised:
+        feed(emptied, address)
+    assert type(raised.value) is error
+
+
+def test_names_of_feeds_toml_take_the_place_of_what_no_record_has(emptied: Store) -> None:
+    topics = FormerNames(frozenset({"go", "ai"}), {"never": "ai", "secret": "other"})
+    config = replace(CONFIG, topics=topics, providers=FormerNames(aliases={"old.example": "post"}))
+    with pytest.raises(Gone, match="the topic go was retired"):
+        feed(emptied, "/topics/go/rss.xml", config)
+    assert feed(emptied, "/topics/ai/rss.xml", config).total == 1  # a public record has it
+    for old, new in (
+        ("/topics/never/atom.xml", "/topics/ai/atom.xml"),
+        ("/topics/secret/", "/topics/other/"),
+        ("/topics/never/providers/old.example/rss.xml", "/topics/ai/providers/post/rss.xml"),
+        ("/amp/providers/old.example/2024/01/", "/amp/providers/post/2024/01/"),
+    ):
+        with pytest.raises(RedirectTo) as raised:
+            feed(emptied, old, config)
+        assert addresses().path(raised.value.query) == new
+        assert raised.value.status == 308
+
+
+def test_empty_feeds_are_in_no_list(emptied: Store) -> None:
+    with emptied.read() as reader:
+        listed = [one.scope for one in builder.scopes(reader)]
+        empty = builder.former_scopes(reader, CONFIG)
+    assert listed == [Scope(), Scope("ai"), Scope(provider="post"), Scope("ai", "post")]
+    go, times = {"topic": "go"}, {"provider": "times.example.com"}
+    assert empty == sorted(
+        [Scope(**go), Scope(**times), Scope(**go, **times), Scope(type="videos")]
+    )

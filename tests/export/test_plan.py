@@ -19,7 +19,8 @@ from feeds.loading import loader
 from feeds.urls import POLICIES
 from tests.helpers import collection
 from tests.helpers.databases import databases
-from tests.helpers.server import ROOT, Answer, call, documents
+from tests.helpers.server import ROOT, Answer, call, documents, load
+from tests.helpers.support import write
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,8 @@ def test_every_file_is_what_the_server_sends_in_each_coding(
     for path, file in written.files.items():
         answer = call(app.wsgi_app, address(path))
         if file.location:
-            assert (answer.code, answer.get("Location")) == (307, file.location)
+            code = 307 if "stories/" in path else 301
+            assert (answer.code, answer.get("Location")) == (code, file.location)
             continue
         assert answer.code == 200, path
         assert (out / path).read_bytes() == answer.body
@@ -140,7 +142,8 @@ def test_whatever_the_server_leads_to_is_a_file(app: Flask, written: Manifest) -
     looked_for = {"robots.txt", "sitemap.xml", "topics.opml", "providers.opml", "collections.opml"}
     loaded_elsewhere = {"static/headlines.js", "static/stats.css"}
     looked_for |= {"favicon.ico", "apple-touch-icon.png"}
-    assert rest <= looked_for | loaded_elsewhere | {
+    former = {"feed.xml", "index.xml", "feed/index.html"}
+    assert rest <= looked_for | loaded_elsewhere | former | {
         f"{policy}/{name}" for policy in POLICIES for name in lists
     }
 
@@ -178,12 +181,58 @@ def test_the_collection_has_every_kind_of_address(written: Manifest) -> None:
 def test_a_story_that_another_record_leads_has_a_page_that_leads_there(
     out: Path, written: Manifest
 ) -> None:
-    moved = {path: file for path, file in written.files.items() if file.location}
+    stories = {path: file for path, file in written.files.items() if "stories/" in path}
+    moved = {path: file for path, file in stories.items() if file.location}
     assert len(moved) == len(POLICIES)
     for path, file in moved.items():
         page = html.fromstring((out / path).read_bytes())
         assert page.xpath("//meta[@http-equiv='refresh']/@content") == [f"0; url={file.location}"]
         assert manifest.path_of(file.location.removeprefix(ROOT)) in written.files
+
+
+FEEDS_TOML = """
+[providers.aliases]
+"old.example" = "times.example.com"
+[redirects]
+"/news/feed" = "/topics/ai/rss.xml"
+"/gone.xml" = "/topics/never/rss.xml"
+"""
+
+
+def test_what_had_entries_or_another_name_is_there_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "feeds.toml").write_text(FEEDS_TOML)
+    folder = collection.make(tmp_path / "records")
+    app = collection.site(folder)
+    (folder / "a.md").unlink()  # of Times and AI; of which alone C++ is a topic
+    write(folder, "e.md", removed=True, topics=["Ünïcode"])
+    load(app, folder)
+    collection.export(app, tmp_path / "site", SiteSelection(("rss", "page"), ("canonical",)))
+    found = manifest.read((tmp_path / "site" / manifest.NAME).read_bytes(), "").files
+    empty = "topics/c-plus-plus/providers/times.example.com/rss.xml"
+    assert {"topics/c-plus-plus/rss.xml", empty} <= found.keys()
+    assert not any("unicode" in path for path in found)
+    assert {path: file.location.removeprefix(ROOT) for path, file in found.items() if file.location
+            and "stories/" not in path} == {
+        "feed.xml": "/atom.xml",
+        "index.xml": "/rss.xml",
+        "feed/index.html": "/rss.xml",
+        "news/feed/index.html": "/topics/ai/rss.xml",
+        **{
+            f"{topic}providers/old.example/{file}": f"/{topic}providers/times.example.com/{name}"
+            for topic in ("", "topics/ai/", "topics/c-plus-plus/")
+            for file, name in (("rss.xml", "rss.xml"), ("index.html", ""))
+        },
+    }  # fmt: skip
+    for path, file in found.items():
+        answer = call(app.wsgi_app, address(path))
+        assert answer.code == (200 if not file.location else answer.code)
+        assert (answer.get("Location") or "") == file.location
+        if path.endswith(".xml") and file.location:
+            new = file.location.removeprefix(f"{ROOT}/")
+            assert (tmp_path / "site" / path).read_bytes() == call(app.wsgi_app, f"/{new}").body
 
 
 def test_what_is_asked_for_is_what_is_there(app: Flask, tmp_path: Path) -> None:

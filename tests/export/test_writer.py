@@ -96,7 +96,7 @@ def test_what_differs_is_written_and_what_is_no_more_removed(
     place.add("topics/mine.txt", b"mine")
     before, each = place.files(), len(place.site()) // 4
     record(records, "c.md", title="New", topics=["AI"], publishedDateTime="2024-03-09T00:00:00Z")
-    (records / "a.md").unlink()  # of which alone C++ is a topic
+    record(records, "a.md", removed=True)  # of which alone C++ is a topic
     load(app, records)
     assert place.run(app) == Outcome(3, 2 * each, each)
     after = place.files()

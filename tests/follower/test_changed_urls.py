@@ -49,10 +49,11 @@ def told(store: Store, day: int = 0, window: int = 0) -> set[str]:
 def documents(store: Store, window: int) -> dict[str, bytes]:
     """Every feed under each link policy, in every format, by its URL."""
     with store.read() as reader:
-        listed = builder.scopes(reader)
+        scopes = [one.scope for one in builder.scopes(reader)]
+        scopes += builder.former_scopes(reader, SMALL)  # which are empty
     queries = [
-        FeedQuery(one.scope, policy, file, LIMIT)
-        for one in listed
+        FeedQuery(scope, policy, file, LIMIT)
+        for scope in scopes
         for policy in ("canonical", "amp")
         for file in FORMATS
     ]
@@ -212,13 +213,20 @@ def test_what_is_below_is_not_told_but_how_many_there_are_is(store: Store, six: 
     assert told(store, 2) == set()  # as if it never was
 
 
-def test_a_feed_that_lost_its_last_entry_is_not_told_of(store: Store, six: Path) -> None:
+def test_a_feed_that_lost_its_last_entry_is_told_of_while_it_has_a_name(
+    store: Store, six: Path
+) -> None:
     write(six, "6.md", publishedDateTime="2024-01-07", topics=["Go"])
     load(store, six, 1)
     assert told(store) == feeds("/", "/topics/go/")
     (six / "6.md").unlink()
     load(store, six, 2)
-    assert told(store, 1) == feeds("/")
+    assert told(store, 1) == feeds("/", "/topics/go/")
+    write(six, "6.md", publishedDateTime="2024-01-07", topics=["Go"])
+    load(store, six, 3)
+    write(six, "6.md", publishedDateTime="2024-01-07", topics=["Go"], removed=True)
+    load(store, six, 4)
+    assert told(store, 3) == feeds("/")
 
 
 def test_a_topic_that_is_called_something_else_is_told_wherever_it_shows(

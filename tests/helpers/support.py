@@ -83,7 +83,7 @@ def rendered(store: Store, address: str = "/rss.xml", config: Config = CONFIG) -
 
 
 def dump(store: Store) -> dict[str, list[tuple[Any, ...]]]:
-    """What feeds are made from, without the numbers of rows and the times of loads."""
+    """What feeds are made from, without the numbers of rows, times of loads and what is empty."""
     passing = ("id", "changed", "content_changed", "placed", "arrived")
     entry = [column for column in entries.c if column.name not in passing]
     label = [column for column in labels.c if column.name != "changed"]
@@ -92,7 +92,7 @@ def dump(store: Store) -> dict[str, list[tuple[Any, ...]]]:
     there = select(entries.c.entry_id, members.c.collection, members.c.position)
     queries = {
         "entries": select(*entry),
-        "labels": select(*label),
+        "labels": select(*label).where((labels.c.entries > 0) | (labels.c.kind == "collection")),
         "topics": topics,
         "collections": select(collections),
         "members": there.join(entries, entries.c.id == members.c.entry),

@@ -206,15 +206,71 @@ def test_a_provider_has_the_icon_that_most_records_give(store: Store, tmp_path: 
         assert reader.label("type", "articles") == LabelCounts("articles", "article", "", 4, latest)
 
 
-def test_a_label_goes_with_its_last_entry(store: Store, tmp_path: Path) -> None:
+def all_labels(store: Store) -> dict[str, tuple[str, int]]:
+    """The name and number of entries of each label, those without entries too, by its slug."""
+    with store.read() as reader:
+        query = select(labels.c.slug, labels.c.name, labels.c.entries)
+        return {slug: (name, number) for slug, name, number in reader.connection.execute(query)}
+
+
+def test_a_label_outlives_its_last_entry(store: Store, tmp_path: Path) -> None:
     provider = {"name": "Example", "domain": "example.com"}
     path = write(tmp_path, "a.md", topics=["AI"], type="video", provider=provider)
     write(tmp_path, "b.md")
     load(store, tmp_path, 0)
     path.unlink()
     load(store, tmp_path, 1)
-    with store.read() as reader:
-        assert reader.connection.execute(select(labels)).all() == []
+    names = {"ai": "AI", "videos": "video", "example.com": "Example"}
+    names |= {"example.com/example": "Example"}
+    assert all_labels(store) == {slug: (name, 0) for slug, name in names.items()}
+    assert [tallies(store, kind) for kind in ("topic", "provider", "name", "type")] == [[]] * 4
+
+
+@pytest.mark.parametrize("hidden", [{"removed": True}, {"deleted": True}, {"published": False}])
+def test_withdrawn_records_lend_no_names(
+    store: Store, tmp_path: Path, hidden: dict[str, bool]
+) -> None:
+    write(tmp_path, "a.md", topics=["Ai"])
+    write(tmp_path, "b.md", topics=["AI", "Secret"])
+    load(store, tmp_path, 0)
+    write(tmp_path, "a.md", topics=["Former", "Ai"])
+    load(store, tmp_path, 1)
+    write(tmp_path, "a.md", topics=[])
+    load(store, tmp_path, 2)
+    write(tmp_path, "b.md", topics=["AI", "Secret"], **hidden)
+    load(store, tmp_path, 3)
+    assert all_labels(store) == {"ai": ("Ai", 0), "secret": ("", 0), "former": ("Former", 0)}
+    write(tmp_path, "a.md", **hidden)  # which had them once
+    load(store, tmp_path, 4)
+    assert all_labels(store) == {"ai": ("", 0), "secret": ("", 0), "former": ("", 0)}
+    write(tmp_path, "b.md", topics=["AI"])
+    load(store, tmp_path, 5)
+    assert all_labels(store)["ai"] == ("AI", 1)
+
+
+def test_a_broken_file_that_hides_itself_lends_no_name(store: Store, tmp_path: Path) -> None:
+    write(tmp_path, "a.md", topics=["Secret"])
+    write(tmp_path, "b.md")
+    load(store, tmp_path, 0)
+    (tmp_path / "a.md").write_text("---\npublished: false\ntitle: [\n---\n", encoding="utf-8")
+    load(store, tmp_path, 1)
+    assert all_labels(store) == {"secret": ("", 0)}
+
+
+def test_a_topic_that_all_entries_left_for_another_is_proposed_as_an_alias(
+    store: Store, tmp_path: Path
+) -> None:
+    write(tmp_path, "a.md", topics=["Golang", "AI", "Old"])
+    write(tmp_path, "b.md", topics=["Golang", "Kept", "Lost"])
+    load(store, tmp_path, 0)
+    write(tmp_path, "a.md", topics=["Go", "News"])
+    assert load(store, tmp_path, 1).renamed == {}  # Golang has an entry; of two, none is proposed
+    write(tmp_path, "a.md", topics=["Golang", "AI"])
+    load(store, tmp_path, 2)
+    write(tmp_path, "a.md", topics=["AI", "Go"])
+    write(tmp_path, "b.md", topics=["Kept", "News", "Go"])
+    assert load(store, tmp_path, 3).renamed == {"golang": "go"}
+    assert load(store, tmp_path, 4).renamed == {}
 
 
 # -- what changed, and what left ---------------------------------------------

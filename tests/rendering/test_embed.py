@@ -181,7 +181,7 @@ def test_a_frame_links_what_its_policy_says(app: Flask) -> None:
 
 def test_a_frame_of_an_empty_feed_says_so(app: Flask) -> None:
     root = parsed(get(app, "/embed/?since=2199-01-01").body)
-    assert [words(p) for p in elements(root, "p")] == ["There are no entries yet."]
+    assert [words(p) for p in elements(root, "p")] == ["There are no entries now."]
 
 
 def test_a_story_and_a_filter_can_be_framed(app: Flask) -> None:

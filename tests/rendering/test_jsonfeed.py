@@ -12,9 +12,8 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from feeds import urls
 from feeds.catalog import builder
-from feeds.catalog.addresses import FeedQuery
+from feeds.catalog.addresses import FeedQuery, RedirectTo
 from feeds.catalog.stories import has_coverage, story_id
-from feeds.catalog.titles import RedirectTo
 from feeds.config import Config
 from feeds.model import UNKNOWN_TIME, Feed
 from feeds.rendering.formats import FORMATS

@@ -532,3 +532,48 @@ def test_a_page_of_the_past_offers_the_feed_that_goes_on(app: Flask) -> None:
         page = get(app, address)
         assert page.code == 200
         assert b'<a href="/topics/ai/rss.xml"' in page.body
+
+
+# -- feeds that outlive their records, and former addresses --------------------------
+
+
+FEEDS_TOML = """
+[topics]
+retired = ["old"]
+[topics.aliases]
+Golang = "AI"
+[redirects]
+"/blog.xml" = "/topics/ai/atom.xml"
+"""
+
+
+def test_former_addresses_and_what_became_of_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "feeds.toml").write_text(FEEDS_TOML)
+    folder = tmp_path / "records"
+    write(folder, "a.md", topics=["Go"])
+    write(folder, "b.md", topics=["Secret"])
+    write(folder, "c.md", topics=["AI"])
+    app = application(folder)
+    (folder / "a.md").unlink()
+    write(folder, "b.md", topics=["Secret"], removed=True)
+    load(app, folder)
+    empty = get(app, "/topics/go/rss.xml")
+    assert (empty.code, feedparser.parse(empty.body).feed.title) == (200, "Go – News")
+    assert b"There are no entries now." in get(app, "/topics/go/").body
+    answers = {
+        "/topics/secret/atom.xml": (410, None),
+        "/topics/old/": (410, None),
+        "/topics/never/": (404, None),
+        "/topics/golang/rss.xml": (308, f"{ROOT}/topics/ai/rss.xml"),
+        "/feed/": (301, f"{ROOT}/rss.xml"),
+        "/feed.xml": (301, f"{ROOT}/atom.xml"),
+        "/blog.xml": (301, f"{ROOT}/topics/ai/atom.xml"),
+        "/tags/never/index.xml": (404, None),
+    }
+    found = {path: get(app, path) for path in answers}
+    assert {path: (one.code, one.get("Location")) for path, one in found.items()} == answers
+    assert b"ecret" not in found["/topics/secret/atom.xml"].body.replace(b"/topics/secret/", b"")
+    assert found["/topics/old/"].body.startswith(b"Gone: /topics/old/: the topic old was retired.")

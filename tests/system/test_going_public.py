@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 import pytest
 
+from feeds.catalog.former_feeds import FormerFeeds
 from tests.helpers.caches import NGINX
 from tests.helpers.server import PATIENCE, PROJECT, Served, free_port, news, program
+from tests.helpers.support import CONFIG, addresses
 
 pytestmark = pytest.mark.servers
 BROWSER = {"Sec_Fetch_Dest": "document", "Sec_Fetch_Mode": "navigate"}
@@ -112,4 +114,12 @@ def test_the_address_of_an_old_feed_leads_to_the_new_one(
     public: Public, old: str, new: str
 ) -> None:
     answer = public.site.get(old)
-    assert (answer.code, answer.get("Location")) == (301, f"https://feeds.example.org{new}")
+    assert (answer.code, answer.get("Location")) == (301, f"https://feeds.example.org{old}")
+    query = FormerFeeds(CONFIG, addresses()).query(old)
+    assert query is not None
+    assert addresses().path(query) == new
+
+
+def test_other_addresses_of_the_site_stay(public: Public) -> None:
+    for path in ("/feedback/", "/tags/fog/", "/feeding.html", "/posts/index.html"):
+        assert public.site.get(path).code == 404
