@@ -19,7 +19,7 @@ from typing import Any, Final
 import platformdirs
 
 from feeds import urls
-from feeds.messages import without_passwords
+from feeds.messages import did_you_mean, without_passwords
 from feeds.model import FeedsError
 from feeds.setting_types import (
     METRICS,
@@ -77,14 +77,14 @@ class Config:
         parse_database,
         "an SQLAlchemy URL such as sqlite:////var/lib/feeds/feeds.db or "
         "postgresql+psycopg://feeds@db.example.org/feeds",
-        "the store; by default a file in the folder for state, named after the seeds folder",
+        "the database that is made from the records; by default an SQLite file in the checkout's "
+        "instance/, else in ~/.local/state/feeds",
         "",
     )
     base_url: str = setting(
         parse_base_url,
         "an absolute URL such as https://feeds.example.org",
-        "where the feeds are published, for every absolute URL; by default the address served on; "
-        "export and publish have no default",
+        "the public address of the feeds, which every absolute URL begins with",
         "",
     )
     title: str = setting(parse_text, "a line of text", "the name of the collection", "News")
@@ -211,7 +211,7 @@ class Config:
     )
     bind: str = setting(
         parse_address,
-        "host:port or unix:path",
+        "host:port, such as 127.0.0.1:8001, or unix:path",
         "the address that feeds serve listens at",
         "127.0.0.1:8000",
     )
@@ -398,7 +398,7 @@ def _apply(
     known = settings()
     for name, value in values.items():
         if name not in known:
-            raise ConfigError(f"{called(name)} is no setting; there are {', '.join(known)}")
+            raise ConfigError(f"{called(name)} is no setting; {did_you_mean(name, known)}")
         try:
             parsed = known[name].parse(value)
         except (ValueError, TypeError):

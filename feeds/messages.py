@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 # A character without which there is none, what to look for, and what is written instead.
@@ -39,6 +39,14 @@ def printable(text: str) -> str:
 def counted(number: int, one: str, more: str = "") -> str:
     """A number and its noun: `1 entry`, `2,000 entries`; without `more` the plural ends in s."""
     return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """The known name that is nearest to a wrong one, as a question; all of them, if none is."""
+    from difflib import get_close_matches  # for errors alone
+
+    near = get_close_matches(name.lower(), known, 1)
+    return f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
 
 
 def first_line(text: object) -> str:

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from difflib import get_close_matches
 from typing import Final
 
 from feeds import slugs
 from feeds.catalog.parameters import BadParameter, parse
 from feeds.config import FILE, ConfigError
+from feeds.messages import did_you_mean
 from feeds.selection import NONE, Filters, SavedFilter
 from feeds.setting_types import parse_text
 
@@ -41,9 +41,8 @@ def _saved(name: str, table: object) -> SavedFilter:
     known = (*_TEXTS, *_FILTERS)
     for key in table:
         if key not in known:
-            close = get_close_matches(key, known, 1)
-            hint = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"
-            raise _error(f"{called}.{key}", f"is no key of a collection{hint}")
+            hint = did_you_mean(key, known)
+            raise _error(f"{called}.{key}", f"is no key of a collection; {hint}")
         if not all(isinstance(value, str | int | date) for value in _several(table[key])):
             raise _error(f"{called}.{key}", "accepts a text, a number or a list of these")
     try:

@@ -42,9 +42,10 @@ Fixes = list[tuple[Path, bytes, bytes]]  # files, each with what it holds and wh
 def check(
     config: Config, path: Path | None, *, as_json: bool, strict: bool, fix: bool, yes: bool
 ) -> None:
-    """Read every record of PATH (by default the seeds folder) and report what is wrong.
+    """Report what is wrong in a folder or file.
 
-    Exits with status 1 when a record had to be left out.
+    PATH is by default the seeds folder. Nothing is stored. Exits with status 1 when a
+    record had to be left out.
     """
     folder, only = _place(config, path)
     profile = Profile.of(config)

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial, update_wrapper
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from feeds.catalog.saved_filters import saved_filters
 from feeds.config import Config
 from feeds.loading import loader
 from feeds.loading.arrivals import HistoryReader
-from feeds.loading.report import Report
+from feeds.loading.report import Progress, Report
 from feeds.model import FeedsError, Problem
 from feeds.records.profile import Profile
 from feeds.records.scanner import FolderError
@@ -36,7 +36,7 @@ _PATIENCE = 1.0  # seconds before a load says how far it is
 WRITTEN, SAME, KEPT = "written", "same", "kept"  # outcomes of writing a file
 _OF_SITES = ("_drafts", "_posts")  # folders whose names say something of a file
 _SHOWN = 20  # problems that `serve` and `load` print
-
+_Show = Callable[[str, int, int, float], None]  # unit, done, total, seconds
 
 _OPTIONS = {
     "seeds": ("--seeds", "FOLDER"),
@@ -67,9 +67,10 @@ def settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]
         for name in reversed(names):
             flag, metavar = _OPTIONS[name]
             about = feeds.config.settings()[name].about
-            wrapped = click.option(
-                flag, name, metavar=metavar, help=about[:1].upper() + about[1:] + "."
-            )(wrapped)
+            default = getattr(Config(), name)
+            also = feeds.config.variable(name) + (f", by default {default}" if default else "")
+            text = f"{about[:1].upper()}{about[1:]} ({also})."
+            wrapped = click.option(flag, name, metavar=metavar, help=text)(wrapped)
         return wrapped
 
     return decorate
@@ -167,7 +168,7 @@ def show(report: Report, seconds: float = 0.0) -> None:
     with log.bound(**report.figures(), seconds=round(seconds, 3)):
         say(f"{report.place}: {report.summary()}")
     if report.history:
-        say(f"history: {report.history}; what is new came when it is loaded")
+        say(f"history: {report.history}; records count as new when they are first loaded")
 
 
 def folder_of(config: Config, file: Path) -> Path:
@@ -187,33 +188,42 @@ def located(report: Report, problem: Problem) -> str:
 
 
 @contextmanager
-def counting(verb: str) -> Iterator[loader.Progress]:
+def counting(verb: str) -> Iterator[Progress]:
     """Tell how far a long load is: a bar on a terminal, a line now and then elsewhere."""
-    started = time.monotonic()
-    if not sys.stderr.isatty():
-        reported = started
+    shown, started = "files", time.monotonic()
+    last = started
+    with _bar(verb) if sys.stderr.isatty() else nullcontext(_lines(verb)) as show:
 
-        def line(done: int, total: int) -> None:
-            nonlocal reported
-            now = time.monotonic()
-            if now - reported >= INTERVAL:
-                reported = now
-                rate = done / (now - started)
-                left = (total - done) / rate
-                click.echo(
-                    f"{verb}: {done:,} of {total:,} files, {rate:,.0f} a second, "
-                    f"{left:,.0f} s left",
-                    err=True,
-                )
+        def update(done: int, total: int, unit: str = "files") -> None:
+            nonlocal shown, started, last
+            if unit != shown:
+                shown, started = unit, last
+            last = time.monotonic()
+            show(unit, done, total, last - started)
 
-        yield line
-        return
-    with _bar(verb, started) as update:
         yield update
 
 
+def _lines(verb: str) -> _Show:
+    reported = time.monotonic()
+
+    def line(unit: str, done: int, total: int, seconds: float) -> None:
+        nonlocal reported
+        if time.monotonic() - reported < INTERVAL:
+            return
+        reported = time.monotonic()
+        rate = done / max(seconds, 0.001)
+        click.echo(
+            f"{verb}: {done:,} of {total:,} {unit}, {rate:,.0f} a second, "
+            f"{(total - done) / rate:,.0f} s left",
+            err=True,
+        )
+
+    return line
+
+
 @contextmanager
-def _bar(verb: str, started: float) -> Iterator[loader.Progress]:
+def _bar(verb: str) -> Iterator[_Show]:
     # Rich takes its time to import, and isn't needed by who isn't a person.
     from rich.console import Console
     from rich.progress import (
@@ -224,19 +234,24 @@ def _bar(verb: str, started: float) -> Iterator[loader.Progress]:
         TimeRemainingColumn,
     )
 
-    rate = TextColumn("{task.fields[rate]:,.0f} a second")
-    columns = (TextColumn(verb), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:,.0f} a second"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=False) as bar:
         task = bar.add_task(verb, total=None, visible=False, rate=0)
 
-        def update(done: int, total: int) -> None:
-            taken = time.monotonic() - started
+        def update(unit: str, done: int, total: int, seconds: float) -> None:
             bar.update(
                 task,
+                description=f"{verb} {unit}",
                 completed=done,
                 total=total,
-                visible=taken > _PATIENCE,
-                rate=done / max(taken, 0.001),
+                visible=seconds > _PATIENCE,
+                rate=done / max(seconds, 0.001),
             )
 
         yield update

@@ -33,7 +33,7 @@ def _selection_options(command: Callable[..., None]) -> Callable[..., None]:
         ("links", POLICIES, "Under which link policies."),
         ("formats", plan.FORMS, "In which formats."),
     ):
-        text = f"{about} Some of {','.join(accepted)}; all of them by default."
+        text = f"{about} Any of {', '.join(accepted)}, with commas between; by default all."
         command = click.option(f"--{name}", metavar="LIST", help=text)(command)
     return command
 
@@ -107,8 +107,9 @@ def _document_counter(verb: str) -> Callable[[int], None]:
 @_selection_options
 @click.option("--precompress", is_flag=True, help="Write .gz and .br beside each file.")
 def export(config: Config, folder: Path, precompress: bool, **selected: str | None) -> None:
-    """Load the folder and write its site into DIR as files, with the bytes that a server sends.
+    """Load the folder and write its site as files into DIR.
 
+    The files have the bytes that a server sends. --base-url or FEEDS_BASE_URL is needed.
     Only what changed is written; of files that an export wrote, those that
     are no more are removed.
     """
@@ -130,10 +131,10 @@ def export(config: Config, folder: Path, precompress: bool, **selected: str | No
     help="The content coding of every object.",
 )
 def publish(config: Config, url: str, coding: str, **selected: str | None) -> None:
-    """Load the folder and bring the site at URL up to it: s3://, gs://, az://, sftp://, ...
+    """Load the folder and write its site into object storage.
 
-    Only what changed is uploaded; of what was published there, what is no
-    more is removed.
+    URL is s3://, gs://, az://, sftp://, ... --base-url or FEEDS_BASE_URL is needed. Only
+    what changed is uploaded; of what was published there, what is no more is removed.
     """
     documents, selection = _site(config, **selected)
     target = ObjectStore(url, coding)

@@ -22,7 +22,7 @@ _PASSED: Final = 20  # names shown
 
 @click.group(name="import")
 def import_() -> None:
-    """Write what another program exported as records of our own form."""
+    """Write what another program exported as records."""
 
 
 @import_.command(name="wxr")
@@ -30,12 +30,13 @@ def import_() -> None:
 @click.argument(
     "paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE... [DIR]"
 )
-@click.option("--force", is_flag=True, help="Write anew what was changed in DIR.")
+@click.option("--force", is_flag=True, help="Replace files that were changed in DIR, too.")
 def wxr_(config: Config, paths: tuple[Path, ...], force: bool) -> None:
-    """Write the published posts of a WordPress export, of one or several FILEs, into DIR.
+    """Write the published posts of a WordPress export.
 
-    DIR is by default the seeds folder. A post is the file DATE-slug.md; one that
-    is there and says something else is kept.
+    The export is one or several FILEs; DIR, where records are written, is by default the
+    seeds folder. A post is the file DATE-slug.md; one that is there and says something else
+    is kept.
     """
     *files, folder = paths if _is_folder(paths) else (*paths, config.seeds)
     outcomes: Counter[str] = Counter()

@@ -16,7 +16,7 @@ from feeds.catalog import builder
 from feeds.cli.common import KEPT, WriteError, counting, write_file
 from feeds.config import FILE, OF_SITE, Config, ConfigError
 from feeds.loading import loader
-from feeds.loading.report import Report
+from feeds.loading.report import Progress, Report
 from feeds.messages import printable
 from feeds.model import Entry
 from feeds.records.parser import Options
@@ -48,10 +48,11 @@ class Look(NamedTuple):
 @click.option("--print", "shown", is_flag=True, help="Print it instead of writing it.")
 @click.option("--force", is_flag=True, help="Replace the feeds.toml that is there.")
 def init(folder: Path | None, shown: bool, force: bool) -> None:
-    """Look at DIR, by default the seeds folder, and write a feeds.toml that serves it here.
+    """Look at a folder and write a feeds.toml that serves it.
 
-    It says whose folder it is, and how its entries will look. What FEEDS_SITE and other
-    variables say goes into it. A feeds.toml that is there isn't read.
+    DIR is by default the seeds folder; feeds.toml is written here. It says whose folder it
+    is, and how its entries will look. What FEEDS_SITE and other variables say goes into it.
+    A feeds.toml that is there isn't read.
     """
     config = feeds.config.read({"seeds": str(folder)} if folder else {}, file=False)
     if folder and config.seeds != folder:  # settings fold blanks
@@ -70,7 +71,7 @@ def init(folder: Path | None, shown: bool, force: bool) -> None:
     click.echo(f"{FILE} is written; feeds serve serves {config.seeds}")
 
 
-def look(config: Config, progress: loader.Progress | None = None) -> Look:
+def look(config: Config, progress: Progress | None = None) -> Look:
     """Load the folder of the settings into memory. Raises FolderError."""
     store, profile = Store("sqlite://"), Profile.of(config)
     report = loader.load(store, config.seeds, progress, profile=profile)

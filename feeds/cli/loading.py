@@ -24,7 +24,7 @@ from feeds.follower.follower import FolderFollower
 from feeds.messages import counted
 from feeds.records.scanner import FolderError
 from feeds.rendering.formats import FORMATS
-from feeds.serving.server import SERVERS, run
+from feeds.serving.server import SERVERS, check_addresses, run
 from feeds.store import recovery, spare
 from feeds.store.engines import is_in_memory
 from feeds.telemetry import log, log_setup, metrics
@@ -33,12 +33,19 @@ from feeds.urls import POLICIES
 
 @click.command()
 @settings("seeds", "database_url", "base_url", "bind", "workers")
-@click.option("--server", type=click.Choice(SERVERS), default="gunicorn", show_default=True)
+@click.option(
+    "--server",
+    type=click.Choice(SERVERS),
+    default="gunicorn",
+    show_default=True,
+    help="The program that answers; granian comes with feeds[granian].",
+)
 @click.option("--reload", is_flag=True, help="Restart the workers when the program changes.")
 def serve(config: Config, server: str, reload: bool) -> None:
-    """Load the folder and serve its feeds, following what changes in it."""
+    """Load the folder, serve its feeds, and follow its changes."""
     if config.log_format == log.JSON:  # else what comes before the first request is for people
         log_setup.configure(config.log_format, "server")
+    check_addresses(config)
     loading = None
     if is_in_memory(config.database):
         raise ConfigError(
@@ -74,9 +81,11 @@ def serve(config: Config, server: str, reload: bool) -> None:
 
 @click.command()
 @settings("seeds", "database_url")
-@click.option("--accept-removals", is_flag=True, help="Even if most records are gone.")
+@click.option(
+    "--accept-removals", is_flag=True, help="Load even if more than half of the records are gone."
+)
 def load(config: Config, accept_removals: bool) -> None:
-    """Bring the store up to the folder, and report."""
+    """Load what changed in the folder into the store, and report."""
     report, _, _ = load_folder(config, accept_removals=accept_removals)
     show(report)
     copying = recovery.keep_spare(config.database, spare.Keeper(warn))
@@ -88,13 +97,13 @@ def load(config: Config, accept_removals: bool) -> None:
 @settings("seeds", "database_url")
 @click.option("--parent", type=int, metavar="PID", help="End when this process has ended.")
 def follow(config: Config, parent: int | None) -> None:
-    """Load the folder whenever it changes, for servers that share its store.
+    """Load the folder whenever it changes, without serving it.
 
-    `feeds serve` does this by itself. SIGHUP loads at once.
+    For servers that share the store. `feeds serve` follows by itself. SIGHUP loads at once.
     """
     log_setup.configure(config.log_format, "follower")
     shared = metrics.shared() if config.metrics != "off" else None
-    stop, follower = Event(), FolderFollower(config, warn, shared)
+    stop, follower = Event(), FolderFollower(config, warn, shared, log.info)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     signal.signal(signal.SIGHUP, lambda *_: follower.wanted.set())

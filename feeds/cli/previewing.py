@@ -25,11 +25,12 @@ _NAMES = [kind.name for kind in FORMATS.values()]
 @click.command()
 @settings("seeds")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--format", "name", type=click.Choice(_NAMES), help="One of the formats.")
+@click.option("--format", "name", type=click.Choice(_NAMES), help="Print this format alone.")
 def preview(config: Config, file: Path, name: str | None) -> None:
-    """Print the entry that readers get of FILE in each format, or why it has none.
+    """Print the entry that readers get of a file.
 
-    FILE may lie outside the seeds folder. Exits with status 1 where it has no entry.
+    In each format; or why it has none. FILE may lie outside the seeds folder.
+    Exits with status 1 where it has no entry.
     """
     report, entry = load_file(config, file)
     for problem in report.problems:

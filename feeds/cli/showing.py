@@ -51,11 +51,14 @@ def _folder_of(config: Config) -> tuple[str, dict[str, str]]:
     type=click.IntRange(1, DAYS_KEPT),
     default=1,
     show_default=True,
-    help="Days with today; 1 is the last 24 hours.",
+    help="How many days, with today; 1 is the last 24 hours.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print all there is as JSON, for programs.")
 def stats(config: Config, days: int, as_json: bool) -> None:
-    """Print who polls which feed: subscribers at least, polls, what 304 and deltas saved."""
+    """Print who polls which feed, and how many subscribe.
+
+    Subscribers are a lower bound. Saved is what answers with 304 and deltas spared.
+    """
     poll_store = PollStore.of(config.database, warn)
     if poll_store is None:
         raise ConfigError("FEEDS_DATABASE_URL names a database in memory, which has none")
@@ -79,13 +82,15 @@ def stats(config: Config, days: int, as_json: bool) -> None:
     metavar="LIST",
     default="rss",
     show_default=True,
-    help=f"Some of {','.join(_FILES)}.",
+    help=f"Any of {', '.join(_FILES)}, with commas between.",
 )
 @click.option(
-    "--links", metavar="LIST", help=f"Some of {','.join(POLICIES)}; FEEDS_LINKS by default."
+    "--links",
+    metavar="LIST",
+    help=f"Any of {', '.join(POLICIES)}, with commas between; by default FEEDS_LINKS.",
 )
 def list_(config: Config, formats: str, links: str | None) -> None:
-    """Print every feed in a line: its URL, its number of entries, its title."""
+    """Print every feed in a line: URL, number of entries, title."""
     from feeds.export.plan import parse_words  # which takes long to import
 
     files = [_FILES[word] for word in parse_words("--formats", formats, list(_FILES))]
@@ -107,7 +112,7 @@ def list_(config: Config, formats: str, links: str | None) -> None:
 @click.command(name="config")
 @settings("seeds")
 def config_(config: Config) -> None:
-    """Print the settings in force, and where each comes from."""
+    """Print the settings, and where each comes from."""
     tool, names = _folder_of(config)
     for name in feeds.config.settings():
         value = getattr(config, name)

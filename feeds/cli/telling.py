@@ -15,10 +15,10 @@ from feeds.follower import purging, websub
 @click.command()
 @settings("seeds", "database_url", "base_url")
 def ping(config: Config) -> None:
-    """Tell the hubs which feeds changed, where no `feeds follow` or `feeds serve` does.
+    """Tell the WebSub hubs once which feeds changed.
 
-    What a hub doesn't take is tried again by the next `feeds ping` that finds
-    it due; the exit status is 1 while anything waits.
+    `feeds serve` and `feeds follow` do this by themselves after each load. The next
+    `feeds ping` tries again what a hub didn't accept; the exit status is 1 until then.
     """
     if not config.hubs:
         raise ConfigError("FEEDS_HUBS names no hub; it accepts WebSub hub URLs")
@@ -31,9 +31,11 @@ def ping(config: Config) -> None:
 @click.command()
 @settings("seeds", "database_url", "base_url")
 @click.argument("keys", nargs=-1, metavar="[KEY]...")
-@click.option("--changed", is_flag=True, help="What changed since the last purge, instead.")
+@click.option("--changed", is_flag=True, help="Only what changed since the last purge.")
 def purge(config: Config, keys: tuple[str, ...], changed: bool) -> None:
-    """Have the caches in front forget everything, or what carries any of the KEYs.
+    """Tell the caches in front to forget documents.
+
+    All of them, or those with any of the KEYs.
 
     `feeds serve` and `feeds follow` do this by themselves after each load.
     Keys are such as topic/ai, provider/example.com or /topics/ai/. The exit

@@ -53,13 +53,18 @@ _Signature = tuple[int, int, int]
 class FolderFollower:
     """Keeps the store up to the folder. `log` is given one line at a time.
 
+    `tell` is given those about loads without a problem, by default `log` too.
+
     `metrics` counts loads, pings and purges, where somebody may see it.
     """
 
-    def __init__(self, config: Config, log: Log, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self, config: Config, log: Log, metrics: Metrics | None = None, tell: Log | None = None
+    ) -> None:
         self.config = config
         self.wanted = Event()  # a load, at once
         self._log = log
+        self._tell = tell or log
         self._metrics = metrics
         self._loader: Loader | None = None
         self._signature: _Signature | None = None  # of the database after our last load
@@ -226,9 +231,9 @@ class FolderFollower:
     def _log_report(self, report: Report, seconds: float) -> None:
         with log.bound(**report.figures(), seconds=round(seconds, 3)):
             if self._problem:
-                self._log(f"{self.config.seeds} is loaded again: {report.summary()}")
+                self._tell(f"{self.config.seeds} is loaded again: {report.summary()}")
             elif report.changed:
-                self._log(f"{report.place}: {report.summary()}, in {seconds:.1f} s")
+                self._tell(f"{report.place}: {report.summary()}, in {seconds:.1f} s")
 
     def _load(self) -> Report:
         """The report of a load into the database, or into what stands in for it."""

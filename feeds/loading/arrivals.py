@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Final
 
 from sqlalchemy import Connection, delete, select
 
+from feeds.loading.report import Progress
 from feeds.records.history import Fact, History, NoHistory
 from feeds.records.parser import Options
 from feeds.store import bulk_insert
@@ -24,7 +26,7 @@ class HistoryReader:
 
     The whole of a history, which may take a minute, is waited for, or (`wait`) not: it is
     read in the background, and `ready` called when a load would find it; without that, it is
-    left to another process. `problem` says why nothing is known of it.
+    left to another process. `problem` says why nothing is known of one that is there.
     """
 
     def __init__(
@@ -37,13 +39,14 @@ class HistoryReader:
         self._thread: Thread | None = None
         self._whole: History | None = None
 
-    def news(self, store: Store, options: Options, now: int) -> History | None:
+    def news(
+        self, store: Store, options: Options, now: int, progress: Progress | None = None
+    ) -> History | None:
         """What the store doesn't know; None for nothing, or not yet. `now` in seconds."""
         self.problem = ""
         with store.read() as reader:
             head, until = reader.connection.execute(select(state.c.head, state.c.until)).one()
         if not any((parent / ".git").exists() for parent in _with_parents(self._folder)):
-            self.problem = f"{self._folder} is in no git repository"
             return None
         from feeds.records.git_history import head_of, read_history  # which loads libgit2
 
@@ -53,7 +56,8 @@ class HistoryReader:
             if self._whole is not None:
                 head, until = self._whole.head, self._whole.until
             if head or self._wait:
-                found = read_history(self._folder, options, now, head, until)
+                told = partial(progress, unit="commits of git history") if progress else None
+                found = read_history(self._folder, options, now, head, until, told)
                 return _joined(self._whole, found)
         except NoHistory as problem:
             self.problem = str(problem)

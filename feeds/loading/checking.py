@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Final
 
 from feeds.loading.collection_writer import decode_collection
 from feeds.loading.record_writer import problems_of
-from feeds.loading.report import Report, Unshown
+from feeds.loading.report import Progress, Report, Unshown
 from feeds.model import Problem, RecordCollection
 from feeds.records.checking import examine
 from feeds.records.collections import name_all
@@ -26,7 +25,7 @@ _OWN: Final = Profile()
 
 def check(
     folder: Path,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     profile: Profile = _OWN,
     now: datetime | None = None,
     *,

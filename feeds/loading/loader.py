@@ -7,7 +7,7 @@ copy of a record stays; here is decided which files are read, kept and dropped.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from feeds.loading.arrivals import HistoryReader
 from feeds.loading.collection_writer import CollectionWriter
 from feeds.loading.entry_writer import EntryWriter, listing
 from feeds.loading.record_writer import Known, RecordWriter
-from feeds.loading.report import Report
+from feeds.loading.report import Progress, Report
 from feeds.loading.word_writer import refold
 from feeds.messages import counted
 from feeds.records.history import History
@@ -44,7 +44,6 @@ from feeds.store.schema import (
     state,
 )
 
-Progress = Callable[[int, int], None]
 Saved = Mapping[str, SavedFilter]
 
 _RECORDS: Final = ("public", "collection", "hidden")
@@ -132,7 +131,8 @@ class Loader:
             found = self._scan(known)
             known |= dict.fromkeys(self._due(moment), _READ_ANEW)
             reader = None if self.only else self.history
-            news = reader.news(self.target, self.options, _seconds(moment)) if reader else None
+            seconds = _seconds(moment)
+            news = reader.news(self.target, self.options, seconds, progress) if reader else None
             with self.target.write() as connection:
                 step = _Load(connection, self, moment, known, news)
                 report = step.run(found, look, progress, accept_removals=accept_removals)

@@ -6,11 +6,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from feeds.messages import counted
 from feeds.model import Problem
 from feeds.records.hiding import HELD
+
+
+class Progress(Protocol):
+    """Is told how far a load is: how many of the files, or of what `unit` says, are read."""
+
+    def __call__(self, done: int, total: int, unit: str = "files") -> object: ...
 
 
 class Unshown(NamedTuple):

@@ -8,7 +8,7 @@ those before it, and no later than now, whatever its clock said.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple, TypeVar
@@ -34,12 +34,18 @@ def head_of(folder: Path) -> str:
 
 
 def read_history(
-    folder: Path, options: Options, now: int, since: str = "", until: int = 0
+    folder: Path,
+    options: Options,
+    now: int,
+    since: str = "",
+    until: int = 0,
+    progress: Callable[[int, int], object] | None = None,
 ) -> History:
     """The history of `folder`, which is a git work tree or within one; `now` in seconds.
 
     With the commit `since`, of the moment `until`, only what came after it is read, unless history
-    was rewritten and it isn't on the line that leads to HEAD any more. Raises NoHistory.
+    was rewritten and it isn't on the line that leads to HEAD any more. `progress` is told
+    how many of the commits are read, after each file. Raises NoHistory.
     """
     repository, prefix = _open(folder)
     head = str(repository.head.target)
@@ -50,13 +56,15 @@ def read_history(
         history, tree = History(head), None
         commits = _line(repository, head)
     reading = _Reading(options, history)
-    for commit in commits:
+    for done, commit in enumerate(commits, 1):
         history.until = max(history.until, min(commit.commit_time, now))
         before, tree = tree, _folder(commit, prefix)
         if before is None or tree is None or before.id != tree.id:
             reading.initial = not (history.since or history.facts)
             for path, was, content in _changed(before, tree):
                 reading.note(path, was, content)
+                if progress:
+                    progress(done, len(commits))
     return history
 
 

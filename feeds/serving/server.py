@@ -6,10 +6,13 @@ gunicorn's settings were chosen by measurement; docs/speed.md has figures.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Final
 
@@ -168,10 +171,6 @@ def run(
 
     Raises ConfigError when the server isn't installed.
     """
-    if config.metrics_address and _port(config.metrics_address) == _port(config.bind):
-        raise ConfigError(
-            f"FEEDS_METRICS is {config.metrics!r}; it accepts another port than that of FEEDS_BIND"
-        )
     log_setup.configure(config.log_format, "server")
     with nullcontext() if config.metrics == "off" else multiprocess.directory():
         shared = metrics.shared()
@@ -181,6 +180,45 @@ def run(
             _run_granian(config, reload=reload)
         else:
             Server(config, settings(config, reload=reload)).run()
+
+
+def check_addresses(config: Config) -> None:
+    """Raise ConfigError where nothing can listen at FEEDS_BIND or FEEDS_METRICS.
+
+    gunicorn finds out after the load, tries for five seconds, and shows its own words for it.
+    """
+    if config.metrics_address and _port(config.metrics_address) == _port(config.bind):
+        raise ConfigError(
+            f"FEEDS_METRICS is {config.metrics!r}; it accepts another port than that of FEEDS_BIND"
+        )
+    if "LISTEN_FDS" in os.environ:  # systemd listens already (sd_listen_fds(3))
+        return
+    addresses = {"FEEDS_BIND": config.bind, "FEEDS_METRICS": config.metrics_address}
+    for variable, address in addresses.items():
+        try:
+            _try_to_bind(address)
+        except OSError as error:
+            remedy = "; name another address"
+            if error.errno == errno.EADDRINUSE:
+                host, _, port = address.rpartition(":")
+                remedy = f"; end what listens there, or set {variable}={host}:{int(port) + 1}"
+            raise ConfigError(
+                f"{variable} is {address!r}: {error.strerror or error}{remedy}"
+            ) from None
+
+
+def _try_to_bind(address: str) -> None:
+    """Raise OSError where no socket can have an address; an empty one is none."""
+    if address.startswith("unix:"):
+        folder = Path(address.removeprefix("unix:")).parent
+        if not folder.is_dir():
+            raise FileNotFoundError(errno.ENOENT, f"{folder} is no folder")
+    elif address:
+        host, _, port = address.rpartition(":")
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind((host.strip("[]"), int(port)))
 
 
 def _port(address: str) -> str:

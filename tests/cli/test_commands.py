@@ -1,12 +1,15 @@
 import json
+import re
 import signal
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from feeds.cli.main import main
+from feeds.cli.common import counting
+from feeds.cli.main import COMMANDS, main
 from tests.helpers.server import PATIENCE, Served, feeds, news, until
 from tests.helpers.support import write
 
@@ -145,7 +148,7 @@ def test_config_prints_what_the_folders_site_is_called(monkeypatch: pytest.Monke
         ),
         (["list", "--links", ""], {}, "--links is ''; it accepts some of canonical,original,amp"),
         (["check", "nowhere"], {}, "nowhere: No such file or directory"),
-        (["serve", "--bind", "here"], {}, "FEEDS_BIND is 'here'; it accepts host:port or unix:"),
+        (["serve", "--bind", "here"], {}, "FEEDS_BIND is 'here'; it accepts host:port, such as"),
         (["serve", "--workers", "0"], {}, "FEEDS_WORKERS is '0'; it accepts a whole number from"),
         (["config"], {"FEEDS_LIMIT": "many"}, "FEEDS_LIMIT is 'many'; it accepts a whole number"),
         (
@@ -250,3 +253,68 @@ def test_load_takes_the_loss_of_most_records_only_when_told_to() -> None:
     assert "lost 4 of 5 records at once" in refused.stderr
     taken = run("load", "--accept-removals")
     assert (taken.exit_code, taken.stdout[:15]) == (0, "seeds: 1 public")
+
+
+def test_no_line_of_the_list_of_commands_is_cut() -> None:
+    text = run("--help").stdout
+    assert "..." not in text.partition("Commands:")[2]
+    assert [line.split()[0] for line in text.partition("Commands:\n")[2].splitlines()] == [
+        *COMMANDS
+    ]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_breaks_no_word(command: str) -> None:
+    """click cuts a word that is longer than its column, as a list without blanks is."""
+    columns = (line.rpartition("  ")[2] for line in run(command, "--help").stdout.splitlines())
+    assert not [text for text in columns if re.fullmatch(r"\S{45,}", text)]
+
+
+@pytest.mark.parametrize("variable", ["FEEDS_BIND", "FEEDS_METRICS"])
+def test_a_used_port_is_one_line_before_anything_is_loaded(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    news(Path("seeds"), 1)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        monkeypatch.setenv("FEEDS_BIND", "127.0.0.1:1")
+        monkeypatch.setenv(variable, f"127.0.0.1:{port}")
+        if variable == "FEEDS_METRICS":
+            monkeypatch.setenv("FEEDS_BIND", "127.0.0.1:0")
+        result = run("serve")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"feeds: {variable} is '127.0.0.1:{port}': Address already in use; end what listens "
+        f"there, or set {variable}=127.0.0.1:{port + 1}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("192.0.2.1:8000", "Cannot assign requested address"),
+        ("nowhere.invalid:8000", "Name or service not known"),
+        ("unix:/nowhere/feeds.sock", "/nowhere is no folder"),
+    ],
+)
+def test_an_address_that_nothing_can_listen_at_is_one_line(address: str, reason: str) -> None:
+    result = run("serve", "--bind", address)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (f"feeds: FEEDS_BIND is '{address}': {reason}; name another address\n")
+
+
+def test_progress_counts_commits_and_files_apart(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("feeds.cli.common.INTERVAL", 0)
+    seconds = iter([0.0, 0.0, *[time for time in (10.0, 20.0, 22.0) for _ in range(3)]])
+    monkeypatch.setattr("feeds.cli.common.time.monotonic", lambda: next(seconds))
+    with counting("Loading") as progress:
+        progress(2, 4, "commits")
+        progress(4, 4, "commits")
+        progress(20, 60)
+    assert capsys.readouterr().err == (
+        "Loading: 2 of 4 commits, 0 a second, 10 s left\n"
+        "Loading: 4 of 4 commits, 0 a second, 0 s left\n"
+        "Loading: 20 of 60 files, 10 a second, 4 s left\n"
+    )

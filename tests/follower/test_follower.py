@@ -222,6 +222,15 @@ def test_a_file_looked_at_in_the_moment_it_was_written_is_loaded_once_more(
     assert [next(changes) for _ in range(3)] == [True, False, False]
 
 
+def test_a_load_without_a_problem_is_told_and_no_warning(tmp_path: Path) -> None:
+    folder = news(tmp_path / "news", 1)
+    warnings: list[str] = []
+    told: list[str] = []
+    FolderFollower(settings(folder), warnings.append, tell=told.append).load()
+    assert (warnings, len(told)) == ([], 1)
+    assert told[0].startswith(f"{folder}: 1 public (0 merged)")
+
+
 @pytest.mark.slow
 def test_a_burst_is_one_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(following, "_QUIET", 3.0)  # so that it is one on a slow machine too

@@ -145,7 +145,7 @@ def test_what_was_told_stays_when_history_is_rewritten(
     assert arrived(store) | {"a": 0, "undated": 0} == {"a": 0, "undated": 0, "b": 1, "c": 3}
 
 
-def test_no_history_is_no_obstacle_and_says_why(store: Store, tmp_path: Path) -> None:
+def test_a_folder_without_git_has_no_history_and_no_problem(store: Store, tmp_path: Path) -> None:
     folder = tmp_path / "plain"
     folder.mkdir()
     (folder / "a.md").write_text(record("a"))
@@ -153,5 +153,17 @@ def test_no_history_is_no_obstacle_and_says_why(store: Store, tmp_path: Path) ->
     started = time.monotonic()
     load(store, folder, 0, reader)
     assert time.monotonic() - started < 60
-    assert reader.problem == f"{folder} is in no git repository"
+    assert reader.problem == ""
     assert published(store) == {"a": None}
+
+
+def test_progress_counts_the_commits_that_are_read(store: Store, repository: Repository) -> None:
+    repository.commit(FIRST + DAY, {"b.md": record("b")})
+    told: list[tuple[int, int, str]] = []
+
+    def progress(done: int, total: int, unit: str = "files") -> None:
+        told.append((done, total, unit))
+
+    loader.load(store, repository.folder, progress, history=HistoryReader(repository.folder))
+    commits = "commits of git history"
+    assert told == [(1, 2, commits), (1, 2, commits), (2, 2, commits), (3, 3, "files")]

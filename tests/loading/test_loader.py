@@ -131,9 +131,14 @@ def test_progress_counts_the_files_that_are_read(store: Store, tmp_path: Path) -
     for name in "abc":
         write(tmp_path, f"{name}.md")
     told: list[tuple[int, int]] = []
-    load(store, settled(tmp_path), lambda done, total: told.append((done, total)))
+
+    def progress(done: int, total: int, unit: str = "files") -> None:
+        assert unit == "files"
+        told.append((done, total))
+
+    load(store, settled(tmp_path), progress)
     assert told == [(3, 3)]  # they are read in batches
-    load(store, tmp_path, lambda done, total: told.append((done, total)))
+    load(store, tmp_path, progress)
     assert told == [(3, 3)]  # they are read in batches
 
 

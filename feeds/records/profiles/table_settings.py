@@ -13,13 +13,13 @@ public_if = "publish"
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from feeds import urls
+from feeds.messages import did_you_mean
 from feeds.records.profiles.table import LINKS, FieldNames, TableSite
 from feeds.records.profiles.table_address import check_pattern
 from feeds.records.scanner import FolderError
@@ -46,7 +46,7 @@ def from_table(values: Mapping[str, object]) -> TableSite:
     """
     for key in values:
         if key not in KEYS:
-            raise _error(key, f"is no setting{_hint(key, KEYS)}", f"there are {', '.join(KEYS)}")
+            raise _error(key, "is no setting", did_you_mean(key, KEYS))
     ids = _text(values, "ids", "site")
     if ids not in {"site", "own"}:
         raise _error("ids", f"is {ids[:40]!r}", '"site" or "own" would be right')
@@ -71,8 +71,7 @@ def _names(values: Mapping[str, object], *, with_ids: bool) -> FieldNames:
     named: dict[str, tuple[str, ...]] = {}
     for name, value in fields.items():
         if name not in known:
-            message = f"is no field{_hint(name, known)}"
-            raise _error(f"fields.{name}", message, f"there are {', '.join(known)}")
+            raise _error(f"fields.{name}", "is no field", did_you_mean(name, known))
         named[name] = _texts(f"fields.{name}", value)
     if not with_ids:
         named.pop("id", None)
@@ -120,11 +119,6 @@ def _texts(key: str, value: object) -> tuple[str, ...]:
     ):
         raise _error(key, "is no list of texts", f'{key.rpartition(".")[2]} = ["..."] is right')
     return tuple(listed)
-
-
-def _hint(name: str, known: tuple[str, ...]) -> str:
-    close = get_close_matches(name.lower(), known, 1)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _error(key: str, message: str, right: str) -> ProfileError:

@@ -497,7 +497,7 @@ def test_patterns(pattern: str, front: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"sit": "x"}, "sit: is no setting; did you mean site?; there are profile, site, url"),
+        ({"sit": "x"}, "sit: is no setting; did you mean site?"),
         ({"site": "x"}, "site: is not a web address; it must begin with https:// or http://"),
         ({"site": "https://x.example/?a"}, "site: has a query or a fragment; https://example.org"),
         ({"site": 3}, 'site: is no text; site = "..." would be right'),
@@ -509,7 +509,7 @@ def test_patterns(pattern: str, front: str, expected: str) -> None:
         ({"timezone": "Berlin"}, "timezone: is no time zone that is known; Europe/Berlin would"),
         ({"ids": "mine"}, 'ids: is \'mine\'; "site" or "own" would be right'),
         ({"fields": ["title"]}, "fields: is no table; fields = { title ="),
-        ({"fields": {"titel": ["a"]}}, "fields.titel: is no field; did you mean title?; there"),
+        ({"fields": {"titel": ["a"]}}, "fields.titel: is no field; did you mean title?"),
         ({"fields": {"date": [1]}}, 'fields.date: is no list of texts; date = ["..."] is right'),
         ({"skip": [""]}, 'skip: is no list of texts; skip = ["..."] is right'),
     ],
