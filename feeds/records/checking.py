@@ -22,7 +22,7 @@ from feeds.records import parser, simple_yaml, suggestions
 from feeds.records.dates import has_year_last
 from feeds.records.frontmatter import FrontMatterError, Mapping, Node, Scalar, Sequence
 from feeds.records.frontmatter import split as split_front
-from feeds.records.hiding import WORDS
+from feeds.records.hiding import RELEASE, WORDS, word_of
 from feeds.records.outcome import FileReading, interpret
 from feeds.records.parser import PLAIN, NotARecord, Options
 from feeds.records.profiles.hugo import HugoSite
@@ -77,7 +77,7 @@ def examine(path: str, data: bytes, digest: bytes = b"", options: Options = PLAI
     front = _front_matter(path, "\n".join(lines))
     seen = {problem.line for problem in (*reading.problems, *problems)}
     if reading.outcome == "hidden":
-        words = {name: node for name, node in front.items() if name.lower() in WORDS}
+        words = {name: node for name, node in front.items() if word_of(name) in WORDS}
         problems += (p for p in _typographic(path, words) if p.line not in seen)
         return _with(reading, problems)
     known = _known(options, is_page=is_page, in_error=reading.outcome == "error")
@@ -231,7 +231,7 @@ def _mappings(
 @lru_cache(maxsize=4096)
 def nearest(key: str, known: frozenset[str]) -> str:
     """The known key that may be meant by another one; empty where none is, or it is known."""
-    if key in known or key.lower() in WORDS:
+    if key in known or word_of(key) in WORDS | RELEASE:
         return ""
     plain = _LETTERS.sub("", key.lower())
     table = {_LETTERS.sub("", name.lower()): name for name in sorted(known)}
@@ -247,7 +247,7 @@ def _typographic(path: str, fields: dict[str, Node]) -> Iterator[Problem]:
     for name, node in fields.items():
         for one in node if isinstance(node, Sequence) else [node]:
             if isinstance(one, Scalar) and one.plain and one.text[:1] in suggestions.TYPOGRAPHIC:
-                right = suggestions.unquoted(one.text)
+                right = suggestions.plain(suggestions.unquoted(one.text))
                 message = (
                     f"{one.text[:80]!r} begins with a typographic quote, which quotes nothing; "
                     f"{right} would be right"

@@ -18,7 +18,7 @@ from feeds.model import Problem
 from feeds.records import suggestions
 from feeds.records.dates import EARLIEST, LATEST, AmbiguousDateError, parse_date
 from feeds.records.frontmatter import Mapping, Node, Scalar, Sequence
-from feeds.records.hiding import WORDS
+from feeds.records.hiding import WORDS, word_of
 
 MAX_NAME: Final = 500  # characters of a name or other short text
 MAX_TITLE: Final = 1_000
@@ -209,7 +209,7 @@ class Fields:
         """The fields of a mapping inside this one, without those that stand in it twice."""
         fields = type(self)(self.path, mapping, self.notes, f"{self.prefix}{where}.", self.zone)
         for name, _, line in mapping.repeated:
-            if name.lower() not in WORDS:
+            if word_of(name) not in WORDS:
                 message = f"stands twice (first in line {mapping.lines[name]}); left out"
                 fields.note(printable(name[:40]), message, line)
                 mapping.pop(name, None)

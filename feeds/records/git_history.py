@@ -9,7 +9,6 @@ those before it, and no later than now, whatever its clock said.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple, TypeVar
 
@@ -18,7 +17,7 @@ from pygit2.enums import FileMode, Option, SortMode
 
 from feeds.model import Hidden, Record, RecordError
 from feeds.records import parser
-from feeds.records.hiding import HELD, hidden_by_line, in_drafts
+from feeds.records.hiding import HELD
 from feeds.records.history import Fact, History, NoHistory
 from feeds.records.parser import Options
 from feeds.records.scanner import ignored
@@ -193,15 +192,13 @@ class _Reading:
         return self._versions[known]
 
     def _parse(self, path: str, data: bytes) -> _Version | None:
-        now = self._history.until
+        options = self._options._replace(now=self._history.until)
         try:
-            parsed = parser.parse_record(path, data, self._options._replace(now=now))
+            parsed = parser.parse_record(path, data, options)
         except parser.NotARecord:
             return _Version()
         except RecordError:
-            moment = datetime.fromtimestamp(now, UTC)
-            hides = in_drafts(path) or hidden_by_line(data, self._options.zone, moment)
-            return _Version() if hides else None
+            return _Version() if parser.still_hidden(path, data, options) else None
         record = parsed.record
         if isinstance(record, Record):
             return _Version(record.key, public=True)

@@ -1,7 +1,7 @@
 """Words that hide a record. In doubt it is hidden; a word that stands twice hides if either does.
 
-Keys and values count in any case, quoted or not. What is dated later than now
-is held until then, and what expires is hidden from then on.
+Keys and values count in any case, quoted or not, whatever signs stand around a key.
+What is dated later than now is held until then, and what expires is hidden from then on.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
+from itertools import chain
 from typing import Final, NamedTuple
 
 from feeds.records.dates import readings
@@ -35,8 +37,15 @@ NEVER: Final = frozenset({"", "~", "null", "never"})
 WORDS: Final = frozenset(
     {*PUBLIC_IF_TRUE, *HIDDEN_UNLESS_FALSE, *REMOVED_UNLESS_FALSE, *EXPIRY, "status"}
 )
+RELEASE: Final = frozenset({"publishdate", "pubdate"})  # dates before which nothing is shown
 
-_WORD: Final = rb"[\"']?(" + "|".join(WORDS).encode() + rb")[\"']?[ \t]*[:=][ \t]*"
+_LONGEST: Final = 40  # characters of a key that may be a word
+_AROUND: Final = re.compile(r"\A[\W_]+|[\W_]+\Z")
+_STATE: Final = re.compile(r"\w+(?:-\w+)*")
+_SIGNS: Final = rb"[^\s\w:=#,{}\[\]-]{0,9}"  # quotes of any kind, blanks that don't show
+_WORD: Final = (
+    _SIGNS + rb"(" + "|".join(WORDS | RELEASE).encode() + rb")" + _SIGNS + rb"[ \t]*[:=][ \t]*"
+)
 # A line of YAML with one of the words, at column 0, or a blank beside it: nothing else is
 # sure in broken text.
 _LINE: Final = re.compile(rb"(?:^|[\r\n])[ \t]?" + _WORD + rb"([^\r\n]*)", re.IGNORECASE)
@@ -48,6 +57,7 @@ _FREE: Final = re.compile(
 _ANYWHERE: Final = re.compile(
     rb"(?:^|[\r\n{,]|#\+)[ \t]*" + _WORD + rb"([^\r\n,}]*)", re.IGNORECASE
 )
+_PUBLIC: Final = rb"(?:^|[\r\n{,])[ \t\"']*%b[\"']?[ \t]*[:=][ \t\"']*[Tt](?i:rue)\b"
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 _VALUE: Final = re.compile(r"""(?P<quote>["'])(.*?)(?P=quote)|((?:(?!\s#).)*)""")
 
@@ -61,13 +71,21 @@ class Hiding(NamedTuple):
     removed: bool = False
 
 
+@lru_cache(maxsize=4096)
+def _word(name: str) -> str:
+    return _AROUND.sub("", name).lower()
+
+
+def word_of(name: str) -> str:
+    """A key as words are compared: `“Draft”` is `draft`. Empty for one that is too long."""
+    return _word(name) if len(name) <= _LONGEST else ""
+
+
 def words_of(fields: Mapping) -> Words:
     """The words of a mapping that may hide it, in any case and as often as they stand there."""
-    words = [(word, node) for name, node in fields.items() if (word := name.lower()) in WORDS]
-    for name, node, _ in fields.repeated:
-        if (word := name.lower()) in WORDS:
-            words.append((word, node))
-    return words
+    nodes = chain(fields.items(), ((name, node) for name, node, _ in fields.repeated))
+    known = WORDS | RELEASE
+    return [(word, node) for name, node in nodes if (word := word_of(name)) in known]
 
 
 def hidden_by_word(words: Words, zone: tzinfo = UTC) -> Hiding | None:
@@ -109,12 +127,23 @@ def expiry(words: Words, zone: tzinfo, now: datetime) -> tuple[str, datetime | N
 def release_dates(words: Words, zone: tzinfo) -> Iterator[datetime]:
     """All moments that words such as `published` name, where they hold dates."""
     for word, node in words:
-        if word in PUBLIC_IF_TRUE and _text(node) not in TRUE:
+        if word in PUBLIC_IF_TRUE | RELEASE and _text(node) not in TRUE:
             yield from _moments(node, zone)
 
 
-def hidden_by_line(data: bytes, zone: tzinfo = UTC, now: datetime | None = None) -> bool:
-    """Whether `data`, which can't be read, still has a line that hides the record."""
+def hidden_by_line(
+    data: bytes,
+    zone: tzinfo = UTC,
+    now: datetime | None = None,
+    *,
+    hold: bool = True,
+    public_word: str = "",
+) -> bool:
+    """Whether `data`, which can't be read, still has a line that hides the record.
+
+    At `now`, that may be one that expired or, with `hold`, one with a date to come. Where
+    there is a `public_word`, the record is hidden unless a line says that it is true.
+    """
     if data[:2] in _UTF_16:
         data = data.decode("utf-16", "replace").encode(errors="replace")
     words: Words = []
@@ -124,7 +153,12 @@ def hidden_by_line(data: bytes, zone: tzinfo = UTC, now: datetime | None = None)
         words.append((word.decode().lower(), Scalar(text, True, 0)))
     if hidden_by_word(words, zone):
         return True
-    return now is not None and expiry(words, zone, now)[0] != ""
+    if public_word and not re.search(_PUBLIC % re.escape(public_word).encode(), data):
+        return True
+    if now is None:
+        return False
+    held = hold and any(day > now for day in release_dates(words, zone))
+    return held or expiry(words, zone, now)[0] != ""
 
 
 def in_drafts(path: str) -> bool:
@@ -140,7 +174,7 @@ def _text(node: Node) -> str:
 def states(node: Node) -> Iterator[str]:
     """The states that hide a record, of those that `status` names."""
     nodes = node if isinstance(node, Sequence) else [node]
-    return (_text(one) for one in nodes if _text(one) in HIDING_STATUS)
+    return (word for one in nodes for word in _STATE.findall(_text(one)) if word in HIDING_STATUS)
 
 
 def _moments(node: Node, zone: tzinfo) -> tuple[datetime, ...]:

@@ -13,7 +13,8 @@ _NEAR_FRONT: Final = re.compile(
     r"(?P<fence>(?:-{2,}|\+{2,}|[\u2013\u2014]+)[^\n]{0,40}\n\s*+(?=[\w\"']+[ \t]*[:=]))?"
     r"(?P<block>(?:[^\n]*\S[^\n]*(?:\n|\Z)){0,100})"
 )
-_FENCE: Final = re.compile(r"(?:---|\+\+\+)[ \t]*\Z")
+_FENCE: Final = re.compile(r"(?:---|\+\+\+|\.\.\.)[ \t]*\Z")
+_LONGEST_REST: Final = 20  # lines
 _KEY: Final = r"[\"']?({})[\"']?[ \t]*[:=](?:\s|\Z)"
 _FIELD: Final = re.compile(r"\s|\Z|-[ \t]|[#\]}]|" + _KEY.format(r"[\w.-]+"))
 _WORD: Final = re.compile(_KEY.format("|".join({*WORDS, "secured"})), re.IGNORECASE)
@@ -46,15 +47,27 @@ def above(text: str) -> NearFront | None:
 def within(body: str) -> NearFront | None:
     """The fields at the beginning of a body that a stray fence made part of it.
 
-    They end with another line `---` or `+++`, and one of them hides records, or is `secured`.
+    They end with another line `---`, `...` or `+++`, and one of them hides records, or is
+    `secured`, which no other fields need follow. Ahead of them may be the rest of a text
+    that the stray fence cut; then the word has to hide this record.
     """
-    stray = None
+    stray, is_cut = None, False
     for number, line in enumerate(body.split("\n"), 1):
         if _FENCE.match(line):
             if stray:
                 return stray
+            is_cut = False
         elif stray is None and (word := _WORD.match(line)):
+            is_secret = word[1].lower() == "secured"
+            if is_cut and not (is_secret or hidden_by_line(line.encode())):
+                return None
             stray = NearFront(number, f"{word[1]} stands below a line that ends the front matter")
+            if is_secret:
+                return stray
         elif not _FIELD.match(line):
+            if stray or number > _LONGEST_REST:
+                return None
+            is_cut = True
+        elif is_cut and not line.strip():
             return None
     return None

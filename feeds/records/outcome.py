@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -15,7 +14,6 @@ from blake3 import blake3
 from feeds.messages import printable
 from feeds.model import Hidden, Problem, Record, RecordCollection, RecordError
 from feeds.records import parser, scanner
-from feeds.records.hiding import hidden_by_line, in_drafts
 from feeds.records.parser import PLAIN, Options
 
 encode_record: Final = msgspec.json.Encoder().encode
@@ -73,8 +71,7 @@ def interpret(path: str, data: bytes, digest: bytes = b"", options: Options = PL
     except parser.NotARecord as reason:
         return FileReading(path, digest, "other", reason=str(reason))
     except RecordError as error:
-        now = None if options.now is None else datetime.fromtimestamp(options.now, UTC)
-        hides = in_drafts(path) or hidden_by_line(data, options.zone, now)
+        hides = parser.still_hidden(path, data, options)
         return FileReading(path, digest, "error", error.problems, hides=hides)
     record, notes = parsed.record, tuple(parsed.notes)
     due = int(parsed.until.timestamp()) if parsed.until else 0

@@ -24,7 +24,7 @@ from feeds.model import (
 )
 from feeds.records import collections, near_front, related, simple_yaml
 from feeds.records.frontmatter import FrontMatterError, Mapping, parse, split
-from feeds.records.hiding import HELD, expiry, words_of
+from feeds.records.hiding import HELD, expiry, hidden_by_line, in_drafts, words_of
 from feeds.records.profiles.page import PassedOver, Site
 from feeds.records.record_fields import READ, RecordFields
 from feeds.records.related_block import Unusual, extract_related, unsecured, up_to_hiding
@@ -121,6 +121,16 @@ def _parse_page(path: str, data: bytes, site: Site, options: Options) -> ParsedR
     return ParsedRecord(record, [*dict.fromkeys(notes + page.notes)], page.until)
 
 
+def still_hidden(path: str, data: bytes, options: Options) -> bool:
+    """Whether the file at `path`, which can't be read, still says that it is hidden."""
+    if in_drafts(path):
+        return True
+    now = None if options.now is None else datetime.fromtimestamp(options.now, UTC)
+    is_page = options.site is not None and is_page_of(options.site, data)
+    word = getattr(options.site, "public_word", "") if is_page else ""
+    return hidden_by_line(data, options.zone, now, hold=options.hold, public_word=word)
+
+
 def _parsed(
     path: str,
     mapping: Mapping,
@@ -137,7 +147,7 @@ def _parsed(
     lists = collections.is_collection(mapping)
     fields.note_repeated(collections.FIELDS if lists else READ)
     front, body = parts[0], parts[1].decode()
-    if "\n---" in body:
+    if body:
         fields.note_stray(body, front.count(b"\n") + 2)
     record: Record | RecordCollection
     record = collections.read(fields) if lists else fields.record(front, body, items)

@@ -32,6 +32,7 @@ from feeds.records.hiding import (
     hidden_by_word,
     in_drafts,
     release_dates,
+    word_of,
     words_of,
 )
 
@@ -167,7 +168,7 @@ class RecordFields(Fields):
         """The date that `published`, in any case, holds instead of a word."""
         for name, node in self.fields.items():
             is_word = isinstance(node, Scalar) and node.text.strip().lower() in TRUE
-            if name.lower() in PUBLIC_IF_TRUE and not is_word:
+            if word_of(name) in PUBLIC_IF_TRUE and not is_word:
                 return self.moment(name)
         return None
 
@@ -200,7 +201,7 @@ class RecordFields(Fields):
             if name in read:
                 self.error(name, f"{message}; keep one", line)
                 continue
-            hides = name.lower() in WORDS
+            hides = word_of(name) in WORDS
             effect = "one that hides the record does" if hides else "nothing reads it"
             self.note(printable(name[:40]), f"{message}; {effect}", line)
 

@@ -53,8 +53,9 @@ _DATE: Final = (
 _HIDING: Final = b"\npublished: false\n"
 _EARLY: Final = 4_096  # bytes; records say it before their longest blocks
 _DECIDING: Final = re.compile(
-    rb"\n(?![ \n])(?:(?P<end>(?:---|\.\.\.)[ \t]*+(?:\n|\Z))|[\"'?]"
-    rb"|(?:published|(?i:removed|deleted)|id|webUrl|originalUrl|ampWebUrl|cdnAmpWebUrl)[ :])"
+    rb"\n(?![ \n])(?:(?P<end>(?:---|\.\.\.)[ \t]*+(?:\n|\Z))|[^ \n#a-zA-Z-]"
+    rb"|(?i:removed|deleted)[^\na-zA-Z]"
+    rb"|(?:published|id|webUrl|originalUrl|ampWebUrl|cdnAmpWebUrl)[ :])"
 )
 
 

@@ -91,7 +91,7 @@ def parse_page(path: str, text: str, site: Site, now: datetime, *, hold: bool) -
     key = urls.entry_id(urls.identity(other or page.url)) if other or page.url else ""
     if page.hidden:
         return SiteRecord(Hidden(path, page.hidden, key), notes, page.until)
-    if "\n---" in body or "\n+++" in body:
+    if body:
         fields.note_stray(body, text.count("\n") - body.count("\n"))
     if page.excerpt:
         excerpt = _without_tags(page.excerpt[:MAX_EXCERPT], path, site, page, [])

@@ -39,6 +39,13 @@ def unquoted(text: str) -> str:
     return text.strip(_AROUND)
 
 
+def plain(text: str) -> str:
+    """A text as YAML reads it as one: quoted, unless it begins and goes on harmlessly."""
+    if re.match(r"\w", text) and not re.search(r":(?:\s|\Z)| #|[{}\[\],]", text):
+        return text
+    return json.dumps(text, ensure_ascii=False) if text else ""
+
+
 def web_address(text: str) -> str:
     """An address that lacks `https://`, or has it misspelled, or in brackets or quotes."""
     link = _MARKDOWN_LINK.match(text.strip())

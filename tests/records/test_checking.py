@@ -193,6 +193,7 @@ def test_no_suggestion_leads_to_the_next_complaint(
 
 
 @given(st.text(max_size=40))
+@example("{}")
 def test_no_text_has_a_suggestion_that_is_wrong(text: str) -> None:
     for line in ("webUrl: ", "publishedDateTime: ", "type: “", "title: “", "title: '", "Topic"):
         front = f"{GOOD.replace('webUrl', 'originalUrl')}{line}{text}: a\n"

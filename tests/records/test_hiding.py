@@ -11,6 +11,7 @@ from feeds.model import Hidden, Record
 from feeds.records import outcome
 from feeds.records.hiding import hidden_by_line
 from feeds.records.parser import PLAIN, Options, ParsedRecord, parse_record
+from feeds.records.profiles.tool_sites import OBSIDIAN
 
 URL = "https://news.example.com/story"
 KEY = urls.entry_id(URL)
@@ -53,6 +54,15 @@ def reason(lines: str, path: str = "a.md", options: Options = AT_NOW) -> str:
         ("draft: off", ""),
         ("status: draft", "status is draft"),
         ("Status: ' Draft '", "status is draft"),
+        ("“draft”: true", "draft"),
+        ("draft\u00a0: true", "draft"),
+        ("\u200bDraft\u2060: true", "draft"),
+        ("“published”: false", "published is not true"),
+        ("“draft”: false", ""),
+        ("status: “draft”", "status is draft"),
+        ("status: draft, needs pictures", "status is draft"),
+        ("publishDate: 2099-01-01", "dated in the future"),
+        ("publishDate: 2020-01-01", ""),
         ("status: [done, private]", "status is private"),
         ("status: scheduled", "status is scheduled"),
         ("status: published", ""),
@@ -280,6 +290,12 @@ def test_published_may_hold_a_date(line: str, expected: datetime | None) -> None
         ("expiryDate: 2024-01-01", True),
         ("expiryDate: soon", True),
         ("published: true\nDraft: yes", True),
+        ("“draft”: true", True),
+        ("draft\u00a0: true", True),
+        ("status: “draft”", True),
+        ("published: 2099-01-01", True),
+        ("publishDate: 2099-01-01", True),
+        ("publishDate: 2020-01-01", False),
         ("published: true", False),
         ('published: "true"', False),
         ("published: yes # note", False),
@@ -303,6 +319,31 @@ def test_a_line_hides_a_record_that_cannot_be_read(
     assert hidden_by_line(data, UTC, NOW) is expected
     reading = outcome.interpret("a.md", data, options=AT_NOW)
     assert (reading.outcome, reading.hides) == ("error", expected)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("tags: a", True),
+        ("publish: false", True),
+        ("publish: trueish", True),
+        ("publish: true", False),
+        ("'publish': \"True\"", False),
+        ("webUrl: https://example.com/", False),
+    ],
+)
+def test_a_broken_note_of_a_vault_is_hidden_unless_it_says_that_it_is_public(
+    line: str, expected: bool
+) -> None:
+    data = f"---\n{line}\ntitle: [\n---\nText\n".encode()
+    reading = outcome.interpret("a.md", data, options=AT_NOW._replace(site=OBSIDIAN))
+    assert (reading.outcome, reading.hides) == ("error", expected)
+
+
+def test_a_broken_file_with_a_date_to_come_is_kept_where_such_are_shown() -> None:
+    data = b"---\npublished: 2099-01-01\ntitle: [\n---\n"
+    assert outcome.interpret("a.md", data, options=AT_NOW).hides
+    assert not outcome.interpret("a.md", data, options=AT_NOW._replace(hold=False)).hides
 
 
 def test_a_broken_file_in_drafts_is_hidden() -> None:

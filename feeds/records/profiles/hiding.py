@@ -21,17 +21,18 @@ from feeds.records.hiding import (
     HIDDEN_UNLESS_FALSE,
     NEVER,
     PUBLIC_IF_TRUE,
+    RELEASE,
     REMOVED_UNLESS_FALSE,
     TRUE,
     WORDS,
     states,
+    word_of,
 )
 
 _YES: Final = TRUE | {"y", "1"}
 _NO: Final = frozenset({"false", "no", "off", "n", "0"})
 _HIDE: Final = HIDDEN_UNLESS_FALSE | REMOVED_UNLESS_FALSE
-_RELEASE: Final = frozenset({"publishdate", "pubdate"})
-_WORDS: Final = WORDS | _RELEASE
+_WORDS: Final = WORDS | RELEASE
 
 
 class Visibility(NamedTuple):
@@ -62,14 +63,14 @@ def visibility(
     expiry: datetime | None = None
     twice = ((name, node) for name, node, _ in front.repeated)
     for name, node in chain(front.items(), twice):
-        word = name.lower()
+        word = word_of(name)
         if word not in _WORDS:
             continue
         if reason := _reason(word, node, moment, is_false):
             return Visibility(reason)
         if word in EXPIRY and (earliest := _moments(node, moment)):
             expiry = min(earliest[0], expiry or earliest[0])
-        elif word in PUBLIC_IF_TRUE | _RELEASE and (latest := _moments(node, moment)):
+        elif word in PUBLIC_IF_TRUE | RELEASE and (latest := _moments(node, moment)):
             release = max(latest[-1], release or latest[-1])
     if expiry and expiry <= now:
         return Visibility(EXPIRED)
