@@ -117,15 +117,19 @@ def _lines(report: Report, most: int | None) -> Iterator[Text]:
 def _fixes(report: Report, profile: Profile) -> Fixes:
     """The files that hold a value that would be right in another form."""
     options = profile.options(report.folder, datetime.now(UTC))
-    fixes = []
+    fixes: Fixes = []
+    targets = set()
     for path in dict.fromkeys(p.path for p in report.problems if p.value and p.suggestion):
+        file = report.folder / path
         try:
             before = scanner.read_file(report.folder, path, MAX_BYTES + 1)
         except OSError:  # its name isn't what is shown of it
             continue
         after = fixing.fix(path, before, options)
-        if after != before:
-            fixes.append((report.folder / path, before, after))
+        target = os.path.realpath(file)  # of a link, too
+        if after != before and target not in targets:
+            targets.add(target)
+            fixes.append((file, before, after))
     return fixes
 
 

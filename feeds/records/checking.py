@@ -75,10 +75,10 @@ def examine(path: str, data: bytes, digest: bytes = b"", options: Options = PLAI
     lines = text.split("\n")
     problems = [*_mend(path, lines)] if reading.outcome == "error" else []
     front = _front_matter(path, "\n".join(lines))
-    seen = {problem.line for problem in (*reading.problems, *problems)}
+    seen = _places((*reading.problems, *problems))
     if reading.outcome == "hidden":
         words = {name: node for name, node in front.items() if word_of(name) in WORDS}
-        problems += (p for p in _typographic(path, words) if p.line not in seen)
+        problems += (p for p in _typographic(path, words) if not _places([p]) & seen)
         return _with(reading, problems)
     known = _known(options, is_page=is_page, in_error=reading.outcome == "error")
     keys = [*_misspelled(path, front, known)]
@@ -90,13 +90,18 @@ def examine(path: str, data: bytes, digest: bytes = b"", options: Options = PLAI
         mended = interpret(path, "\n".join(lines).encode(), b"", options)
         problems += (p for p in mended.problems if not p.message.startswith(_FOR_LACK))
     problems += keys
-    seen |= {problem.line for problem in problems}
+    seen |= _places(problems)
     read = {name: node for name, node in front.items() if name in known - _TEXTS}
     dates = _year_last(path, front, *_dates(options, is_page=is_page))
     for oddity in (*_typographic(path, read), *dates):
-        if oddity.line not in seen:
+        if not {(oddity.line, "front matter"), *_places([oddity])} & seen:
             problems.append(oddity)
     return _with(reading, problems)
+
+
+def _places(problems: Iterable[Problem]) -> set[tuple[int, str]]:
+    """The lines of problems, each with the field at the top that it is of."""
+    return {(one.line, re.split(r"[.\[]", one.field, maxsplit=1)[0]) for one in problems}
 
 
 def _with(reading: FileReading, problems: list[Problem]) -> FileReading:

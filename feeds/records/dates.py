@@ -10,7 +10,7 @@ by slashes, dots or hyphens where only one order is possible; and seconds since
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import Final
 
 # Offsets that RFC 5322 4.3 still names, in hours.
@@ -104,13 +104,14 @@ def _day(match: re.Match[str]) -> date:
     year = int(parts["year"])
     if len(parts["year"]) == len("yy"):  # RFC 822 5, read as RFC 5322 4.3 has it
         year += 2000 if year < _CENTURY_TURNS else 1900
-    if "one" not in parts:
-        month = parts["month"]
-        number = int(month) if month.isdigit() else _month(month)
-        return date(year, number, int(parts["day"]))
-    one, two = int(parts["one"]), int(parts["two"])
+    if "one" in parts:
+        one, two = int(parts["one"]), int(parts["two"])
+        orders = [(one, two), (two, one)]
+    else:
+        named = parts["month"]
+        orders = [(int(parts["day"]), int(named) if named.isdigit() else _month(named))]
     readings = []
-    for day, month in ((one, two), (two, one)):
+    for day, month in orders:
         try:
             readings.append(date(year, month, day))
         except ValueError:
@@ -142,10 +143,12 @@ def _at(day: date, rest: str, zone: tzinfo) -> datetime:
             raise ValueError("has an hour that no clock of twelve hours shows")
         hour = hour % _NOON + (_NOON if half.lower() == "p" else 0)
     leap = second == _LEAP
-    moment = datetime(
-        day.year, day.month, day.day, hour, minute, second - leap, tzinfo=_zone(match, zone)
-    )
-    return _utc(moment)
+    zone = _zone(match, zone)
+    try:
+        clock = time(hour, minute, second - leap)
+    except ValueError:
+        raise ValueError("has a time that no clock shows") from None
+    return _utc(datetime.combine(day, clock, zone))
 
 
 def _utc(moment: datetime) -> datetime:

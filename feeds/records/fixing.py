@@ -6,6 +6,7 @@ and makes no other; a hidden record is never changed.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tempfile
@@ -16,6 +17,8 @@ from feeds.model import Problem
 from feeds.records.checking import examine
 from feeds.records.outcome import FileReading
 from feeds.records.parser import PLAIN, Options
+
+_WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 def fix(path: str, data: bytes, options: Options = PLAIN) -> bytes:
@@ -52,10 +55,12 @@ def _is_better(after: FileReading, before: FileReading, problem: Problem) -> boo
 def replace(file: Path, before: bytes, after: bytes) -> bool:
     """Replace the content of a file whole, unless it isn't `before` any more; keeps its mode.
 
-    Raises OSError.
+    Raises OSError, for a file that is read-only too.
     """
     target = Path(os.path.realpath(file))
     status = target.stat()
+    if not status.st_mode & _WRITABLE:  # which its folder would allow
+        raise PermissionError(errno.EACCES, "is read-only")
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
     try:
         with os.fdopen(handle, "wb") as new:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from feeds import sanitize, slugs, urls
 from feeds.model import Hidden, Image, Problem, Provider, Record
 from feeds.records import front_formats, frontmatter, near_front, suggestions, template_tags
+from feeds.records.dates import parse_date
 from feeds.records.fields import MAX_EXCERPT, MAX_TITLE
 from feeds.records.frontmatter import FrontMatterError, Mapping, Scalar
 from feeds.records.headings import first_heading
@@ -85,8 +87,9 @@ def parse_page(path: str, text: str, site: Site, now: datetime, *, hold: bool) -
     front = site.fields(path, front)
     notes: list[Problem] = []
     fields = _PageFields(path, front, notes)
+    zone = ZoneInfo(getattr(site, "zone_of_dates", "UTC"))
     for name, message in page.notes:
-        fields.note_of_page(name, message)
+        fields.note_of_page(name, message, zone)
     other = fields.other_page()
     key = urls.entry_id(urls.identity(other or page.url)) if other or page.url else ""
     if page.hidden:
@@ -189,13 +192,17 @@ class _PageFields(RecordFields):
                 self.url(name)  # which notes what is wrong
         return ""
 
-    def note_of_page(self, name: str, message: str) -> None:
-        """Note what the tool could not understand of a field."""
+    def note_of_page(self, name: str, message: str, zone: tzinfo) -> None:
+        """Note what the tool, with dates in that zone, could not understand of a field."""
         if name == "url" and not self.fields.keys().isdisjoint(_LINKS) and name not in self.fields:
             return  # what is wrong with that link is noted
         node = self.fields.get(name)
         value = node.text if isinstance(node, Scalar) else ""
-        right = suggestions.date(value, UTC) if "date" in message else ""
+        try:
+            parse_date(value, zone)
+            right = ""
+        except ValueError:
+            right = suggestions.date(value, zone)
         if right:
             self.note_value(name, value, "is not a date", right)
         else:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -269,7 +270,7 @@ class _Site:
         )
 
     def _author(self, login: str) -> str:
-        return self._authors.get(login) or _person(login)
+        return self._authors[login] if login in self._authors else _person(login)
 
     def _picture(self, item: _Item, link: str) -> str:
         for meta in map(_Item, item.children.get("wp:postmeta", ())):
@@ -290,7 +291,8 @@ def _written(value: str, read: Callable[[str], str] = sanitize.plain) -> str:
 
 def _person(name: str) -> str:
     """The name of a person; empty where it is an e-mail address."""
-    return "" if "@" in name else _plain(name, MAX_NAME)
+    plain = _plain(name, MAX_NAME)
+    return "" if "@" in unicodedata.normalize("NFKC", plain) else plain
 
 
 def _url(text: str, base: str = "") -> str:

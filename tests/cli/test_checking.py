@@ -141,6 +141,14 @@ def test_fix_shows_what_it_would_write_and_asks_for_a_yes(wrong: Path) -> None:
     assert wrong.read_text() == OPEN
 
 
+def test_fix_shows_and_writes_a_file_with_a_link_to_it_once(wrong: Path) -> None:
+    link = wrong.with_name("b.md")
+    link.symlink_to(wrong.name)
+    result = run("check", "--fix", "--yes")
+    assert (result.stdout[: len(DIFFERENCE)], result.stderr) == (DIFFERENCE, "")
+    assert (wrong.read_text(), link.is_symlink()) == (MENDED, True)
+
+
 def test_fix_writes_and_checks_again(wrong: Path) -> None:
     result = run("check", "--fix", "--yes")
     conclusion = "1 public (0 merged), 0 hidden, 0 left out, 0 not records\n"

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import pytest
 from hypothesis import given
@@ -91,9 +92,15 @@ def test_no_address_of_an_author_is_taken_over(tmp_path: Path) -> None:
         item(dc__creator="bo@example.com"),
         item(dc__creator="cy@example.com"),
         item(dc__creator="dee", guid="tag:dee@example.com,2024:7"),
+        *(
+            f"<wp:author><wp:author_login>{login}</wp:author_login><wp:author_display_name>"
+            f"{escape(name)}</wp:author_display_name></wp:author>" + item(dc__creator=login)
+            for login, name in (("e", "e@a.example"), ("f", "f&#64;a.example"), ("g", "g\uff20a"))
+        ),
     )
+    ours = "https://blog.example.com/?p=7"
     assert [(post.author, post.id) for post in found if isinstance(post, Post)] == [
-        ("", "https://blog.example.com/?p=7"), ("", "https://blog.example.com/?p=7"), ("dee", "")
+        ("", ours), ("", ours), ("dee", ""), ("", ours), ("", ours), ("", ours)
     ]  # fmt: skip
     assert not any(b"@" in post.record() for post in found if isinstance(post, Post))
 

@@ -78,6 +78,11 @@ class HugoSite(msgspec.Struct, frozen=True):
         return "shortcodes"
 
     @property
+    def zone_of_dates(self) -> str:
+        """The zone of dates without an offset, which are UTC for other tools."""
+        return self.timezone
+
+    @property
     def url_rule(self) -> str:
         """The rule for addresses of pages whose files name none, in a few words."""
         patterns = (f"{section}: {pattern}, " for section, pattern in self.permalinks)

@@ -114,6 +114,11 @@ class TableSite(msgspec.Struct, frozen=True):
     slash: bool | None = None
 
     @property
+    def zone_of_dates(self) -> str:
+        """The zone of dates without an offset, which are UTC for other tools."""
+        return self.timezone
+
+    @property
     def url_rule(self) -> str:
         """The rule for addresses of pages whose files name none, in a few words."""
         rules = (place.route + _RULE_WORDS[place.rule] for place in self.places)
