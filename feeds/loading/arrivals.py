@@ -112,7 +112,11 @@ def note(connection: Connection, news: History, until: int) -> None:
         known = facts(connection, chunk)
         rows = merged(known, {key: news.facts[key] for key in chunk}, until)
         connection.execute(delete(history).where(history.c.key.in_(chunk)))
-        values = [{"key": key, **fact._asdict()} for key, fact in rows.items()]
+        # PostgreSQL copies no boolean into a number.
+        values = [
+            {"key": key} | fact._asdict() | {"initial": int(fact.initial)}
+            for key, fact in rows.items()
+        ]
         bulk_insert.insert(connection, history, values)
     connection.execute(state.update().values(head=news.head, until=news.until))
 

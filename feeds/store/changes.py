@@ -18,10 +18,19 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, delete, or_, select
+from sqlalchemy import Connection, delete, literal, or_, select, union
 
 from feeds.selection import Scope, scopes_of
-from feeds.store.schema import departures, entries, entry_topics, labels, loads, marks, members
+from feeds.store.schema import (
+    departures,
+    entries,
+    entry_topics,
+    history,
+    labels,
+    loads,
+    marks,
+    members,
+)
 
 NOWHERE: Final = -(1 << 62)  # below all positions
 HUBS: Final = "hubs"  # whose mark is where the first load ended, until they are first told
@@ -204,16 +213,22 @@ def renamed(connection: Connection, since: int) -> set[tuple[str, str]]:
     return {(kind, slug) for kind, slug in connection.execute(query)}
 
 
-def note_load(connection: Connection, moment: int, *, first: bool) -> None:
-    """Keep the moment of a load, as of which feeds are made; after the `first`, of its entries.
+def note_load(connection: Connection, moment: int, *, learns: bool) -> None:
+    """Keep the moment of a load, as of which feeds are made.
 
-    Those are the records' own dates: before, nobody saw anything.
+    One that `learns` when entries came (the first, and one that reads the whole of a
+    history) keeps their moments too: other stores made feeds as of those.
     """
-    if first:
-        latest = select(entries.c.changed).distinct().order_by(entries.c.changed.desc())
-        connection.execute(loads.insert().from_select(["moment"], latest.limit(_LOADS)))
-        return
-    connection.execute(loads.insert().values(moment=moment))
+    told = [select(literal(moment).label("moment"))]
+    if learns:
+        columns = entries.c.changed, history.c.came, history.c.changed, history.c.withdrawn
+        told += [select(column) for column in columns]
+    each = union(*told).subquery()
+    latest = select(each.c.moment).where(
+        each.c.moment > 0, each.c.moment.not_in(select(loads.c.moment))
+    )
+    latest = latest.order_by(each.c.moment.desc()).limit(_LOADS)
+    connection.execute(loads.insert().from_select(["moment"], latest))
     past = select(loads.c.moment).order_by(loads.c.moment.desc()).offset(_LOADS).limit(1)
     connection.execute(delete(loads).where(loads.c.moment <= past.scalar_subquery()))
 

@@ -167,3 +167,19 @@ def test_progress_counts_the_commits_that_are_read(store: Store, repository: Rep
     loader.load(store, repository.folder, progress, history=HistoryReader(repository.folder))
     commits = "commits of git history"
     assert told == [(1, 2, commits), (1, 2, commits), (2, 2, commits), (3, 3, "files")]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_feeds_of_other_stores_were_made_at_the_moments_of_commits(
+    repository: Repository, store: Store, whole: bool
+) -> None:
+    if not whole:  # which is read later, in the background
+        loader.load(store, repository.folder, now=datetime.fromtimestamp(FIRST + 9, UTC))
+    repository.commit(FIRST + DAY, {"b.md": record("b")})
+    repository.commit(FIRST + 2 * DAY, {"b.md": record("b", excerpt="Another.")})
+    repository.commit(FIRST + 3 * DAY, {"b.md": None})
+    load(store, repository.folder, 4)
+    days = [0.5, 1, 1.5, 3, 4]
+    with store.read() as reader:
+        known = [reader.was_made_at(FIRST + int(day * DAY)) for day in days]
+    assert known == [False, True, False, True, True]
