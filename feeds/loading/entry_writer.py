@@ -20,6 +20,7 @@ from feeds.loading.entry_change import (
 from feeds.loading.label_writer import LabelWriter
 from feeds.loading.word_writer import words_of
 from feeds.model import Record, decode_record
+from feeds.records.history import Fact
 from feeds.selection import Scope
 from feeds.store import bulk_insert, fulltext
 from feeds.store.bulk_insert import chunks
@@ -54,6 +55,7 @@ class EntryWriter:
         self.first = first
         self.changed = 0
         self.has_history = False  # whether the store knows of the folder's
+        self.before = moment  # the time of the load before
         self.news: set[str] = set()  # ids of entries of which history told since they are there
         self.labels = LabelWriter(connection, moment, first)
         self.removed = removed
@@ -80,7 +82,7 @@ class EntryWriter:
             change = entry_change.difference(
                 old,
                 new,
-                self.moment,
+                self._moment(known.get(entry_id)),
                 first=self.first,
                 fact=known.get(entry_id),
                 is_news=entry_id in self.news,
@@ -92,6 +94,16 @@ class EntryWriter:
         self._note(changes)
         self._remove([change.old for change in changes if change.old])
         self._add([change.new for change in changes if change.new], records_by_id)
+
+    def _moment(self, fact: Fact | None) -> int:
+        """When what this load finds of a record changed: with its last commit, if it is new.
+
+        So stores that followed all commits, and one that was made later, say the same. Nobody
+        was told anything as of a moment after the load before.
+        """
+        if self.first or fact is None or not self.before < fact.changed <= self.moment:
+            return self.moment
+        return fact.changed
 
     def _winners(self, ids: Sequence[str]) -> dict[str, Copy]:
         """The copies that stay, by id."""

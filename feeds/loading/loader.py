@@ -207,7 +207,7 @@ class _Load:
         self.collections = CollectionWriter(connection, self.moment, self.first, loader.saved)
         self.news, self.until = news, row.until
         self.learns = bool(news) and not row.head  # of what was there before
-        self.entries.has_history = bool(row.head or news)
+        self.entries.has_history, self.entries.before = bool(row.head or news), row.loaded
         # Another version of the program, or of a library, wrote what is there.
         self.anew = self.entries.labels.anew = not self.first and row.reading != self.reading
 

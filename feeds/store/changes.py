@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, delete, literal, or_, select, union
+from sqlalchemy import Connection, delete, func, literal, or_, select, union
 
 from feeds.selection import Scope, scopes_of
 from feeds.store.schema import (
@@ -219,7 +219,9 @@ def note_load(connection: Connection, moment: int, *, learns: bool) -> None:
     One that `learns` when entries came (the first, and one that reads the whole of a
     history) keeps their moments too: other stores made feeds as of those.
     """
+    before = select(func.max(loads.c.moment)).scalar_subquery()
     told = [select(literal(moment).label("moment"))]
+    told.append(select(entries.c.changed).where(entries.c.changed > before))
     if learns:
         columns = entries.c.changed, history.c.came, history.c.changed, history.c.withdrawn
         told += [select(column) for column in columns]

@@ -16,7 +16,7 @@ from feeds.store.database import Store
 from feeds.store.schema import entries, entry_topics
 from tests.helpers.databases import databases
 from tests.helpers.repository import Repository
-from tests.helpers.support import dump, rendered
+from tests.helpers.support import dump, feed, rendered
 
 pytestmark = pytest.mark.usefixtures("either")
 
@@ -183,3 +183,26 @@ def test_feeds_of_other_stores_were_made_at_the_moments_of_commits(
     with store.read() as reader:
         known = [reader.was_made_at(FIRST + int(day * DAY)) for day in days]
     assert known == [False, True, False, True, True]
+
+
+def test_a_store_made_anew_dates_changes_as_one_does_that_followed_every_commit(
+    repository: Repository, store: Store
+) -> None:
+    load(store, repository.folder, 0)
+    told = set()
+    for day in (1, 2, 3):
+        repository.commit(FIRST + day * DAY, {"b.md": record("b", excerpt=f"{day}")})
+        load(store, repository.folder, day + 0.5)
+        told.add(feed(store).mark)
+    anew = Store(databases.fresh())
+    load(anew, repository.folder, 100)
+    assert feed(anew).modified == feed(store).modified
+    assert told == {FIRST + day * DAY for day in (1, 2, 3)}
+    with store.read() as reader, anew.read() as other:
+        assert [(reader.was_made_at(at), other.was_made_at(at)) for at in told] == [
+            (True, True)
+        ] * 3
+    repository.commit(FIRST + int(3.2 * DAY), {"late.md": record("late")})  # made before it is told
+    load(store, repository.folder, 5)
+    assert feed(store).mark == FIRST + 5 * DAY
+    anew.release()
