@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -58,7 +58,8 @@ def init(folder: Path | None, shown: bool, force: bool) -> None:
     if folder and config.seeds != folder:  # settings fold blanks
         raise ConfigError(f"{folder} has a name that {FILE} can't say; rename the folder")
     with counting("Looking") as progress:
-        text = written(look(config, progress))
+        found = look(config, progress)
+        text = written(found)
     try:
         data = text.encode()
     except UnicodeEncodeError:
@@ -68,7 +69,18 @@ def init(folder: Path | None, shown: bool, force: bool) -> None:
         return
     if write_file(Path(), FILE, data, force=force) == KEPT:
         raise WriteError(f"{FILE} is there already; --force replaces it, --print shows another")
-    click.echo(f"{FILE} is written; feeds serve serves {config.seeds}")
+    report, site = found.report, found.options.site
+    click.echo(f"{config.seeds} ({describe(site)}): {report.counts_line()}")
+    click.echo(f"{FILE} is written; {_next_step(report, site)}")
+
+
+def _next_step(report: Report, site: Site | None) -> str:
+    """What to do after `init`, in a few words."""
+    if report.public:
+        return "feeds serve serves the folder"
+    if report.errors and site is not None and not (site.base_url or site.is_links):
+        return "write the address of your site into it (site), then feeds serve"
+    return "no file is public yet; feeds check says why"
 
 
 def look(config: Config, progress: Progress | None = None) -> Look:
@@ -89,9 +101,6 @@ def written(look: Look) -> str:
         tool = tool.partition(",")[0]
         shown_by = f", as {evidence(config.seeds, profile) or 'FEEDS_PROFILE'} shows"
     names = site_names(options)
-    called = "The title of the feeds, what they are about, their language:"
-    if names:
-        called = f"As {tool}'s configuration says. Remove a # to replace that:"
     lines = [
         _comment("Written by feeds init. feeds config prints the settings in force."),
         _comment(f"The folder is of {tool}{shown_by}:"),
@@ -103,8 +112,8 @@ def written(look: Look) -> str:
         _comment("The public address of the feeds, once they have one:"),
         _line("base_url", config, "https://feeds.example.org"),
         "",
-        _comment(called),
-        *(_line(name, config, names.get(name, getattr(config, name))) for name in OF_SITE),
+        _comment("The title of the feeds, what they are about, their language:"),
+        *(_name_line(name, config, names, tool) for name in OF_SITE),
         "",
         "[records]",
         f"profile = {_quoted(profile)}",
@@ -118,6 +127,13 @@ def written(look: Look) -> str:
     for entry in entries:
         lines += _shown(entry, config)
     return "\n".join(lines) + "\n"
+
+
+def _name_line(name: str, config: Config, names: Mapping[str, str], tool: str) -> str:
+    """The title, description or language, and whether the tool's configuration says it."""
+    line = _line(name, config, names.get(name, getattr(config, name)))
+    says = name in names and name not in config.sources
+    return f"{line}  # as {tool}'s configuration says" if says else line
 
 
 def _url_rule(site: Site | None) -> str:

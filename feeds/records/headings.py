@@ -5,10 +5,17 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from feeds import sanitize
+
 _ATX: Final = re.compile(r" {0,3}#{1,2}[ \t]+(.*?)[ \t#]*\Z")
 _UNDERLINE: Final = re.compile(r" {0,3}=+[ \t]*\Z")
 _FENCE: Final = re.compile(r" {0,3}(```+|~~~+)")
 _ANCHOR: Final = re.compile(r"[ \t]*\{#[\w-]*\}\Z")
+
+
+def heading_text(source: str) -> str:
+    """The text of a heading, by its Markdown."""
+    return sanitize.text_of(sanitize.body(f"# {source}", "", markdown=True))
 
 
 def first_heading(body: str) -> str:

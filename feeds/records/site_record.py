@@ -15,7 +15,7 @@ from feeds.records import front_formats, frontmatter, near_front, suggestions, t
 from feeds.records.dates import parse_date
 from feeds.records.fields import MAX_EXCERPT, MAX_TITLE
 from feeds.records.frontmatter import FrontMatterError, Mapping, Scalar
-from feeds.records.headings import first_heading
+from feeds.records.headings import first_heading, heading_text
 from feeds.records.hiding import HELD
 from feeds.records.profiles.page import Page, Site
 from feeds.records.record_fields import MAX_BODY, MAX_TOPICS, NOWHERE, RecordFields
@@ -44,6 +44,7 @@ _FENCE: Final = re.compile(r"---[ \t]*(?:\n|\Z)")
 # As gray-matter, Eleventy's parser, lets the first line name what follows.
 _LANGUAGE: Final = re.compile(r"---[ \t]*(json|toml|ya?ml|js|javascript)[ \t]*\n", re.IGNORECASE)
 _CLOSING: Final = re.compile(r"^---[ \t]*(?:\n|\Z)", re.MULTILINE)
+_HEADING: Final = re.compile(r"\s*<h1[^>]*>(.*?)</h1>\s*", re.DOTALL)
 _PARAGRAPH: Final = re.compile(r"<p>(.*?)</p>", re.DOTALL)
 
 
@@ -222,6 +223,9 @@ class _PageFields(RecordFields):
             body = ""
         key = urls.entry_id(urls.identity(address))
         html = sanitize.body(body, page.url or address, markdown=not self._is_html())
+        heading = _HEADING.match(html)
+        if heading and sanitize.text_of(heading[1]) == title:
+            html = html[heading.end() :]
         record = Record(
             path=self.path,
             key=key,
@@ -247,7 +251,7 @@ class _PageFields(RecordFields):
         return self.path.lower().endswith((".html", ".htm"))
 
     def _heading(self, body: str) -> str:
-        return sanitize.plain(first_heading(body))
+        return heading_text(first_heading(body))
 
     def _without_address(self, site: Site) -> None:
         """Note as an error why the page has no address."""
@@ -261,7 +265,10 @@ class _PageFields(RecordFields):
         if links and site.is_links and not any(self.raw(name).strip() for name in links):
             self.error(links[0], "is empty; https://... would be right", self.line(links[0]))
         elif not site.base_url:
-            message = "is missing: nothing names the address of the site; set FEEDS_SITE"
+            message = (
+                "is missing: nothing names the address of the site; set FEEDS_SITE, or site in "
+                "feeds.toml"
+            )
             self.error("url", message, 1)
         else:
             self.error("url", "is missing: the site has no page for this file", 1)

@@ -64,6 +64,7 @@ _WIKI: Final = re.compile(
     r"|(?P<anchor>[ \t]\^[\w-]{1,60}[ \t]*$)",
     re.DOTALL | re.MULTILINE,
 )
+_WIKI_TAG: Final = re.compile(r"(?<!\S)#([\w/-]*[^\W\d_][\w/-]*)")
 _QUERIES: Final = frozenset({"dataview", "dataviewjs", "query", "tasks", "button", "meta-bind"})
 
 
@@ -88,6 +89,14 @@ def without_jsx(body: str, lost: list[str]) -> str:
 def without_wiki(body: str) -> str:
     """A note of Obsidian: links without brackets; no embeds, comments, queries and anchors."""
     return _WIKI.sub(_plain_wiki, body)
+
+
+def wiki_tags(body: str) -> list[str]:
+    """The tags in the text of a note of Obsidian, as #harbour or #harbour/night; none is a number.
+
+    https://help.obsidian.md/tags has the rule.
+    """
+    return _WIKI_TAG.findall(_WIKI.sub(" ", body))
 
 
 def _plain_wiki(match: re.Match[str]) -> str:

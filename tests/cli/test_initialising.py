@@ -45,9 +45,9 @@ seeds = "blog"
 # The public address of the feeds, once they have one:
 # base_url = "https://feeds.example.org"
 
-# As Jekyll's configuration says. Remove a # to replace that:
-# title = "The \\"Mill\\""
-# description = "Of a mill"
+# The title of the feeds, what they are about, their language:
+# title = "The \\"Mill\\""  # as Jekyll's configuration says
+# description = "Of a mill"  # as Jekyll's configuration says
 # language = "en"
 
 [records]
@@ -89,7 +89,11 @@ def test_a_folder_gets_a_file_that_serves_it() -> None:
     shown = run("init", "blog", "--print")
     assert shown.stdout == JEKYLL.format(folder=folder.absolute())
     assert not Path("feeds.toml").exists()
-    assert run("init", "blog").stdout == "feeds.toml is written; feeds serve serves blog\n"
+    assert run("init", "blog").stdout == (
+        "blog (Jekyll, https://mill.example.com, UTC): 4 public (0 merged), 2 hidden (1 dated in "
+        "the future, 1 draft), 1 left out, 1 not a record\n"
+        "feeds.toml is written; feeds serve serves the folder\n"
+    )
     assert Path("feeds.toml").read_text() == shown.stdout
     config = feeds.config.read()
     assert (config.seeds, config.profile, config.records) == (folder, "jekyll", {})
@@ -127,6 +131,9 @@ def test_what_it_cannot_know_is_a_line_to_write(monkeypatch: pytest.MonkeyPatch)
         '# site = "https://example.org"\n'
     ) in text
     assert text.endswith("\n# There are no entries.\n")
+    assert run("init", "blog").stdout.splitlines()[1] == (
+        "feeds.toml is written; write the address of your site into it (site), then feeds serve"
+    )
     Path("feeds.toml").write_text(uncommented(text))
     assert "1 public" in run("check").stdout
     monkeypatch.setenv("FEEDS_SITE", "https://mill.example.com")

@@ -3,6 +3,7 @@
 import pytest
 
 from feeds.records.template_tags import (
+    wiki_tags,
     without_jsx,
     without_liquid,
     without_shortcodes,
@@ -148,3 +149,17 @@ def test_what_leaves_a_hole_is_named() -> None:
     lost.clear()
     without_jsx("{/* no */}A {props.name} b.", lost)
     assert lost == ["{props.name}"]
+
+
+@pytest.mark.parametrize(
+    ("body", "tags"),
+    [
+        ("#harbour and #Sea-wall, #q1_2026.", ["harbour", "Sea-wall", "q1_2026"]),
+        ("#harbour/night #1984 #y1984 # no", ["harbour/night", "y1984"]),
+        ("a#b [x](#part) https://x.example/#part `#code` %%#secret%%", []),
+        ("```sh\n#!comment\n#comment\n```\n[[Note#part]] ![[#part]]", []),
+        ("#größe\n> #quoted", ["größe", "quoted"]),
+    ],
+)
+def test_tags_in_the_text_of_a_note(body: str, tags: list[str]) -> None:
+    assert wiki_tags(body) == tags

@@ -3,7 +3,7 @@
 https://www.11ty.dev/docs/: all templates of the input folder are pages. The
 configuration is a program and is not run: of its text count the folders, the
 prefix of paths, the separator of excerpts and what is ignored, where these are
-literals. The address of the site has to be named.
+literals. The address of the site is that of the global data, where FEEDS_SITE doesn't say.
 """
 
 from __future__ import annotations
@@ -261,9 +261,10 @@ def _site(
     excluded = tuple(dict.fromkeys(name for name in folders if name and name != source))
     if prefix.startswith((*excluded, "node_modules/")):
         return None
-    title, description, language = _names(root / _folder(posixpath.join(source, config.data)))
+    data = root / _folder(posixpath.join(source, config.data))
+    title, description, language, address = data_files.global_names(data)
     site = EleventySite(
-        base_url=_base_url(url, config.path_prefix),
+        base_url=_base_url(url or address, config.path_prefix),
         title=title,
         description=description,
         language=language,
@@ -288,18 +289,6 @@ def _base_url(url: str, path_prefix: str) -> str:
     """The address of the site; the prefix of paths counts where `url` has no path of its own."""
     prefix = path_prefix.strip("/")
     return f"{url}/{prefix}" if url and prefix and not urlsplit(url).path else url
-
-
-def _names(folder: Path) -> tuple[str, str, str]:
-    """Title, description and language where global data in JSON names them, as starters do."""
-    for name in ("metadata", "site", "meta"):
-        file = folder / f"{name}.json"
-        if file.is_file():
-            values = data_files.merged_data((data_files.read_data(file),))
-            if title := text(values.get("title")) or text(values.get("name")):
-                language = text(values.get("language")) or text(values.get("lang"))
-                return title, text(values.get("description")), language
-    return "", "", ""
 
 
 def _unlisted(fields: Mapping, path: str, address: str) -> str:

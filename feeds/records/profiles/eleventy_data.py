@@ -24,6 +24,7 @@ from feeds.records.front_formats import split_json
 from feeds.records.frontmatter import FrontMatterError, Mapping, Node, Scalar, Sequence
 from feeds.records.hiding import HIDING_STATUS
 from feeds.records.profiles.eleventy_values import text
+from feeds.records.profiles.tool_sites import literal
 from feeds.records.profiles.yaml_config import read_text
 from feeds.records.scanner import FolderError
 
@@ -75,6 +76,11 @@ _HIDES: Final = re.compile(
     re.IGNORECASE,
 )
 _OVERRIDE: Final = "override:"
+# Files of global data that name the site, and their keys that do.
+_GLOBALS: Final = ("metadata", "site", "meta")
+_GLOBAL_ENDS: Final = (".json", ".js", ".mjs", ".cjs")
+_NAMED: Final = ("title", "name", "description", "language", "lang", "url")
+_MOST_CODE: Final = 100_000  # characters of a program that are looked at
 
 
 class Configuration(msgspec.Struct, frozen=True):
@@ -315,6 +321,27 @@ def program_data(text: str) -> str:
         if not _LITERAL.sub("", tags[0]["listed"] or "").strip(", \t\r\n"):
             values["tags"] = [literal["text"] for literal in _LITERAL.finditer(written)]
     return json.dumps(values)
+
+
+def global_names(folder: Path) -> tuple[str, str, str, str]:
+    """Title, description, language and address where global data names them, as starters do.
+
+    Of a program its literals count. Raises FolderError.
+    """
+    for file in (folder / f"{name}{end}" for name in _GLOBALS for end in _GLOBAL_ENDS):
+        if not file.is_file():
+            continue
+        if file.suffix == ".json":
+            values = merged_data((read_data(file),))
+            named = {key: text(values.get(key)) for key in _NAMED}
+        else:
+            code = read_text(file)[:_MOST_CODE]
+            named = {key: literal(code, key) or "" for key in _NAMED}
+        if title := named["title"] or named["name"]:
+            address = named["url"] if named["url"].startswith(("https://", "http://")) else ""
+            language = named["language"] or named["lang"]
+            return title, named["description"], language, address.rstrip("/")
+    return "", "", "", ""
 
 
 @lru_cache(maxsize=4096)

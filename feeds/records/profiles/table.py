@@ -20,7 +20,7 @@ from feeds.records import template_tags
 from feeds.records.dates import EARLIEST, LATEST, AmbiguousDateError, parse_date
 from feeds.records.fields import is_null
 from feeds.records.frontmatter import Mapping, Node, Scalar, Sequence
-from feeds.records.headings import first_heading
+from feeds.records.headings import first_heading, heading_text
 from feeds.records.profiles import table_address
 from feeds.records.profiles.hiding import Visibility, visibility
 from feeds.records.profiles.page import Page, PassedOver
@@ -91,6 +91,7 @@ class TableSite(msgspec.Struct, frozen=True):
     `pattern`, where there is one, stands above the rules of `places`. `prefix`
     leads from the site's folder to the one that the user named. `passed_over`
     are patterns of paths in the site's. `public_word` names a field that has to be true.
+    With `url_is_id`, the site's own feed has the address of a page as its id.
     """
 
     name: str
@@ -110,6 +111,7 @@ class TableSite(msgspec.Struct, frozen=True):
     needs_front_matter: bool = False
     named_by_file: bool = False
     public_word: str = ""
+    url_is_id: bool = False
     separators: tuple[str, ...] = ()
     slash: bool | None = None
 
@@ -137,8 +139,9 @@ class TableSite(msgspec.Struct, frozen=True):
             return "no text in " + " or ".join(f".{extension}" for extension in self.extensions)
         if not self.underscored and (path.startswith("_") or "/_" in path):
             return "its name, or a folder's, begins with _"
-        if any(fnmatchcase(self.prefix + path, pattern) for pattern in self.passed_over):
-            return "passed over by the profile"
+        for pattern in self.passed_over:
+            if fnmatchcase(self.prefix + path, pattern):
+                return f"its path matches {pattern}"
         place = self._place(path)
         if place is None:
             return "not in " + " or ".join(place.folder for place in self.places)
@@ -188,13 +191,16 @@ class TableSite(msgspec.Struct, frozen=True):
         )
         seen = self._visibility(front, now, zone, latest)
         url = self._address(place, source, front, notes)
+        tags = [*_texts(front, self.names.tags)]
+        if self.dialect == "wiki":
+            tags += template_tags.wiki_tags(body)
         return Page(
             url=url,
-            id=_identifier(front, self.names.id, notes),
+            id=_identifier(front, self.names.id, notes) or (url if self.url_is_id else ""),
             title=title,
             published=published,
             updated=updated,
-            tags=tuple(dict.fromkeys(_texts(front, self.names.tags))),
+            tags=tuple(dict.fromkeys(tags)),
             categories=tuple(dict.fromkeys(_texts(front, self.names.categories))),
             excerpt=self._excerpt(body),
             hidden=seen.hidden,
@@ -214,7 +220,7 @@ class TableSite(msgspec.Struct, frozen=True):
         heading = first_heading(body)
         if self.dialect == "wiki":
             heading = template_tags.without_wiki(heading)
-        return heading.strip() or table_address.stem(below, dated=True)
+        return heading_text(heading) or table_address.stem(below, dated=True)
 
     def _visibility(
         self, front: Mapping, now: datetime, zone: tzinfo, latest: datetime | None

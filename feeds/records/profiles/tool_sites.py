@@ -51,6 +51,7 @@ ASTRO: Final = TableSite(
     places=(Place("src/content/", "", "collection"),),
     extensions=("md", "mdx", "markdown"),
     underscored=False,
+    url_is_id=True,  # guid of @astrojs/rss
 )
 DOCUSAURUS: Final = TableSite(
     "Docusaurus",
@@ -59,6 +60,7 @@ DOCUSAURUS: Final = TableSite(
     extensions=MARKDOWN,
     underscored=False,
     named_by_file=True,
+    url_is_id=True,  # id and guid since Docusaurus 2.3
     separators=_TRUNCATE,
 )
 
@@ -104,10 +106,10 @@ def astro_content(folder: Path, timezone: str = "UTC", url: str = "") -> TableSi
 
 
 def _astro(text: str, prefix: str, timezone: str, url: str) -> TableSite:
-    site, base = _literal(text, "site"), _literal(text, "base")
+    site, base = literal(text, "site"), literal(text, "base")
     if not url and site and base is not None:
         url = _address(site, base)
-    trailing = _literal(text, "trailingSlash")
+    trailing = literal(text, "trailingSlash")
     return msgspec.structs.replace(
         ASTRO,
         base_url=url.rstrip("/"),
@@ -128,16 +130,16 @@ def find_docusaurus(folder: Path, timezone: str = "UTC", url: str = "") -> Table
             continue
         text = read_text(file)[:_MOST]
         routes = {"blog": "blog", "docs": "docs"} | {m[1]: m[3] for m in _ROUTE.finditer(text)}
-        site, base = _literal(text, "url"), _literal(text, "baseUrl")
+        site, base = literal(text, "url"), literal(text, "baseUrl")
         if not url and site and base is not None:
             url = _address(site, base)
-        trailing = _literal(text, "trailingSlash")
+        trailing = literal(text, "trailingSlash")
         return msgspec.structs.replace(
             DOCUSAURUS,
             base_url=url.rstrip("/"),
-            title=_literal(text, "title") or "",
-            description=_literal(text, "tagline") or "",
-            language=_literal(text, "defaultLocale") or "",
+            title=literal(text, "title") or "",
+            description=literal(text, "tagline") or "",
+            language=literal(text, "defaultLocale") or "",
             timezone=timezone,
             prefix=prefix,
             places=(
@@ -166,7 +168,7 @@ def _route(text: str) -> str:
     return f"/{text.strip('/')}".rstrip("/")
 
 
-def _literal(text: str, key: str) -> str | None:
+def literal(text: str, key: str) -> str | None:
     """The literal that a key of a JavaScript object has; empty without the key.
 
     None where it is no literal, or where several stand equally near the margin.

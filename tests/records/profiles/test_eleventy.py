@@ -423,6 +423,30 @@ def test_a_site_goes_to_other_processes_as_plain_data(tmp_path: Path) -> None:
     assert page(other, "content/blog/a.md") == page(one, "content/blog/a.md")
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "address"),
+    [
+        ("metadata.json", '{"title": "Kiln", "url": "https://k.example/"}', "https://k.example"),
+        (
+            "metadata.js",
+            'export default {\n title: "Kiln",\n url: "https://k.example/l/",\n me: {\n  url: ""}}',
+            "https://k.example/l",
+        ),
+        ("site.js", 'module.exports = {\n  name: "Kiln",\n  url: process.env.URL,\n};', ""),
+        ("site.js", 'module.exports = {\n  name: "Kiln",\n  url: "/log/",\n};', ""),
+    ],
+)
+def test_global_data_names_the_site(tmp_path: Path, name: str, data: str, address: str) -> None:
+    write(tmp_path, f"content/_data/{name}", data)
+    write(tmp_path, "eleventy.config.js", 'export default { dir: { input: "content" } };')
+    found = eleventy.find(tmp_path)
+    assert found is not None
+    assert (found.title, found.base_url) == ("Kiln", address)
+    set_by_user = eleventy.find(tmp_path, url="https://other.example")
+    assert set_by_user is not None
+    assert set_by_user.base_url == "https://other.example"
+
+
 def test_a_data_file_that_cannot_be_read_says_where_and_why(tmp_path: Path) -> None:
     write(tmp_path, "content/blog/blog.json", '{\n"tags": [}')
     with pytest.raises(FolderError) as error:

@@ -68,19 +68,20 @@ def test_a_published_note_is_a_record(tmp_path: Path) -> None:
     text = (
         "---\npublish: true\ncreated: 2025-03-01 10:00\nmodified: 2025-03-02\n"
         'tags: "#boats, sea wall"\nauthor: "[[People/Ada|Ada]]"\n---\n'
-        "# Slow [[Boats]]\n\nSee [[Tides and moon|the tides]].%%ask Ada%% ![[map.png]]\n"
+        "# Slow [[Boats]]\n\nSee [[Tides and moon|the tides]].%%ask #Ada%% ![[map.png]]"
+        " #boats/slow\n"
     )
     assert outcome(vault(tmp_path), "Log book/Slow boats & co.md", text) == record(
         "Log book/Slow boats & co.md",
         "https://x.example/Log+book/Slow+boats+%26+co",
         title="Slow Boats",
-        excerpt="See the tides.",
-        body="<h1>Slow Boats</h1>\n<p>See the tides.</p>",
+        excerpt="See the tides. #boats/slow",
+        body="<p>See the tides.  #boats/slow</p>",
         published=moment("2025-03-01T09:00:00Z"),
         updated=moment("2025-03-01T23:00:00Z"),
         provider=Provider("x.example", "x-example", "x.example", "x.example"),
         authors=("Ada",),
-        topics=("boats", "sea wall"),
+        topics=("boats", "sea wall", "boats/slow"),
     )
 
 
@@ -149,23 +150,24 @@ def test_a_vault_passes_over_templates_drawings_and_attachments(tmp_path: Path) 
     assert [site.passes_over(path) for path in ("a.md", "a.png", "b/c.excalidraw.md", "md")] == [
         "",
         "no text in .md",
-        "passed over by the profile",
+        "its path matches *.excalidraw.md",
         "no text in .md",
     ]
     (tmp_path / ".obsidian" / "templates.json").write_text('{"folder": "Own/[T]"}')
     inner = tmp_path / "Own"
     inner.mkdir()
     for other in (vault(tmp_path), vault(tmp_path, "")):
-        assert other.passes_over("Own/[T]/Day.md") == "passed over by the profile"
+        assert other.passes_over("Own/[T]/Day.md") == "its path matches Own/[[]T]/*"
     below = tool_sites.find_obsidian(inner, url="https://x.example")
     assert below is not None
-    assert below.passes_over("[T]/Day.md") == "passed over by the profile"
+    assert below.passes_over("[T]/Day.md") == "its path matches Own/[[]T]/*"
     assert address(below, "Day.md", "publish: true") == "/Own/Day"
 
 
 def test_a_note_of_a_site_without_address_says_what_to_set(tmp_path: Path) -> None:
     assert outcome(vault(tmp_path, ""), "a.md", "---\npublish: true\n---\nText.") == (
-        "a.md:1: url: is missing: nothing names the address of the site; set FEEDS_SITE"
+        "a.md:1: url: is missing: nothing names the address of the site; set FEEDS_SITE, "
+        "or site in feeds.toml"
     )
 
 
@@ -193,6 +195,7 @@ def test_an_entry_of_a_collection_is_a_record(tmp_path: Path) -> None:
     expected = record(
         path,
         "https://x.example/blog/%C3%BCber-fog/",
+        id="https://x.example/blog/%C3%BCber-fog/",
         title="2024",
         excerpt="On fog.",
         body="<p>It lifts.</p>",
@@ -300,10 +303,10 @@ def test_a_blog_post_is_a_record(tmp_path: Path) -> None:
     assert outcome(docusaurus(tmp_path), "blog/2024-05-28-Spring.md", text) == record(
         "blog/2024-05-28-Spring.md",
         "https://x.example/handbook/blog/2024/05/28/Spring",
+        id="https://x.example/handbook/blog/2024/05/28/Spring",
         title="Spring tide",
         excerpt="High water.",
-        body="<h1>Spring tide</h1>\n<p>High  water.</p>\n\n<p><strong>Mind</strong></p>\n"
-        "<p>The gap.</p>",
+        body="<p>High  water.</p>\n\n<p><strong>Mind</strong></p>\n<p>The gap.</p>",
         published=moment("2024-05-28T00:00:00Z"),
         updated=moment("2024-05-30T00:00:00Z"),
         provider=Provider("x.example", "tide-tables", "Tide tables", "x.example"),
@@ -469,7 +472,7 @@ def test_a_profile_of_ones_own() -> None:
         topics=("sea", "air"),
     )
     assert outcome(site, "a.md", "---\nheadline: x\n---\n") == "live is not true"
-    assert site.passes_over("a/drafts/b.md") == "passed over by the profile"
+    assert site.passes_over("a/drafts/b.md") == "its path matches */drafts/*"
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(site), type=TableSite) == site
 
 
@@ -517,3 +520,19 @@ def test_patterns(pattern: str, front: str, expected: str) -> None:
 def test_a_profile_that_cannot_be_used_says_why(values: dict[str, object], message: str) -> None:
     with pytest.raises(ProfileError, match=re.escape(f"feeds.toml: [records] {message}")):
         from_table(values)
+
+
+@pytest.mark.parametrize(
+    ("front", "body", "shown"),
+    [
+        ("", "# Fog & *sea*\n\nText.", "<p>Text.</p>"),
+        ("title: Fog & sea\n", "Fog & sea\n===\nText.", "<p>Text.</p>"),
+        ("title: Fog\n", "# Fog at sea\n\nText.", "<h1>Fog at sea</h1>\n<p>Text.</p>"),
+        ("title: Fog\n", "Text.\n\n# Fog", "<p>Text.</p>\n<h1>Fog</h1>"),
+    ],
+)
+def test_a_body_does_not_begin_with_its_title(front: str, body: str, shown: str) -> None:
+    site = from_table({"url": "https://x.example/{slug}"})
+    entry = outcome(site, "a.md", f"---\nx: y\n{front}---\n{body}")
+    assert isinstance(entry, Record)
+    assert entry.body == shown
