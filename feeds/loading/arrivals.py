@@ -87,7 +87,8 @@ def _joined(whole: History | None, news: History) -> History:
     """All that is known, where the whole was read a moment before `news`."""
     if whole is None or not news.since:
         return news
-    return History(news.head, "", news.until, merged(whole.facts, news.facts, whole.until))
+    facts = merged(whole.facts, news.facts, whole.until)
+    return History(news.head, "", news.until, facts, whole.moments + news.moments)
 
 
 def merged(known: Mapping[str, Fact], news: Mapping[str, Fact], until: int) -> dict[str, Fact]:

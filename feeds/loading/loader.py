@@ -341,7 +341,8 @@ class _Load:
         changed = changed or self.collections.changed or self.entries.labels.renamed
         if changed or self.first or self.refolded:
             values |= {"generation": state.c.generation + 1, "loaded": self.moment}
-            changes.note_load(self.connection, self.moment, learns=self.first or self.learns)
+            commits = self.news.moments if self.news else ()
+            changes.note_load(self.connection, self.moment, commits, first=self.first)
         self.connection.execute(state.update().values(values))
         if self.first:  # of which no hub is told
             changes.set_mark(self.connection, changes.HUBS, changes.Mark(self.moment))

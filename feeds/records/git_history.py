@@ -59,6 +59,7 @@ def read_history(
         history.until = max(history.until, min(commit.commit_time, now))
         before, tree = tree, _folder(commit, prefix)
         if before is None or tree is None or before.id != tree.id:
+            history.moments.append(history.until)
             reading.initial = not (history.since or history.facts)
             for path, was, content in _changed(before, tree):
                 reading.note(path, was, content)

@@ -31,10 +31,11 @@ class History(msgspec.Struct):
     """What commits tell, the last of them `head` (hexadecimal), of the moment `until`.
 
     `facts` are by the key of a record's page. `since` is the commit after which they begin,
-    empty for the beginning.
+    empty for the beginning. `moments` are those of the commits that changed the folder.
     """
 
     head: str
     since: str = ""
     until: int = 0
     facts: dict[str, Fact] = msgspec.field(default_factory=dict)
+    moments: list[int] = msgspec.field(default_factory=list)

@@ -15,17 +15,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from heapq import nlargest
 from itertools import groupby
 from typing import Final, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, delete, func, literal, or_, select, union
+from sqlalchemy import Connection, delete, func, or_, select
 
 from feeds.selection import Scope, scopes_of
+from feeds.store.bulk_insert import chunks
 from feeds.store.schema import (
     departures,
     entries,
     entry_topics,
-    history,
     labels,
     loads,
     marks,
@@ -213,24 +214,25 @@ def renamed(connection: Connection, since: int) -> set[tuple[str, str]]:
     return {(kind, slug) for kind, slug in connection.execute(query)}
 
 
-def note_load(connection: Connection, moment: int, *, learns: bool) -> None:
-    """Keep the moment of a load, as of which feeds are made.
+def note_load(
+    connection: Connection, moment: int, commits: Iterable[int] = (), *, first: bool = False
+) -> None:
+    """Keep the moments as of which feeds are made: of a load, and of the changes that it found.
 
-    One that `learns` when entries came (the first, and one that reads the whole of a
-    history) keeps their moments too: other stores made feeds as of those.
+    Those of the `first` load have the records' own dates. `commits` are the moments of those
+    that were read: other stores made feeds as of them.
     """
-    before = select(func.max(loads.c.moment)).scalar_subquery()
-    told = [select(literal(moment).label("moment"))]
-    told.append(select(entries.c.changed).where(entries.c.changed > before))
-    if learns:
-        columns = entries.c.changed, history.c.came, history.c.changed, history.c.withdrawn
-        told += [select(column) for column in columns]
-    each = union(*told).subquery()
-    latest = select(each.c.moment).where(
-        each.c.moment > 0, each.c.moment.not_in(select(loads.c.moment))
-    )
-    latest = latest.order_by(each.c.moment.desc()).limit(_LOADS)
-    connection.execute(loads.insert().from_select(["moment"], latest))
+    changed = select(entries.c.changed).distinct().order_by(entries.c.changed.desc())
+    if not first:
+        before = select(func.max(loads.c.moment)).scalar_subquery()
+        changed = changed.where(entries.c.changed > before)
+    told = {moment, *commits, *connection.execute(changed.limit(_LOADS)).scalars()}
+    latest = set(nlargest(_LOADS, told))
+    for chunk in chunks(sorted(latest)):
+        known = connection.execute(select(loads.c.moment).where(loads.c.moment.in_(chunk)))
+        latest.difference_update(known.scalars())
+    if latest:
+        connection.execute(loads.insert(), [{"moment": each} for each in sorted(latest)])
     past = select(loads.c.moment).order_by(loads.c.moment.desc()).offset(_LOADS).limit(1)
     connection.execute(delete(loads).where(loads.c.moment <= past.scalar_subquery()))
 

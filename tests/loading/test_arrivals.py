@@ -179,10 +179,10 @@ def test_feeds_of_other_stores_were_made_at_the_moments_of_commits(
     repository.commit(FIRST + 2 * DAY, {"b.md": record("b", excerpt="Another.")})
     repository.commit(FIRST + 3 * DAY, {"b.md": None})
     load(store, repository.folder, 4)
-    days = [0.5, 1, 1.5, 3, 4]
+    days = [0.5, 1, 1.5, 2, 3, 4]
     with store.read() as reader:
         known = [reader.was_made_at(FIRST + int(day * DAY)) for day in days]
-    assert known == [False, True, False, True, True]
+    assert known == [False, True, False, True, True, True]
 
 
 def test_a_store_made_anew_dates_changes_as_one_does_that_followed_every_commit(
