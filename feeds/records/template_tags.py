@@ -17,13 +17,11 @@ _HOLE: Final = "\x00"
 _KEPT: Final = "\x01"  # stands for text that is kept as it is
 _MARKS: Final = re.compile("[\x00\x01]")
 
-_LIQUID: Final = re.compile(
-    r"\{%-?\s*+(?P<tag>\w++)(?P<arguments>.{0,499}?)-?%\}|\{\{-?(?P<value>.{0,499}?)-?\}\}|\{#.{0,499}?#\}",
-    re.DOTALL,
-)
+# What opens a tag, a value or a comment; `{#id}` is the anchor of a heading.
+_LIQUID: Final = re.compile(r"\{%-?\s*+(?P<tag>\w++|#)|\{\{-?|\{#(?![\w-]+\})")
 _SHORTCODE: Final = re.compile(
     r"\{\{(?P<sign>[<%])\s*+(?:/\*(?P<literal>.{0,499}?)\*/|(?P<close>/)?\s*+(?P<tag>[\w./-]++)"
-    r"(?P<arguments>.{0,499}?))\s{0,9}[>%]\}\}",
+    r"(?P<arguments>(?>[^>%]|[>%](?!\}\}))*+))[>%]\}\}",
     re.DOTALL,
 )
 _NAMED: Final = re.compile(r"\b(\w+)=([\"`])([^\"`\n]*)\2")
@@ -46,11 +44,21 @@ _TAG: Final = re.compile(r"<[A-Za-z/][^<>]*+>")
 _FENCE: Final = re.compile(r"[ \t]*(```+|~~~+)")
 _ITEM: Final = re.compile(r"[ \t]*(?:[-*+|]|\d+[.)])")
 
-_MDX_LINE: Final = re.compile(r"(?:import\s.+|export\s+(?:const|let|default|function)\b.*)\Z")
+# A program, which ends at a blank line outside of its braces.
+_MDX_PROGRAM: Final = re.compile(
+    r"import\s*(?:['\"{*]|[\w$]+\s*(?:,|from\s*['\"]))|export\s+(?:[{*]|(?:const|let|var|default|"
+    r"async|function|class)\b)"
+)
+# In code they are text; one that isn't closed goes on to the end.
+_MDX_COMMENT: Final = re.compile(
+    r"^[ \t>]*+(?P<fence>`{3,}+|~{3,}+)[^\n]*\n.*?(?:^[ \t>]*(?P=fence)[`~]*[ \t]*$|\Z)"
+    r"|`+[^`\n]*`+|(?P<comment>\{/\*.*?(?:\*/\}|\Z))",
+    re.DOTALL | re.MULTILINE,
+)
 _COMPONENT: Final = re.compile(
     r"</?[A-Z][\w.]*+(?>\"[^\"]{0,500}\"|'[^']{0,500}'|\{[^{}]{0,500}\}|[^<>{}\"'])*+>"
 )
-_EXPRESSION: Final = re.compile(r"\{/\*.{0,499}?\*/\}|\{[^{}\n]*\}", re.DOTALL)
+_EXPRESSION: Final = re.compile(r"\{[^{}\n]*\}")
 _ANCHOR: Final = re.compile(r"(?<=\S)[ \t]*\{#[\w-]+\}[ \t]*\Z")
 _ADMONITION: Final = re.compile(r"\A[ \t]*:{3,}(?:\w+(?:\[(.*)\]|[ \t]+(.*))?)?[ \t]*\Z")
 
@@ -132,26 +140,32 @@ def _filled(body: str, replace: Callable[[str, list[str]], str]) -> str:
 def _liquid(text: str, values: Mapping[str, str], lost: list[str]) -> str:
     ends = {end[1]: end.start() for end in _LIQUID_END.finditer(text)}  # the last of each
     parts: list[str] = []
-    at, last = 0, max(text.rfind(closing) for closing in ("%}", "}}", "#}")) + 2
-    while match := _LIQUID.search(text, at, last):
+    last = {closing: text.rfind(closing) for closing in ("%}", "}}", "#}")}
+    at = 0
+    while match := _LIQUID.search(text, at):
+        closing = "%}" if match["tag"] else "}}" if match[0].startswith("{{") else "#}"
+        if last[closing] < match.end():
+            parts.append(text[at : match.end()])
+            at = match.end()
+            continue
         parts.append(text[at : match.start()])
-        at = match.end()
-        tag = match["tag"]
-        if match["value"] is not None:
-            parts.append(_value(match["value"], values))
+        at = text.index(closing, match.end()) + len(closing)
+        tag, arguments = match["tag"], text[match.end() : at - len(closing)].removesuffix("-")
+        if closing == "}}":
+            parts.append(_value(arguments, values))
         elif tag in {"raw", "verbatim", "highlight"}:
             content, at = _content(text, at, tag)
-            language = (match["arguments"] or "").split()
+            language = arguments.split()
             parts.append(_code(content, language) if tag == "highlight" else content)
         elif tag in _CONDITIONAL:
-            is_inline_set = tag == "set" and "=" in match["arguments"]
+            is_inline_set = tag == "set" and "=" in arguments
             if not is_inline_set:
                 at = _end(text, at, tag)
             parts.append("" if tag == "comment" or is_inline_set else _HOLE)
-        elif tag and not tag.startswith("end") and ends.get(tag, -1) < at:
+        elif tag not in {None, "#"} and not tag.startswith("end") and ends.get(tag, -1) < at:
             parts.append("" if tag in {"assign", "layout", "import"} else _HOLE)
         if parts[-1] == _HOLE:
-            lost.append(match[0])
+            lost.append(f"{match[0]}{arguments}{closing}")
     parts.append(text[at:])
     return "".join(parts)
 
@@ -203,24 +217,25 @@ def _code(content: str, language: list[str]) -> str:
 def _shortcodes(text: str, kept: list[str], lost: list[str]) -> str:
     ends = {end[1]: end for end in _SHORTCODE_END.finditer(text)}  # the last of each
     parts: list[str] = []
-    at = 0
-    while match := _SHORTCODE.search(text, at):
+    at, last = 0, max(text.rfind(closing) for closing in (">}}", "%}}")) + 3
+    while match := _SHORTCODE.search(text, at, last):
         parts.append(text[at : match.start()])
         at = match.end()
         tag, sign = match["tag"], match["sign"]
+        arguments = (match["arguments"] or "").rstrip()
         if match["literal"] is not None:
             parts.append(_KEPT)
             kept.append(f"{{{{{sign}{match['literal']}{'>' if sign == '<' else '%'}}}}}")
         elif not match["close"]:
-            if tag == "figure" and (picture := _figure(match["arguments"])):
+            if tag == "figure" and (picture := _figure(arguments)):
                 parts.append(picture)
-            elif tag not in ends or ends[tag].start() < at or match["arguments"].endswith("/"):
+            elif tag not in ends or ends[tag].start() < at or arguments.endswith("/"):
                 parts.append(_HOLE)
                 lost.append(match[0])
             elif tag in {"highlight", "comment"}:
                 closing = next(end for end in _SHORTCODE_END.finditer(text, at) if end[1] == tag)
                 if tag == "highlight":
-                    parts.append(_code(text[at : closing.start()], match["arguments"].split()))
+                    parts.append(_code(text[at : closing.start()], arguments.split()))
                 at = closing.end()
     parts.append(text[at:])
     return "".join(parts)
@@ -239,20 +254,21 @@ def _figure(arguments: str) -> str:
 
 def _jsx(text: str, lost: list[str]) -> str:
     def expression(match: re.Match[str]) -> str:
-        if match[0].startswith("{/*"):
-            return ""
         lost.append(match[0])
         return _HOLE
 
+    text = _MDX_COMMENT.sub(lambda match: "" if match["comment"] else match[0], text)
     lines = []
+    depth = 0  # of braces in a program
     for block in _blocks(text):
+        if depth > 0 or _MDX_PROGRAM.match(block):
+            depth += block.count("{") - block.count("}")
+            continue
         if _FENCE.match(block):
             lines.append(block)
             continue
         kept_lines = [
-            _ADMONITION.sub(_heading, _ANCHOR.sub("", line))
-            for line in block.split("\n")
-            if not _MDX_LINE.match(line)
+            _ADMONITION.sub(_heading, _ANCHOR.sub("", line)) for line in block.split("\n")
         ]
         shown = _COMPONENT.sub("", "\n".join(kept_lines))
         spans = re.split(r"(`+[^`]*`+)", shown)  # code within a line stays

@@ -35,6 +35,10 @@ LIQUID = {
     "{% assign x = 1 %}Text.": "Text.",
     "- one\n- {{ page.x }}\n- three\n": "- one\n- three\n",
     "{# a remark #}Text.": "Text.",
+    "{#" + 600 * "x" + "#}{%- # a remark -%}Text.": "Text.",
+    '{% include a.html b="' + 600 * "x" + '" %}\n\nText.': "\nText.",
+    "# Fog {#fog}\n\nText.{# not #}": "# Fog {#fog}\n\nText.",
+    "{#fog {{ never {% closed #": "{#fog {{ never {% closed #",
     "One {{ never closed": "One {{ never closed",
 }
 HUGO = {
@@ -43,14 +47,20 @@ HUGO = {
     '{{< figure src="a>b" >}}\nText.': "Text.",
     '[tides]({{< ref "tides.md" >}}) rise.': "tides rise.",
     "{{< notice >}}Mind the gap.{{< /notice >}}": "Mind the gap.",
+    '{{< quote "' + 600 * "x" + '" >}}\n\nText.': "\nText.",
     "{{% notice %}}Mind **the** gap.{{% /notice %}}": "Mind **the** gap.",
     "{{< highlight go >}}\nx := 1\n{{< /highlight >}}": "\n```go\nx := 1\n```\n",
     "Write {{</* figure */>}} so.": "Write {{< figure >}} so.",
     "{{ .Title }} is no shortcode.": "{{ .Title }} is no shortcode.",
 }
 MDX = {
-    "import X from './x'\n\nText.": "\nText.",
-    "export const a = 1\n\nText.": "\nText.",
+    "import X from './x'\n\nText.": "Text.",
+    "export const a = 1\n\nText.": "Text.",
+    "export function f() {\n  return 'not';\n\n  // not {}\n}\n\nText.": "Text.",
+    "import taxes are high.": "import taxes are high.",
+    "Text.\n\n{/* not\n\nnot */}Text.{/* never closed\n\nnot": "Text.\n\nText.",
+    "{/*" + 600 * "x" + "*/}Text.": "Text.",
+    "`{/*` stays.": "`{/*` stays.",
     '<Card title="x">\nText.\n</Card>': "\nText.\n",
     "{/* a remark */}Text.": "Text.",
     "A {props.name} b.\n\nText.": "\nText.",
