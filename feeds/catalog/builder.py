@@ -13,7 +13,6 @@ import msgspec
 from feeds.catalog import stories, titles
 from feeds.catalog.addresses import Addresses, FeedQuery, NotFound, RedirectTo
 from feeds.catalog.window import (
-    changed_since,
     first_page,
     has_deltas,
     has_window,
@@ -51,7 +50,7 @@ def feed(
     heading = titles.heading(reader, query, config)
     total = heading.entries
     narrowed = query.filters
-    since = _since(query, today)
+    since = since_day(query, today)
     window = since if query.month is None else _within(since, query.month)
     archive = None
     if query.month is not None or narrowed != NONE:
@@ -75,41 +74,6 @@ def feed(
     links = _links(reader, query, addresses, config, page, since)
     whole = _feed(query, addresses, config, heading, entries(reader, page.rows), links, archive)
     return msgspec.structs.replace(whole, mark=mark) if has_deltas(query) else whole
-
-
-def changes(
-    reader: Reader, query: FeedQuery, addresses: Addresses, config: Config, today: date, since: int
-) -> Feed | None:
-    """The feed that `query` asks for, of the entries alone that came or changed after `since`.
-
-    That is a moment in seconds. Where they are too many, archives go on from the newest
-    month; None, where there are no archives. Raises the errors of `feed`.
-    """
-    whole = feed(reader, query, addresses, config, today)
-    window = _since(query, today)
-    rows, is_all = changed_since(reader, query.scope, since, window, query.filters)
-    links = whole.links
-    if not is_all:
-        if reader.is_list(query.scope):
-            return None
-        newest = month_of(reader.page(query.scope, 1, 0, window, query.filters)[0].published)
-        limit = addresses.default_limit(newest)
-        archive = addresses.url(query._replace(month=newest, limit=limit, exact=False))
-        links = tuple(
-            msgspec.structs.replace(link, href=archive) if link.rel == "prev-archive" else link
-            for link in links
-        )
-    return msgspec.structs.replace(whole, entries=tuple(entries(reader, rows)), links=links)
-
-
-def joined(delta: Feed, whole: Feed) -> Feed:
-    """The entries of a feed's delta and of the feed itself, by date; the feed, if it has all."""
-    rest = {entry.id: entry for entry in whole.entries}
-    if all(entry.id in rest for entry in delta.entries):
-        return whole
-    entries = (rest | {entry.id: entry for entry in delta.entries}).values()
-    in_order = sorted(entries, key=lambda entry: entry.published or UNKNOWN_TIME, reverse=True)
-    return msgspec.structs.replace(delta, entries=tuple(in_order))
 
 
 class _Page(NamedTuple):
@@ -235,7 +199,7 @@ def _feed(
     )
 
 
-def _since(query: FeedQuery, today: date) -> Window:
+def since_day(query: FeedQuery, today: date) -> Window:
     """From the first day on that the filters let pass."""
     first = query.filters.first_day(today)
     return EVERYTHING if first is None else Window(first=position_at(midnight(first)))

@@ -172,8 +172,7 @@ class Loader:
             unreadable.clear()
             found = scan(self.folder, unreadable)
         for prefix in unreadable:
-            kept = {path: was for path, (was, _) in known.items() if path.startswith(prefix)}
-            found = kept | found
+            found = {p: was for p, (was, _) in known.items() if p.startswith(prefix)} | found
         return found
 
 
@@ -267,8 +266,7 @@ class _Load:
         if self.first:
             return 0
         query = select(func.count()).select_from(files).where(files.c.outcome.in_(_RECORDS))
-        held = int(self.connection.execute(query).scalar_one())
-        return held + self._kept()
+        return int(self.connection.execute(query).scalar_one()) + self._kept()
 
     def _kept(self) -> int:
         """How many files in error have a last good version."""
@@ -334,11 +332,10 @@ class _Load:
 
     def _note_state(self, *, changed: bool) -> None:
         values: dict[str, Any] = {"reading": self.reading}
-        if self.first:
-            values["born"] = self.moment
+        values |= {"born": self.moment} if self.first else {}
         if self.records.wrote:
             values["writes"] = state.c.writes + 1
-        changed = changed or self.collections.changed or self.entries.labels.renamed
+        changed |= self.collections.changed or self.entries.labels.renamed
         if changed or self.first or self.refolded:
             values |= {"generation": state.c.generation + 1, "loaded": self.moment}
             commits = self.news.moments if self.news else ()

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from feeds.catalog import builder, cache_keys, titles
+from feeds.catalog import builder, cache_keys, deltas, titles
 from feeds.catalog.addresses import Addresses, FeedQuery, Query, SiteQuery
 from feeds.config import Config
 from feeds.model import UNKNOWN_TIME, Entry, Feed, Link
@@ -87,12 +87,12 @@ class DocumentRenderer:
         if not reader.was_made_at(since):
             return None
         config = self.named(reader).config
-        feed = builder.changes(reader, query, self.addresses, config, self._today(), since)
+        feed = deltas.changes(reader, query, self.addresses, config, self._today(), since)
         if feed is None or feed.mark != until:
             return None
         if is_whole:
             whole = builder.feed(reader, query, self.addresses, config, self._today())
-            feed = builder.joined(feed, whole)
+            feed = deltas.joined(feed, whole)
         kind = FORMATS[query.file]
         body = self._body(kind, feed, feed.entries)
         return Document(body, kind.content_type, self._headers(feed) + _CORS, feed.modified)

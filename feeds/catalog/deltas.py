@@ -1,0 +1,50 @@
+"""FeedQuery and a moment -> Feed of what came or changed since."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import msgspec
+
+from feeds.catalog import builder
+from feeds.catalog.addresses import Addresses, FeedQuery
+from feeds.catalog.window import changed_since
+from feeds.config import Config
+from feeds.model import UNKNOWN_TIME, Feed
+from feeds.selection import month_of
+from feeds.store.reader import Reader
+
+
+def changes(
+    reader: Reader, query: FeedQuery, addresses: Addresses, config: Config, today: date, since: int
+) -> Feed | None:
+    """The feed that `query` asks for, of the entries alone that came or changed after `since`.
+
+    That is a moment in seconds. Where they are too many, archives go on from the newest
+    month; None, where there are no archives. Raises the errors of `feed`.
+    """
+    whole = builder.feed(reader, query, addresses, config, today)
+    window = builder.since_day(query, today)
+    rows, is_all = changed_since(reader, query.scope, since, window, query.filters)
+    links = whole.links
+    if not is_all:
+        if reader.is_list(query.scope):
+            return None
+        newest = month_of(reader.page(query.scope, 1, 0, window, query.filters)[0].published)
+        limit = addresses.default_limit(newest)
+        archive = addresses.url(query._replace(month=newest, limit=limit, exact=False))
+        links = tuple(
+            msgspec.structs.replace(link, href=archive) if link.rel == "prev-archive" else link
+            for link in links
+        )
+    return msgspec.structs.replace(whole, entries=tuple(builder.entries(reader, rows)), links=links)
+
+
+def joined(delta: Feed, whole: Feed) -> Feed:
+    """The entries of a feed's delta and of the feed itself, by date; the feed, if it has all."""
+    rest = {entry.id: entry for entry in whole.entries}
+    if all(entry.id in rest for entry in delta.entries):
+        return whole
+    entries = (rest | {entry.id: entry for entry in delta.entries}).values()
+    in_order = sorted(entries, key=lambda entry: entry.published or UNKNOWN_TIME, reverse=True)
+    return msgspec.structs.replace(delta, entries=tuple(in_order))
