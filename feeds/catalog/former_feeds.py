@@ -14,10 +14,11 @@ from feeds.catalog.addresses import Addresses, FeedQuery, NotFound
 from feeds.catalog.parameters import BadParameter
 from feeds.config import FILE, Config, ConfigError
 
-# Of Jekyll, Eleventy, Hugo and WordPress.
+# Of Jekyll, Eleventy, Hugo, WordPress and Docusaurus.
 _KNOWN: Final = (
     (re.compile(r"/feed\.xml|/feed/atom/?"), "/atom.xml"),
     (re.compile(r"/(?:index|(?:posts?|blog)/index)\.xml|/(?:feed|rss)/?"), "/rss.xml"),
+    (re.compile(r"/(?:posts?|blog)/((?:rss|atom)\.xml|feed\.json)"), "/{}"),
     (re.compile(r"/feed/(?:by_tag/)?([^/]+)\.xml"), "/topics/{}/atom.xml"),
     (re.compile(r"/(?:tags|categories)/([^/]+)/index\.xml"), "/topics/{}/rss.xml"),
     (re.compile(r"/(?:tag|category)/(?:.+/)?([^/]+)/feed/?"), "/topics/{}/rss.xml"),

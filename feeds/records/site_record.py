@@ -38,6 +38,7 @@ _LINKED: Final = re.compile(
     rb"^(?:link|url|external_url|source_url|canonical_url|permalink)[ \t]*[:=]", re.MULTILINE
 )
 _END: Final = re.compile(rb"\n(?:---|\.\.\.|\+\+\+)[ \t]*(?:\r?\n|\Z)")  # of front matter
+_TEMPLATE_TAGS: Final = ("{{", "{%", "{#")  # begin a template, and no JSON
 _LONGEST_TAG: Final = 60
 _BEGINNING: Final = 65_536  # bytes in which a file says of what form it is
 _FENCE: Final = re.compile(r"---[ \t]*(?:\n|\Z)")
@@ -120,7 +121,7 @@ def split(path: str, text: str) -> tuple[Mapping, str]:
     if text.startswith("+++"):
         source, body = front_formats.split_toml(text)
         return front_formats.parse_toml(source), body
-    if text.startswith("{"):
+    if text.startswith("{") and not text.startswith(_TEMPLATE_TAGS):
         return front_formats.split_json(text)
     if language := _LANGUAGE.match(text):
         return _split_other(text, language[1].lower(), language.end())

@@ -19,6 +19,8 @@ FORMER = FormerFeeds(replace(CONFIG, redirects=WRITTEN), addresses())
         ("/feed/atom/", "/atom.xml"),
         ("/index.xml", "/rss.xml"),
         ("/posts/index.xml", "/rss.xml"),
+        ("/blog/atom.xml", "/atom.xml"),
+        ("/blog/feed.json", "/feed.json"),
         ("/feed", "/rss.xml"),
         ("/feed/", "/rss.xml"),
         ("/rss", "/rss.xml"),

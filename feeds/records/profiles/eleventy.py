@@ -297,7 +297,7 @@ def _unlisted(fields: Mapping, path: str, address: str) -> str:
         return "draft"
     excluded = fields.get("eleventyExcludeFromCollections")
     if excluded is not None and not _is_false(excluded):
-        return "is in no collection"
+        return "in no collection"
     permalink = fields.get("permalink")
     if isinstance(permalink, Scalar) and text(permalink).lower() == "false":
         return "has no page"

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from feeds.model import Record
 from feeds.records import frontmatter
 from feeds.records.frontmatter import FrontMatterError, Mapping
 from feeds.records.profiles import eleventy
@@ -210,8 +211,8 @@ def test_dates(
         ("draft: false\ndraft: true", "draft"),
         ("published: false", "published is not true"),
         ("published: yes", ""),
-        ("eleventyExcludeFromCollections: true", "is in no collection"),
-        ("eleventyExcludeFromCollections: [posts]", "is in no collection"),
+        ("eleventyExcludeFromCollections: true", "in no collection"),
+        ("eleventyExcludeFromCollections: [posts]", "in no collection"),
         ("eleventyExcludeFromCollections: false", ""),
         ("permalink: false", "has no page"),
         ("permalink: 'false'", "has no page"),
@@ -467,6 +468,14 @@ def test_a_data_file_that_cannot_be_read_says_where_and_why(tmp_path: Path) -> N
 def test_the_first_line_may_name_the_language(tmp_path: Path, front: str) -> None:
     record = parse_page("content/j.md", front + "Glaze.\n", site(tmp_path), NOW, hold=True).record
     assert (record.title, record.body) == ("J", "<p>Glaze.</p>")  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("tag", ["{% set x = 1 %}", "{{ x }}", "{# x #}"])
+def test_a_template_that_begins_with_a_tag_has_no_front_matter(tmp_path: Path, tag: str) -> None:
+    text = f"{tag}\n\n# J\n\nGlaze.\n"
+    record = parse_page("content/j.md", text, site(tmp_path), NOW, hold=True).record
+    assert isinstance(record, Record)
+    assert (record.title, record.excerpt) == ("J", "Glaze.")
 
 
 @pytest.mark.parametrize(
