@@ -146,15 +146,20 @@ def _ranked(places: Iterable[FeedLink]) -> list[FeedLink]:
 
 
 def years(months: Sequence[tuple[int, int]]) -> list[tuple[int, list[tuple[int, int]]]]:
-    """Months with entries by year, the newest year first, the months of each in order."""
+    """Months with entries by year, the newest year first, the months of each in order.
+
+    What nobody knows the date of is last, under the year 0.
+    """
     years: dict[int, list[tuple[int, int]]] = {}
     for month, entries in months:
-        years.setdefault(month // 12, []).insert(0, (month, entries))
+        year = month // 12 if month != titles.NO_MONTH else 0
+        years.setdefault(year, []).insert(0, (month, entries))
     return list(years.items())
 
 
 def sketch(months: Sequence[tuple[int, int]]) -> ActivityChart | None:
     """The activity of the months up to the newest; None when there is but one."""
+    months = [one for one in months if one[0] != titles.NO_MONTH]
     if len(months) < 2:  # noqa: PLR2004 - one is no course of things
         return None
     numbers = dict(months)

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+from feeds.catalog.titles import NO_MONTH
 from feeds.rendering import navigation
 from feeds.rendering.navigation import ActivityChart, FeedGroup, FeedLink
 from feeds.selection import Scope
@@ -25,14 +26,15 @@ def test_a_sketch_shows_two_years_at_most_and_a_few_entries_among_many() -> None
 
 def test_one_month_is_no_activity_to_sketch() -> None:
     assert navigation.sketch([]) is None
-    assert navigation.sketch([(JANUARY, 3)]) is None
+    assert navigation.sketch([(JANUARY, 3), (NO_MONTH, 2)]) is None
 
 
 def test_months_are_listed_by_year_the_newest_year_first() -> None:
-    months = [(JANUARY + 13, 1), (JANUARY + 12, 2), (JANUARY + 5, 3)]
+    months = [(JANUARY + 13, 1), (JANUARY + 12, 2), (JANUARY + 5, 3), (NO_MONTH, 4)]
     assert navigation.years(months) == [
         (2025, [(JANUARY + 12, 2), (JANUARY + 13, 1)]),
         (2024, [(JANUARY + 5, 3)]),
+        (0, [(NO_MONTH, 4)]),
     ]
 
 

@@ -347,3 +347,12 @@ def test_a_page_has_no_list_of_what_there_is_none_of(tmp_path: Path) -> None:
     assert [words(title) for title in aside.iter(f"{XHTML}h2")] == ["Providers", "Archive"]
     labels = {nav.get("aria-label") for nav in root.iter(f"{XHTML}nav")}
     assert "Most active topics" not in labels
+
+
+def test_what_nobody_knows_the_date_of_is_in_no_year(tmp_path: Path) -> None:
+    write(tmp_path, "a.md", publishedDateTime="2024-01-01", topics=["Dated"])
+    write(tmp_path, "b.md", publishedDateTime=None, topics=["Old"])
+    root = parsed(get(application(tmp_path), "/").body)
+    archive = next(s for s in root.iter(f"{XHTML}section") if s.get("class") == "months")
+    assert words(archive) == "Archive 2024 Jan Undated 1"
+    assert "1970" not in words(root)
