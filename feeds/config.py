@@ -9,14 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
-
-import platformdirs
 
 from feeds import urls
 from feeds.messages import did_you_mean, without_passwords
@@ -42,6 +39,7 @@ from feeds.setting_types import (
     parse_url_list,
     reachable,
     setting,
+    state_folder,
 )
 
 FILE: Final = "feeds.toml"
@@ -291,23 +289,6 @@ class Config:
         digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]
         name = re.sub(r"[^A-Za-z0-9]+", "-", folder.name).strip("-") or "seeds"
         return f"sqlite:///{state_folder() / f'{name}-{digest}.db'}"
-
-
-def state_folder() -> Path:
-    """The folder of what the program keeps for itself, unless a setting says otherwise.
-
-    Of a checkout, `instance` in it. Installed, the user's folder for state; but
-    the one within the Python that it was in once, for as long as that is there.
-    """
-    home = Path(__file__).absolute().parent.parent
-    if home.is_relative_to(sys.prefix):
-        once = Path(sys.prefix)
-    elif home.name in {"site-packages", "dist-packages"}:
-        once = home.parents[2]  # of lib/python3.x/site-packages
-    else:
-        return home / "instance"
-    once = once / "var" / "feeds-instance"
-    return once if once.is_dir() else platformdirs.user_state_path("feeds", appauthor=False)
 
 
 def settings() -> dict[str, Setting]:

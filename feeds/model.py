@@ -237,6 +237,13 @@ class Archive(msgspec.Struct, frozen=True):
     over: bool
 
 
+class Withdrawn(msgspec.Struct, frozen=True):
+    """The id of an entry that a feed showed and that was withdrawn, and when."""
+
+    id: str
+    when: datetime
+
+
 class Feed(msgspec.Struct, frozen=True):
     """A title, a self URL and entries in order.
 
@@ -270,3 +277,4 @@ class Feed(msgspec.Struct, frozen=True):
     ttl: int
     archive: Archive | None = None
     mark: int = 0
+    withdrawn: tuple[Withdrawn, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import platformdirs
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
@@ -166,6 +168,23 @@ def reachable(bind: str) -> str:
     if name in ("", "0.0.0.0", "[::]"):  # noqa: S104 - read here, not bound to
         name = "localhost"
     return name if port == "80" else f"{name}:{port}"
+
+
+def state_folder() -> Path:
+    """The folder of what the program keeps for itself, unless a setting says otherwise.
+
+    Of a checkout, `instance` in it. Installed, the user's folder for state; but
+    the one within the Python that it was in once, for as long as that is there.
+    """
+    home = Path(__file__).absolute().parent.parent
+    if home.is_relative_to(sys.prefix):
+        once = Path(sys.prefix)
+    elif home.name in {"site-packages", "dist-packages"}:
+        once = home.parents[2]  # of lib/python3.x/site-packages
+    else:
+        return home / "instance"
+    once = once / "var" / "feeds-instance"
+    return once if once.is_dir() else platformdirs.user_state_path("feeds", appauthor=False)
 
 
 # -- tables of feeds.toml; their errors begin with the key, and say what is right ------

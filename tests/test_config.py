@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 from flask import Flask
 
-from feeds import config
+from feeds import setting_types
 from feeds.config import FILE, Config, ConfigError, read, settings, variable
 
 # Of every setting: what the environment says and what it means; the same in
@@ -266,7 +266,7 @@ def test_each_folder_of_records_has_a_database_of_its_own(tmp_path: Path) -> Non
     folders = [tmp_path / "a/news", tmp_path / "b/news", tmp_path / "a/more news"]
     urls = [read({"seeds": str(folder)}).database for folder in folders]
     assert len(set(urls)) == 3
-    names = [url.removeprefix(f"sqlite:///{config.state_folder()}/") for url in urls]
+    names = [url.removeprefix(f"sqlite:///{setting_types.state_folder()}/") for url in urls]
     assert [name.rpartition("-")[0] for name in names] == ["news", "news", "more-news"]
 
 
@@ -302,16 +302,16 @@ def test_state_is_beside_a_checkout_or_in_the_users_folder(
 ) -> None:
     if once:
         (tmp_path / once).mkdir(parents=True)
-    monkeypatch.setattr(config, "__file__", str(tmp_path / package / "config.py"))
+    monkeypatch.setattr(setting_types, "__file__", str(tmp_path / package / "config.py"))
     monkeypatch.setattr("sys.prefix", str(tmp_path / prefix))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    assert config.state_folder() == tmp_path / folder
+    assert setting_types.state_folder() == tmp_path / folder
     assert not (tmp_path / folder).exists() or folder == once
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have other folders")
 def test_state_is_where_flask_kept_it() -> None:
-    assert config.state_folder() == Path(Flask("feeds").instance_path)
+    assert setting_types.state_folder() == Path(Flask("feeds").instance_path)
 
 
 def test_other_ways_to_a_folder_lead_to_the_same_database(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from feeds.catalog.window import (
     has_deltas,
     has_window,
     since_of,
+    withdrawn_lately,
 )
 from feeds.config import Config
 from feeds.model import UNKNOWN_TIME, Archive, Entry, Feed, Label, Link
@@ -64,16 +65,19 @@ def feed(
         over = loaded >= (window.end or 0)
         archive = Archive(query.month // 12, query.month % 12 + 1, over=over)
     page = _page(reader, query, addresses, config, total, window)
-    modified = _modified(reader, query, config, total, window, page)
+    gone = withdrawn_lately(reader, query, config)
+    last = int(gone[0].when.timestamp()) if gone else 0
+    modified = max(_modified(reader, query, config, total, window, page), last)
     mark = max(modified, heading.changed)
     if narrowed != NONE:  # it is of all changes, also of what the filters leave out
-        mark = max((row.changed for row in page.rows), default=0)
+        mark = max([last, *(row.changed for row in page.rows)])
     if narrowed.moves:
         modified = max(modified, midnight(today))
     heading = heading._replace(entries=total, changed=max(modified, heading.changed))
     links = _links(reader, query, addresses, config, page, since)
     whole = _feed(query, addresses, config, heading, entries(reader, page.rows), links, archive)
-    return msgspec.structs.replace(whole, mark=mark) if has_deltas(query) else whole
+    mark = mark if has_deltas(query) else 0
+    return msgspec.structs.replace(whole, mark=mark, withdrawn=gone)
 
 
 class _Page(NamedTuple):
@@ -343,19 +347,6 @@ def scopes(reader: Reader) -> list[Listed]:
     for one in reader.labels("collection"):
         listed.append(_listed(Scope(collection=one.slug), one))
     return listed
-
-
-def former_scopes(reader: Reader, config: Config) -> list[Scope]:
-    """The scopes of topics, providers and types whose feeds are empty, and had entries once."""
-    former = []
-    for scope in reader.former_scopes():
-        try:
-            heading = titles.heading(reader, FeedQuery(scope), config)
-        except (NotFound, RedirectTo):
-            continue
-        if not heading.entries and scope not in (Scope(), Scope(collection=scope.collection)):
-            former.append(scope)
-    return former
 
 
 def _listed(scope: Scope, label: LabelCounts) -> Listed:

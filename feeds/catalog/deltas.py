@@ -8,7 +8,7 @@ import msgspec
 
 from feeds.catalog import builder
 from feeds.catalog.addresses import Addresses, FeedQuery
-from feeds.catalog.window import changed_since
+from feeds.catalog.window import changed_since, withdrawn_since
 from feeds.config import Config
 from feeds.model import UNKNOWN_TIME, Feed
 from feeds.selection import month_of
@@ -37,13 +37,16 @@ def changes(
             msgspec.structs.replace(link, href=archive) if link.rel == "prev-archive" else link
             for link in links
         )
-    return msgspec.structs.replace(whole, entries=tuple(builder.entries(reader, rows)), links=links)
+    gone = withdrawn_since(reader, query, config, since)
+    rest = tuple(builder.entries(reader, rows))
+    return msgspec.structs.replace(whole, entries=rest, links=links, withdrawn=gone)
 
 
 def joined(delta: Feed, whole: Feed) -> Feed:
     """The entries of a feed's delta and of the feed itself, by date; the feed, if it has all."""
     rest = {entry.id: entry for entry in whole.entries}
-    if all(entry.id in rest for entry in delta.entries):
+    is_told = set(delta.withdrawn) <= set(whole.withdrawn)
+    if is_told and all(entry.id in rest for entry in delta.entries):
         return whole
     entries = (rest | {entry.id: entry for entry in delta.entries}).values()
     in_order = sorted(entries, key=lambda entry: entry.published or UNKNOWN_TIME, reverse=True)

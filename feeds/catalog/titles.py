@@ -85,6 +85,19 @@ def heading(reader: Reader, query: FeedQuery, config: Config) -> Heading:
     return Heading(title, total, changed, own)
 
 
+def former_scopes(reader: Reader, config: Config) -> list[Scope]:
+    """The scopes of topics, providers and types whose feeds are empty, and had entries once."""
+    former = []
+    for scope in reader.former_scopes():
+        try:
+            found = heading(reader, FeedQuery(scope), config)
+        except (NotFound, RedirectTo):
+            continue
+        if not found.entries and scope not in (Scope(), Scope(collection=scope.collection)):
+            former.append(scope)
+    return former
+
+
 def _by_new_names(reader: Reader, scope: Scope, config: Config) -> Scope:
     """The scope under the names that feeds.toml gives to those that no public record has.
 

@@ -6,14 +6,17 @@ came since, and whatever dates they bear.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from feeds.catalog.addresses import FeedQuery
 from feeds.config import Config
+from feeds.model import Withdrawn
 from feeds.selection import EVERYTHING, NONE, Filters, Scope, Window
 from feeds.store.reader import Reader, Row
 
 _MOST: Final = 1_000  # entries
+_SILENT: Final = "rss.xml"
 # Bytes of records as the store has them, of which a document of some 4 MiB is made.
 _BYTES: Final = 2 * 1024 * 1024
 
@@ -97,6 +100,30 @@ def changed_since(
     fitting = _fitting([], rows)[:_MOST]
     fitting.sort(key=lambda row: row.position, reverse=True)
     return fitting, len(fitting) == len(rows)
+
+
+def withdrawn_lately(reader: Reader, query: FeedQuery, config: Config) -> tuple[Withdrawn, ...]:
+    """What a feed announces as withdrawn, the last first.
+
+    That is all within its window of its newest arrival or withdrawal.
+    """
+    gone = withdrawn_since(reader, query, config, 0) if has_window(query, config) else ()
+    if not gone:
+        return ()
+    newest = reader.newest_arrival(query.scope, EVERYTHING, NONE)
+    newest = max(newest, int(gone[0].when.timestamp()))
+    return tuple(one for one in gone if one.when.timestamp() > newest - config.window * 3600)
+
+
+def withdrawn_since(
+    reader: Reader, query: FeedQuery, config: Config, since: int
+) -> tuple[Withdrawn, ...]:
+    """What was withdrawn from a feed after a moment in seconds; RSS has no word for it."""
+    if query.page > 1 or query.file == _SILENT:
+        return ()
+    limit = _MOST if reader.is_list(query.scope) else config.limit
+    rows = reader.withdrawn(query.scope, since, limit, config.window * 3600)
+    return tuple(Withdrawn(one, datetime.fromtimestamp(at, UTC)) for one, at in rows)
 
 
 def _fitting(rows: list[Row], late: list[Row]) -> list[Row]:

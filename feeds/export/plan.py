@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from feeds.catalog import builder, stories
+from feeds.catalog import builder, stories, titles
 from feeds.catalog.addresses import (
     Addresses,
     EmbedStyle,
@@ -104,7 +104,7 @@ def render(
     addresses = documents.addresses
     redirects, leads = _stories(reader) if STORIES in selection.scopes else ({}, [])
     scopes = [listed.scope for listed in builder.scopes(reader)]
-    empty = builder.former_scopes(reader, documents.config)
+    empty = titles.former_scopes(reader, documents.config)
     scopes = [scope for scope in scopes + empty if _scope_word(scope) in selection.scopes]
     for query in _queries(reader, addresses, selection, scopes, leads):
         yield SiteItem(addresses.path(query), documents.renderer.render(query, reader).document)

@@ -36,6 +36,10 @@ def changed(reader: Reader, since: int, config: Config) -> set[str]:
     members = changes.changed_members(connection, since)
     events = list(changes.events(since, rows, gone, members))
     keys = {cache_keys.ANY}
+    if config.window:
+        limit, seconds = config.limit, config.window * 3600
+        told = changes.withdrawn_from(connection, since, limit, seconds)
+        keys |= {cache_keys.of_scope(scope) for scope in told}
     for key, change in changes.collect((event.scope, event) for event in events).items():
         keys |= _of_scope(reader, Scope(*key.split("\t")), change, config)
     monthly = (

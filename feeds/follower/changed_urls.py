@@ -19,6 +19,7 @@ from feeds.store.reader import Reader
 from feeds.store.schema import SITE
 from feeds.urls import POLICIES
 
+_WITH_WITHDRAWALS: Final = ("atom.xml", "feed.json")
 _WITH_FIGURES: Final = ("feed.json",)  # quality and heat, and how many entries there are
 
 
@@ -38,8 +39,12 @@ def changed(reader: Reader, since: int, addresses: Addresses, config: Config) ->
     by_key = changes.collect((event.scope, event) for event in happened)
     by_scope = {Scope(*key.split("\t")): change for key, change in by_key.items()}
     retitled = set(_retitled(reader, since, by_scope, config))
+    told: set[Scope] = set()
+    if config.window:
+        seconds = config.window * 3600
+        told = changes.withdrawn_from(connection, since, config.limit, seconds)
     urls = {}
-    for scope in by_scope.keys() | retitled:
+    for scope in by_scope.keys() | retitled | told:
         query = FeedQuery(scope, limit=config.limit)
         try:
             total = heading(reader, query, config).entries
@@ -48,7 +53,9 @@ def changed(reader: Reader, since: int, addresses: Addresses, config: Config) ->
         limit = max(total, 1) if reader.is_list(scope) else config.limit
         files: Collection[str] = MEDIA_TYPES
         if scope not in retitled:
-            files = _files(reader, scope, by_scope[scope], total, limit, config)
+            change = by_scope.get(scope, Change())
+            files = {*_files(reader, scope, change, total, limit, config)}
+            files |= {*_WITH_WITHDRAWALS} if scope in told else set()
         narrow = sum(1 for slug in scope if slug)
         for policy in POLICIES:
             for file in files:

@@ -61,6 +61,7 @@ class CollectionWriter:
         self.saved = saved
         self.changed = False  # whether feeds did
         self.departed: list[dict[str, Any]] = []  # rows of departures
+        self.left: list[tuple[str, int, int]] = []  # keys of scopes, rows of entries, positions
 
     def write(self, paths: Iterable[str], touched: Collection[int] | None, *, wrote: bool) -> None:
         """Bring them up to date; `paths` are those of all files.
@@ -76,7 +77,11 @@ class CollectionWriter:
             for slug, one in self.saved.items()
         }
         filtered = {slug: row for slug, row in stored.items() if not row["path"]}
-        if not wrote and filtered == {slug: one.row(slug) for slug, one in wanted.items()}:
+        if (
+            not wrote
+            and touched is not None
+            and filtered == {slug: one.row(slug) for slug, one in wanted.items()}
+        ):
             return
         wanted |= self._lists(paths)
         for slug in sorted(stored.keys() - wanted.keys()):
@@ -162,6 +167,7 @@ class CollectionWriter:
         gone = [row for row, (position, _) in before.items() if places.get(row) != position]
         for row in gone:
             self._departs(slug, *before[row])
+            self.left.append((Scope(collection=slug).key(), row, before[row][0]))
         for chunk in chunks(gone):
             there = (members.c.collection == slug, members.c.entry.in_(chunk))
             self.connection.execute(delete(members).where(*there))

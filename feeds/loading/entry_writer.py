@@ -18,6 +18,7 @@ from feeds.loading.entry_change import (
     topic_rows,
 )
 from feeds.loading.label_writer import LabelWriter
+from feeds.loading.withdrawal_writer import Withdrawal, WithdrawalWriter
 from feeds.loading.word_writer import words_of
 from feeds.model import Record, decode_record
 from feeds.records.history import Fact
@@ -62,6 +63,9 @@ class EntryWriter:
         self.inserted: set[str] = set()  # on a first load: the entries that there are so far
         self.touched: set[int] = set()  # rows of entries that came, went or changed
         self.departed: list[dict[str, Any]] = []  # rows of departures
+        self.withdrawals = WithdrawalWriter(connection, moment)
+        self.has_hidden = False  # whether records were withdrawn
+        self.went: dict[int, Withdrawal] = {}  # by row, in no scope
         self._gained: dict[str, set[str]] = {}  # topics that entries gained, by what they lost
         newest = connection.execute(select(func.max(entries.c.id))).scalar()
         self.next_row = (newest or 0) + 1
@@ -161,6 +165,8 @@ class EntryWriter:
             if not self.first:
                 self.touched.update(one.row.id for one in (old, new) if one)
             self.labels.count(old, new)
+            if not self.first:
+                self._note_withdrawal(old, new)
             if old:
                 self._note_retagging(old, new)
                 row = old.row
@@ -168,6 +174,31 @@ class EntryWriter:
                 for scope in left:
                     came = old.arrived.get(Scope(*scope.split("\t")).topic, row.arrived)
                     self.departed.append({"scope": scope, "arrived": came, **known})
+
+    def _note_withdrawal(self, old: StoredEntry | None, new: StoredEntry | None) -> None:
+        if new and not (old and old.row.shown_id == new.row.shown_id):
+            self.withdrawals.shown.add(new.row.shown_id)
+        if old and not (new and old.row.shown_id == new.row.shown_id):
+            row = old.row
+            is_hidden = new is not None or row.entry_id in self.labels.withdrawn
+            went = Withdrawal("", row.shown_id, row.position, row.arrived, is_hidden)
+            if new is None:
+                self.went[row.id] = went
+                self.has_hidden = self.has_hidden or is_hidden
+            for scope in old.scopes():
+                came = old.arrived.get(Scope(*scope.split("\t")).topic, row.arrived)
+                self.withdrawals.withdrawn.append(went._replace(scope=scope, arrived=came))
+
+    def note_left(
+        self, departed: Iterable[dict[str, Any]], left: Iterable[tuple[str, int, int]]
+    ) -> None:
+        """Note what left collections, and may have gone: key of the scope, row, position."""
+        self.departed += departed
+        self.withdrawals.withdrawn += [
+            self.went[row]._replace(scope=scope, position=position)
+            for scope, row, position in left
+            if row in self.went
+        ]
 
     def _note_retagging(self, old: StoredEntry, new: StoredEntry | None) -> None:
         now = new.topics.keys() if new else set()
@@ -217,4 +248,5 @@ class EntryWriter:
             places = [{"at": row["scope"], "there": row["position"]} for row in self.departed]
             self.connection.execute(delete(departures).where(*same, known), places)
             bulk_insert.insert(self.connection, departures, self.departed)
+        self.withdrawals.write()
         self.labels.write()

@@ -137,6 +137,7 @@ class Loader:
                 step = _Load(connection, self, moment, known, news)
                 report = step.run(found, look, progress, accept_removals=accept_removals)
             report.history = reader.problem if reader else ""
+            self.target.forget_deleted(was_hidden=step.entries.has_hidden)
             self._known, self._known_as_of = step.known, as_of + step.records.wrote
         return report
 
@@ -323,10 +324,9 @@ class _Load:
             self.entries.merge(chunk)
         self.refolded = refold(self.connection) if self.anew else 0
         touched = None if self.first or self.anew else self.entries.touched
-        wrote = bool(self.records.wrote) or touched is None
         if not self.only:
-            self.collections.write(self.known, touched, wrote=wrote)
-        self.entries.departed += self.collections.departed
+            self.collections.write(self.known, touched, wrote=bool(self.records.wrote))
+        self.entries.note_left(self.collections.departed, self.collections.left)
         self.entries.finish()
         return self.entries.changed
 

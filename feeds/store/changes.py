@@ -22,6 +22,7 @@ from typing import Final, NamedTuple, TypeVar
 from sqlalchemy import Connection, delete, func, or_, select
 
 from feeds.selection import Scope, scopes_of
+from feeds.store import statements
 from feeds.store.bulk_insert import chunks
 from feeds.store.schema import (
     departures,
@@ -206,6 +207,13 @@ def departed_entries(connection: Connection, since: int) -> Iterator[Departure]:
     query = select(*[departures.c[name] for name in Departure._fields])
     query = query.where(departures.c.departed > since).execution_options(yield_per=_AT_ONCE)
     return map(Departure._make, connection.execute(query))
+
+
+def withdrawn_from(connection: Connection, since: int, limit: int, seconds: int) -> set[Scope]:
+    """The scopes from which entries were withdrawn after a load; as `Reader.withdrawn`."""
+    told = {"moment": since, "limit": limit, "seconds": seconds}
+    keys = connection.execute(statements.SCOPES_WITHDRAWN_FROM, told).scalars()
+    return {Scope(*key.split("\t")) for key in keys}
 
 
 def renamed(connection: Connection, since: int) -> set[tuple[str, str]]:

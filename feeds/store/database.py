@@ -23,6 +23,7 @@ from feeds.store.engines import FileIdentity, inode_of, is_in_memory, sqlite_fil
 from feeds.store.locks import locked
 from feeds.store.reader import Reader
 from feeds.store.schema import SCHEMA, health, metadata, state
+from feeds.store.spare import spare_path
 
 
 class StoreError(FeedsError):
@@ -167,6 +168,23 @@ class Store:
     def file(self) -> Path | None:
         """The database file, where the store is one."""
         return sqlite_file(self.url)
+
+    def forget_deleted(self, *, was_hidden: bool) -> None:
+        """Have nothing that was hidden left in an SQLite file, its log or its spare copy.
+
+        Pages are overwritten as rows are deleted (`secure_delete`); the index of words and the
+        log keep theirs until this. Raises StoreError.
+        """
+        if self._is_postgresql or not was_hidden:
+            return
+        with self._errors(OSError):
+            with self.write() as connection:
+                connection.exec_driver_sql("INSERT INTO search(search) VALUES ('optimize')")
+            if self.file is not None:
+                spare_path(self.file).unlink(missing_ok=True)
+                with self.engine.connect() as connection:
+                    raw: Any = connection.connection.dbapi_connection
+                    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
 
     def release(self) -> None:
         """Close the idle connections: none of them may be carried across a fork."""

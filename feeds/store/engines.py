@@ -118,6 +118,7 @@ def sqlite_engine(
         cursor = connection.cursor()
         _use_wal(cursor, patience)
         cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA secure_delete=ON")  # what is withdrawn is in no free page
         cursor.close()
 
     @event.listens_for(engine, "begin")

@@ -109,6 +109,17 @@ class Reader:
         keys = self.connection.execute(statements.FORMER_SCOPES).scalars()
         return sorted(Scope(*key.split("\t")) for key in keys)
 
+    def withdrawn(
+        self, scope: Scope, since: int, limit: int, seconds: int
+    ) -> list[tuple[str, int]]:
+        """The entries withdrawn from a scope after a moment: id and moment, the last first.
+
+        Of those whose files are just gone, only what a feed of `limit` entries, and of what
+        came in so many seconds, showed. At most 1,000.
+        """
+        told = {"scope": scope.key(), "moment": since, "limit": limit, "seconds": seconds}
+        return [(one, at) for one, at in self.connection.execute(statements.WITHDRAWN, told)]
+
     def had_entries(self, scope: Scope) -> bool:
         """Whether an entry left a scope."""
         found = self.connection.execute(statements.HAD_ENTRIES, {"scope": scope.key()})

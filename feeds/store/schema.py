@@ -30,7 +30,7 @@ from feeds.store import fulltext
 # Raise it with any change of the tables, of the index of words, or of the JSON in
 # `data` and `problems` that what was written before can't be decoded by. A store with
 # another number is made anew: what it knew of undated records and changes is lost.
-SCHEMA: Final = 9
+SCHEMA: Final = 11
 # Raise it when the same file gives other rows: another rule for a field, a slug, the name
 # of a label or the words of a search. All files are then read anew, and nothing is lost.
 # tests/store/test_schema.py fails when either was forgotten.
@@ -251,6 +251,22 @@ departures = Table(
     Column("departed", BigInteger, nullable=False),
     Index("departures_scope", "scope", "position", "departed"),
     Index("departures_departed", "departed"),
+)
+
+# Entries that scopes showed, and that are gone: feeds announce them for a while.
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("scope", Text, nullable=False),
+    Column("shown_id", Text, nullable=False),
+    Column("withdrawn", BigInteger, nullable=False),
+    # Of one whose file is just gone: how many entries stood above it, and how long before the
+    # newest it had arrived, in seconds. 0 where the record says that it is hidden.
+    Column("rank", Integer, nullable=False),
+    Column("behind", BigInteger, nullable=False),
+    Index("withdrawals_scope", "scope", "withdrawn"),
+    Index("withdrawals_withdrawn", "withdrawn"),
+    Index("withdrawals_shown_id", "shown_id"),
 )
 
 # One row: the outcome of the last load that was tried, and of the last that succeeded.

@@ -17,6 +17,7 @@ from sqlalchemy import (
     FromClause,
     Select,
     Table,
+    and_,
     bindparam,
     case,
     exists,
@@ -40,6 +41,7 @@ from feeds.store.schema import (
     members,
     records,
     state,
+    withdrawals,
 )
 
 STATE = select(state.c.generation, state.c.loaded)
@@ -333,6 +335,37 @@ def newest_arrival(names: _Names) -> Select[Any]:
     """When the last of what is chosen came to the scope."""
     arrived = _arrived(names)
     return _chosen(names, arrived).order_by(arrived.desc()).limit(1)
+
+
+@cache
+def stayed(names: _Names) -> Select[Any]:
+    """The highest positions of what is chosen and was there before the load at `moment`."""
+    place = (members if "collection" in names else _table(names)).c.position.label("position")
+    chosen = _chosen(names, place, whole=True).where(entries.c.placed < bindparam("moment"))
+    return chosen.order_by(place.desc()).limit(bindparam("limit"))
+
+
+@cache
+def newest_stayed(names: _Names) -> Select[Any]:
+    """When the last of what is chosen, and arrived before `moment`, had come to the scope."""
+    arrived = _arrived(names)
+    return _chosen(names, func.max(arrived)).where(arrived < bindparam("moment"))
+
+
+def _is_told() -> ColumnElement[bool]:
+    """Whether a withdrawal after `moment` is of what feeds showed of that length and window."""
+    c = withdrawals.c
+    shown = or_(c.rank < bindparam("limit"), c.behind < bindparam("seconds"))
+    return and_(c.withdrawn > bindparam("moment"), shown)
+
+
+WITHDRAWN: Final = (
+    select(withdrawals.c.shown_id, withdrawals.c.withdrawn)
+    .where(withdrawals.c.scope == bindparam("scope"), _is_told())
+    .order_by(withdrawals.c.withdrawn.desc(), withdrawals.c.shown_id)
+    .limit(1_000)
+)
+SCOPES_WITHDRAWN_FROM: Final = select(withdrawals.c.scope).where(_is_told()).distinct()
 
 
 @cache

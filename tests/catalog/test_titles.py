@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.catalog import builder
+from feeds.catalog import builder, titles
 from feeds.catalog.addresses import Gone, NotFound, RedirectTo
 from feeds.loading import loader
 from feeds.selection import Scope
@@ -132,7 +132,7 @@ def test_names_of_feeds_toml_take_the_place_of_what_no_record_has(emptied: Store
 def test_empty_feeds_are_in_no_list(emptied: Store) -> None:
     with emptied.read() as reader:
         listed = [one.scope for one in builder.scopes(reader)]
-        empty = builder.former_scopes(reader, CONFIG)
+        empty = titles.former_scopes(reader, CONFIG)
     assert listed == [Scope(), Scope("ai"), Scope(provider="post"), Scope("ai", "post")]
     go, times = {"topic": "go"}, {"provider": "times.example.com"}
     assert empty == sorted(

@@ -1,6 +1,7 @@
 """What came lately is in a feed, whatever its date and however much it is."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,9 +11,11 @@ import pytest
 
 from feeds.catalog import window
 from feeds.catalog.addresses import NotFound
+from feeds.config import Config
 from feeds.loading import loader
 from feeds.model import Feed
 from feeds.store.database import Store
+from feeds.urls import entry_id, identity
 from tests.helpers.databases import databases
 from tests.helpers.support import CONFIG, feed, write
 
@@ -20,6 +23,8 @@ pytestmark = pytest.mark.usefixtures("either")
 
 SMALL = replace(CONFIG, limit=3, window=48)
 START = datetime(2026, 3, 1, tzinfo=UTC)
+
+NAMES = ("old_1", "new_1", "new_2", "new_3")
 
 Load = Callable[..., None]
 
@@ -144,3 +149,60 @@ def test_modified_tells_of_all_that_a_window_shows_and_lost(
     (tmp_path / "old 2.md").unlink()
     load(5, {})
     assert modified() == 4
+
+
+def gone(
+    store: Store, address: str = "/atom.xml", config: Config = SMALL
+) -> list[tuple[str, float]]:
+    """What a feed announces as withdrawn: the ends of URLs, and hours after the first load."""
+    named = {entry_id(identity(f"https://news.example.com/{name}")): name for name in NAMES}
+    return [
+        (named.get(one.id, one.id), (one.when - START).total_seconds() / 3600)
+        for one in feed(store, address, config).withdrawn
+    ]
+
+
+@pytest.mark.parametrize("said", [{"removed": True}, {"deleted": True}, {"published": False}])
+def test_what_is_withdrawn_is_announced_for_two_days(
+    store: Store, load: Load, said: dict[str, bool]
+) -> None:
+    load(1, {"old_1": "2026-01-01", "old_2": "2026-01-01"}, topics=["AI", "Go"])
+    assert gone(store) == []
+    load(2, {"old_1": "2026-01-01"}, topics=["AI", "Go"], **said)
+    for address in ("/atom.xml", "/topics/go/feed.json", "/topics/ai/atom.xml?min_quality=0"):
+        assert gone(store, address) == [("old_1", 2)]
+    for address in ("/rss.xml", "/types/articles/atom.xml", "/atom.xml?page=2", "/?limit=3"):
+        with suppress(NotFound):
+            assert gone(store, address) == []
+    assert feed(store, "/atom.xml", SMALL).modified == START + timedelta(hours=2)
+    load(49, {"a": "2026-03-03"})
+    assert gone(store) == [("old_1", 2)]
+    load(51, {"b": "2026-03-03"})
+    assert gone(store) == []
+    load(52, {"old_1": "2026-01-01"}, topics=["Go"])  # it is back
+    assert gone(store, "/topics/go/atom.xml") == []
+
+
+def test_a_file_that_is_just_gone_is_announced_if_a_feed_showed_it(
+    store: Store, load: Load, tmp_path: Path
+) -> None:
+    load(1, {"old_1": "2026-01-01", "new_1": "2026-03-01", "new_2": "2026-03-02"})
+    load(99, {"new_3": "2026-03-03"})
+    for name in ("old_1", "new_1", "old 7", "old 2"):
+        (tmp_path / f"{name}.md").unlink()
+    load(100, {})
+    assert gone(store) == [("new_1", 100)]  # of new_3, new_2 and new_1
+    wider = replace(SMALL, window=100)
+    assert sorted(gone(store, config=wider)) == [("new_1", 100), ("old_1", 100)]
+    longer = replace(SMALL, limit=4)
+    assert len(gone(store, config=longer)) == 2
+
+
+def test_an_id_that_was_told_is_withdrawn_when_another_takes_its_place(
+    store: Store, load: Load
+) -> None:
+    load(1, {"new_1": "2026-03-01"})
+    load(2, {"new_1": "2026-03-01"}, id="tag:example.com,2026:one")
+    assert gone(store) == [("new_1", 2)]
+    load(3, {"new_1": "2026-03-01"}, id="tag:example.com,2026:two")
+    assert gone(store) == [("tag:example.com,2026:one", 3), ("new_1", 2)]

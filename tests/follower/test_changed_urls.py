@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from feeds.catalog import builder
+from feeds.catalog import builder, titles
 from feeds.catalog.addresses import FeedQuery
 from feeds.follower import changed_urls
 from feeds.loading import loader
@@ -50,7 +50,7 @@ def documents(store: Store, window: int) -> dict[str, bytes]:
     """Every feed under each link policy, in every format, by its URL."""
     with store.read() as reader:
         scopes = [one.scope for one in builder.scopes(reader)]
-        scopes += builder.former_scopes(reader, SMALL)  # which are empty
+        scopes += titles.former_scopes(reader, SMALL)  # which are empty
     queries = [
         FeedQuery(scope, policy, file, LIMIT)
         for scope in scopes

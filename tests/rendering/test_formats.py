@@ -3,7 +3,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import product
 from pathlib import Path
@@ -18,6 +18,7 @@ from lxml import etree
 from feeds import urls
 from feeds.catalog import builder
 from feeds.catalog.addresses import FeedQuery
+from feeds.loading import loader
 from feeds.model import UNKNOWN_TIME, Feed, Record
 from feeds.rendering.formats import FORMATS
 from feeds.store.database import Store
@@ -588,3 +589,24 @@ def test_a_format_is_called_by_its_file_and_says_its_charset() -> None:
         "atom.xml": "application/atom+xml; charset=utf-8",
         "feed.json": "application/feed+json; charset=utf-8",
     }
+
+
+# -- withdrawals -------------------------------------------------------------------------
+
+
+def test_withdrawals_are_announced_by_id_and_time_alone(tmp_path: Path) -> None:
+    write(tmp_path, "a.md", title="Kept", publishedDateTime="2024-01-01")
+    write(tmp_path, "b.md", title="Secret", publishedDateTime="2024-01-02")
+    store = loaded(tmp_path)
+    entry_id = feed(store).entries[0].id
+    write(tmp_path, "b.md", title="Secret", publishedDateTime="2024-01-02", removed=True)
+    loader.load(store, tmp_path, now=datetime(2026, 12, 2, 3, 4, 5, tzinfo=UTC))
+    root: Any = etree.fromstring(rendered(store, "/atom.xml"))
+    tombstones = root.findall("{http://purl.org/atompub/tombstones/1.0}deleted-entry")
+    assert [(dict(one.attrib), len(one), one.text) for one in tombstones] == [
+        ({"ref": entry_id, "when": "2026-12-02T03:04:05Z"}, 0, None)
+    ]
+    found = json.loads(rendered(store, "/feed.json"))["_feeds"]
+    assert found["withdrawn"] == [{"id": entry_id, "when": "2026-12-02T03:04:05Z"}]
+    assert entry_id.encode() not in rendered(store, "/rss.xml")
+    assert not any(b"Secret" in rendered(store, f"/{file}") for file in FORMATS)

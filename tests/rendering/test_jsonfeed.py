@@ -126,6 +126,7 @@ OURS_OF_FEED: Final = closed(
     about=URL,
     link_policy={"enum": list(POLICIES)},
     entries=SIZE,
+    withdrawn=listed(closed("id", "when", id=TEXT, when=TIME)),
     archive={"type": "string", "pattern": r"^\d{4}-\d\d$"},
     links={"type": "object", "additionalProperties": URL},
 )

@@ -272,3 +272,16 @@ def test_without_the_store_a_delta_becomes_the_whole_feed(
     second = get(app, "/rss.xml")
     break_store(app, monkeypatch)
     assert get(app, "/rss.xml", if_none_match=tag, a_im="feed") == second
+
+
+def test_a_delta_has_what_was_withdrawn(app: Flask, folder: Path) -> None:
+    tags = {file: str(get(app, f"/{file}").get("ETag")) for file in FORMATS}
+    write(folder, "001.md", title="Story 1", publishedDateTime="2024-01-02T00:00:00Z", removed=True)
+    load(app, folder)
+    atom, json = (
+        get(app, f"/{file}", if_none_match=tags[file], a_im="feed")
+        for file in ("atom.xml", "feed.json")
+    )
+    assert (atom.code, json.code, titles(atom)) == (226, 226, [])
+    assert re.search(rb'<at:deleted-entry ref="urn:uuid:[^"]*" when="[^"]*Z"/>', atom.body)
+    assert re.search(rb'"withdrawn":\[{"id":"urn:uuid:[^"]*","when":"[^"]*Z"}\]', json.body)

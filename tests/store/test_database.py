@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 
 from feeds.loading import loader
 from feeds.selection import Scope, Window, month_of, month_window, position
-from feeds.store import statements
+from feeds.store import spare, statements
 from feeds.store.database import Store, StoreError
 from feeds.store.reader import Reader, State
 from feeds.store.schema import SCHEMA, state
@@ -322,3 +322,25 @@ def test_each_kind_of_query_is_built_once(tmp_path: Path) -> None:
         made = statements.count.cache_info().misses, statements.page_of.cache_info().misses
         assert made == built
     assert first == [1, 1]
+
+
+def test_nothing_is_left_of_what_was_deleted(tmp_path: Path) -> None:
+    folder, file = tmp_path / "records", tmp_path / "feeds.db"
+    text = "Unspeakable"
+    for number in range(30):
+        write(folder, f"{number}.md", title=f"{text} {number}", body=f"{text} words")
+    write(folder, "kept.md", title="Kept")
+    store = Store(f"sqlite:///{file}")
+    loader.load(store, folder)
+    spare.copy(file)
+
+    def holding() -> list[str]:
+        found = sorted(tmp_path.glob("feeds.db*"))
+        return [one.name for one in found if text.lower().encode() in one.read_bytes().lower()]
+
+    assert "feeds.db.spare" in holding()
+    for number in range(30):
+        write(folder, f"{number}.md", title=f"{text} {number}", removed=True)
+    loader.load(store, folder, accept_removals=True)
+    assert holding() == []
+    store.release()

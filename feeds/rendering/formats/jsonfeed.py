@@ -66,6 +66,7 @@ def document(feed: Feed, entries: Sequence[bytes]) -> bytes:
         | _without_empty(
             {
                 "archive": _month(feed.archive),
+                "withdrawn": feed.withdrawn,
                 "links": {rel: url for rel, url in linked.items() if rel not in _SAID_ELSEWHERE},
             }
         ),

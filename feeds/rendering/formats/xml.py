@@ -27,6 +27,7 @@ HISTORY = "http://purl.org/syndication/history/1.0"
 CONTENT = "http://purl.org/rss/1.0/modules/content/"
 DC = "http://purl.org/dc/elements/1.1/"
 MEDIA = "http://search.yahoo.com/mrss/"
+TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
 NAMESPACES = {"dc": DC, "media": MEDIA}
 
 # feedgen formats RSS dates under setlocale, which changes the whole process.
@@ -49,7 +50,8 @@ class HeadExtension(BaseExtension):  # type: ignore[misc]
     feed: Feed
 
     def extend_ns(self) -> dict[str, str]:
-        return NAMESPACES | ({"fh": HISTORY} if self.feed.archive else {})
+        more = {"fh": HISTORY} if self.feed.archive else {}
+        return NAMESPACES | more | ({"at": TOMBSTONES} if self.feed.withdrawn else {})
 
     def _mark_archive(self, parent: Any) -> None:
         """`fh:archive` (RFC 5005 4), for a document that is one of several."""
@@ -63,6 +65,9 @@ class HeadExtension(BaseExtension):  # type: ignore[misc]
         for link in (Link("alternate", self.feed.page, "text/html"), *self.feed.links):
             write_link(root, "link", link)
         self._mark_archive(root)
+        for gone in self.feed.withdrawn:  # RFC 6721 3
+            when = gone.when.isoformat().replace("+00:00", "Z")
+            sub(root, f"{{{TOMBSTONES}}}deleted-entry", ref=gone.id, when=when)
         return root
 
     def extend_rss(self, root: Any) -> Any:

@@ -1,0 +1,77 @@
+"""Withdrawals -> rows: which entries that feeds showed are gone, for readers who keep them."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete
+
+from feeds.config import MAX_LIMIT, MAX_WINDOW
+from feeds.selection import EVERYTHING, Scope
+from feeds.store import bulk_insert, statements
+from feeds.store.bulk_insert import chunks
+from feeds.store.schema import withdrawals
+
+
+class Withdrawal(NamedTuple):
+    """That an entry left the position in a scope (by its key) to which it had come at `arrived`.
+
+    `is_hidden` where its record is there and says so; else the file is just gone.
+    """
+
+    scope: str
+    shown_id: str
+    position: int
+    arrived: int
+    is_hidden: bool
+
+
+class WithdrawalWriter:
+    """Collects the withdrawals of the load at `moment`, and ids that are shown again."""
+
+    def __init__(self, connection: Connection, moment: int) -> None:
+        self.connection = connection
+        self.moment = moment
+        self.withdrawn: list[Withdrawal] = []
+        self.shown: set[str] = set()  # ids of entries that came
+
+    def write(self) -> None:
+        """Write them."""
+        for chunk in chunks(sorted(self.shown)):
+            self.connection.execute(delete(withdrawals).where(withdrawals.c.shown_id.in_(chunk)))
+        by_scope: dict[str, list[Withdrawal]] = {}
+        for one in self.withdrawn:
+            if one.shown_id not in self.shown:
+                by_scope.setdefault(one.scope, []).append(one)
+        if not by_scope:
+            return
+        long_ago = withdrawals.c.withdrawn < self.moment - MAX_WINDOW * 3600
+        self.connection.execute(delete(withdrawals).where(long_ago))
+        for scope, several in by_scope.items():
+            there = self._there_before(Scope(*scope.split("\t")), several)
+            rows = [self._row(one, *there) for one in several]
+            bulk_insert.insert(self.connection, withdrawals, rows)
+
+    def _there_before(
+        self, scope: Scope, several: Collection[Withdrawal]
+    ) -> tuple[Sequence[int], int]:
+        """The highest positions before the load, lowest first; and when the last had arrived."""
+        if all(one.is_hidden for one in several):
+            return [], 0
+        parameters = statements.parameters(scope, EVERYTHING)
+        names = frozenset(parameters)
+        parameters |= {"moment": self.moment, "limit": MAX_LIMIT}
+        stayed = self.connection.execute(statements.stayed(names), parameters).all()
+        places = [row.position for row in stayed] + [one.position for one in several]
+        newest = self.connection.execute(statements.newest_stayed(names), parameters).scalar()
+        return sorted(places), max([newest or 0, *(one.arrived for one in several)])
+
+    def _row(self, one: Withdrawal, places: Sequence[int], newest: int) -> dict[str, object]:
+        rank, behind = 0, 0
+        if not one.is_hidden:
+            rank = len(places) - 1 - bisect_left(places, one.position)
+            behind = newest - one.arrived
+        row = {"scope": one.scope, "shown_id": one.shown_id, "withdrawn": self.moment}
+        return row | {"rank": rank, "behind": behind}
