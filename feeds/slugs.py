@@ -82,5 +82,5 @@ def provider_key(name: str, domain: str) -> str:
     while key.startswith("www.") and key.count(".") > 1:
         key = key.removeprefix("www.")
     if "." not in key or key.startswith("["):
-        raise ValueError("is not a domain; example.com would be right")
+        raise ValueError("is not a domain; write one such as example.com")
     return key

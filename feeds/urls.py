@@ -33,7 +33,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 # RFC 1035 2.3.4; the first without what begins and ends the wire form.
 _MAX_HOST = 253
 _HOST_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\Z")
-_IMPOSSIBLE_HOST = "has an impossible host name; example.com would be right"
+_IMPOSSIBLE_HOST = "has an impossible host name; write one such as example.com"
 
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"

@@ -108,13 +108,13 @@ def test_a_provider_is_its_domain_or_else_its_name(name: str, domain: str, expec
 @pytest.mark.parametrize(
     ("domain", "message"),
     [
-        ("localhost", "is not a domain; example.com would be right"),
-        ("::1", "is not a domain; example.com would be right"),
-        ("..", "has an impossible host name; example.com would be right"),
-        ("example.com:8080", "has an impossible host name; example.com would be right"),
-        ("https://example.com/", "has an impossible host name; example.com would be right"),
-        ("example.com/a", "has an impossible host name; example.com would be right"),
-        ("example..com", "has an impossible host name; example.com would be right"),
+        ("localhost", "is not a domain; write one such as example.com"),
+        ("::1", "is not a domain; write one such as example.com"),
+        ("..", "has an impossible host name; write one such as example.com"),
+        ("example.com:8080", "has an impossible host name; write one such as example.com"),
+        ("https://example.com/", "has an impossible host name; write one such as example.com"),
+        ("example.com/a", "has an impossible host name; write one such as example.com"),
+        ("example..com", "has an impossible host name; write one such as example.com"),
     ],
 )
 def test_what_is_no_domain_is_refused(domain: str, message: str) -> None:

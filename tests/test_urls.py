@@ -130,7 +130,7 @@ def test_a_url_is_made_a_valid_uri(raw: str, expected: str) -> None:
 NOT_WEB = "is not a web address; it must begin with https:// or http://"
 CONTROLS = "has control characters or backslashes; percent-encode them"
 CREDENTIALS = "carries credentials; leave out what stands before the @"
-BAD_HOST = "has an impossible host name; example.com would be right"
+BAD_HOST = "has an impossible host name; write one such as example.com"
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ MAX_NAME: Final = 500  # characters of a name or other short text
 MAX_TITLE: Final = 1_000
 MAX_EXCERPT: Final = 20_000
 _LARGEST: Final = 2**31
-_DATE_IS_RIGHT: Final = "2023-09-02T16:03:00Z would be right"
+_DATE_IS_RIGHT: Final = "write it as 2023-09-02T16:03:00Z"
 NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})  # YAML 1.1, null
 _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z", re.ASCII)
 _NUMBER: Final = re.compile(r"([-+]?\d+(?:_\d+)*(?:\.\d+)?)(?: ?px)?\Z", re.ASCII)
@@ -136,7 +136,7 @@ class Fields:
                 value = float(match[1])
         if isinstance(value, bool) or not isinstance(value, int | float):
             written = node.text if isinstance(node, Scalar) else ""
-            self.note(name, "is not a number; 57 would be right; left out", value=written)
+            self.note(name, "is not a number; write a number such as 57; left out", value=written)
             return 0
         if not math.isfinite(value) or abs(value) > _LARGEST:
             self.note(name, f"is out of range; at most {_LARGEST:,} is accepted; left out")

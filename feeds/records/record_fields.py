@@ -326,7 +326,7 @@ class RecordFields(Fields):
         if match is None or written == "P":
             right = "PT" + written.upper().replace(" ", "").removeprefix("PT")
             right = right if _DURATION.match(right) else ""
-            message = "is not a duration; PT14M50S would be right"
+            message = "is not a duration; write it as PT14M50S"
             self.note_value(name, written, message, right)
             return 0
         if match["inexact"]:

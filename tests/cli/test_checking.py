@@ -37,7 +37,7 @@ def test_check_lists_every_problem_and_fails() -> None:
     assert result.exit_code == 1
     assert result.stdout == (
         "seeds/bad.md:1: title: is missing; every record needs a title\n"
-        "seeds/bad.md:5: heat: is not a number; 57 would be right; left out (note)\n"
+        "seeds/bad.md:5: heat: is not a number; write a number such as 57; left out (note)\n"
         "2 public (0 merged), 0 hidden, 1 left out, 0 not records\n"
     )
     assert not Path("feeds.db").exists()

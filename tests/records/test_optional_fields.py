@@ -12,13 +12,13 @@ from feeds.records.parser import PLAIN, Options, ParsedRecord, parse_record
 URL = "https://news.example.com/story"
 TITLE_AND_URL = f"title: A\nwebUrl: {URL}\n"
 NOT_WEB = "is not a web address; it must begin with https:// or http://"
-NOT_A_NUMBER = "is not a number; 57 would be right; left out"
-NOT_A_DATE = "is not a date; 2023-09-02T16:03:00Z would be right; left out"
-OUT_OF_TIME = "is not between 1970 and 2199; 2023-09-02T16:03:00Z would be right; left out"
+NOT_A_NUMBER = "is not a number; write a number such as 57; left out"
+NO_HOST = "has an impossible host name; example.com would be right; left out"
+NOT_A_DATE = "is not a date; write it as 2023-09-02T16:03:00Z; left out"
+OUT_OF_TIME = "is not between 1970 and 2199; write it as 2023-09-02T16:03:00Z; left out"
 TOO_LARGE = "is out of range; at most 2,147,483,648 is accepted; left out"
 A_LIST = "is a list, not text; write one line of text; left out"
 NO_PROVIDER = "is not a mapping; write 'name:' and 'domain:' below it, indented; left out"
-NO_HOST = "has an impossible host name; example.com would be right; left out"
 AMBIGUOUS = "is 2026-06-05 or 2026-05-06; write the one that is meant; left out"
 PICTURE = "https://example.com/a.png"
 
@@ -146,7 +146,7 @@ def test_the_website_of_an_event_is_its_url_where_it_has_no_other() -> None:
             "length: long\n",
             "duration",
             0,
-            "4: length: 'long' is not a duration; PT14M50S would be right; left out",
+            "4: length: 'long' is not a duration; write it as PT14M50S; left out",
         ),
         # Texts that YAML takes for something else.
         ("type: 1\n", "type", "1", ""),

@@ -162,9 +162,9 @@ TITLE_AND_URL = f"title: A\nwebUrl: {URL}\n"
 NOT_WEB = "is not a web address; it must begin with https:// or http://"
 CONTROLS = "has control characters or backslashes; percent-encode them"
 LOST = "published: false\n---\nText\n"  # below the front matter
-NOT_A_DATE = "is not a date; 2023-09-02T16:03:00Z would be right"
+NOT_A_DATE = "is not a date; write it as 2023-09-02T16:03:00Z"
 NO_ID = "is not a urn:, tag:, http: or https: URI; urn:uuid:... or https://... would be right"
-OUT_OF_TIME = "is not between 1970 and 2199; 2023-09-02T16:03:00Z would be right"
+OUT_OF_TIME = "is not between 1970 and 2199; write it as 2023-09-02T16:03:00Z"
 
 
 @pytest.mark.parametrize(
@@ -639,9 +639,7 @@ def test_a_duration_is_whole_seconds(written: str | None, expected: int) -> None
 def test_what_is_no_duration_is_noted(written: str) -> None:
     assert read(length=written).duration == 0
     (note,) = notes(length=written)
-    assert note.endswith(
-        f": length: {written!r} is not a duration; PT14M50S would be right; left out"
-    )
+    assert note.endswith(f": length: {written!r} is not a duration; write it as PT14M50S; left out")
 
 
 @pytest.mark.parametrize(

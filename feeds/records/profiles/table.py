@@ -375,7 +375,7 @@ def _date(
             days = [datetime(day.year, day.month, day.day, tzinfo=zone) for day in error.readings]
             return None, max(days).astimezone(UTC)
         except (ValueError, OverflowError) as error:
-            notes.append((name, f"{error}; 2023-09-02T16:03:00Z would be right; left out"))
+            notes.append((name, f"{error}; write it as 2023-09-02T16:03:00Z; left out"))
             return None, None
         return moment, moment
     return None, None
