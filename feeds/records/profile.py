@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Self
+from urllib.parse import urlsplit
 
 import msgspec
 from blake3 import blake3
@@ -57,11 +58,18 @@ class Profile(NamedTuple):
 
 
 def site_names(options: Options) -> dict[str, str]:
-    """Title, description and language of a folder's site, where settings would accept them."""
-    names = {}
-    for name in OF_SITE if options.site is not None else ():
+    """Title, description and language of a folder's site, where settings would accept them.
+
+    A site without a title has the name of its host.
+    """
+    names: dict[str, str] = {}
+    if options.site is None:
+        return names
+    for name in OF_SITE:
         written = sanitize.plain(getattr(options.site, name))
-        if name == "language":
+        if name == "title":
+            written = written or urlsplit(options.site.base_url).hostname or ""
+        elif name == "language":
             written = written.replace("_", "-")
         with suppress(ValueError):
             names[name] = settings()[name].parse(written[:MAX_TITLE])

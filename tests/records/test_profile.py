@@ -53,6 +53,13 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
             },
             {"title": "Mill", "description": "Of it", "language": "pt-BR"},
         ),
+        (
+            {
+                "astro.config.mjs": "export default {\n  site: 'https://mill.example/log',\n};\n",
+                "src/content/blog/a.md": "",
+            },
+            {"title": "mill.example"},
+        ),
     ],
 )  # fmt: skip
 def test_a_site_is_called_as_its_configuration_says(
