@@ -107,6 +107,12 @@ def hidden_by_word(words: Words, zone: tzinfo = UTC) -> Hiding | None:
     return hiding
 
 
+def says_public(fields: Mapping, name: str) -> bool:
+    """Whether the field `name`, as often as it stands there, is true."""
+    nodes = [fields.get(name), *(node for key, node, _ in fields.repeated if key == name)]
+    return all(isinstance(node, Scalar) and _text(node) == "true" for node in nodes)
+
+
 def expiry(words: Words, zone: tzinfo, now: datetime) -> tuple[str, datetime | None]:
     """Why a record is hidden for its expiry at `now`, and when it will be.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
+from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -45,7 +46,9 @@ class Options(NamedTuple):
 
     Without `now`, in seconds since 1970, no record is held for its date or has expired.
     `site` is what another tool makes of the folder, whose files aren't of our own form;
-    with `own_ids` its entries don't have the ids of the site's own feed.
+    with `own_ids` its entries don't have the ids of the site's own feed. The user's own
+    patterns of paths to `skip`, and the field that has to be true, `public_if`, count for
+    records of our own form, too.
     """
 
     timezone: str = "UTC"
@@ -53,6 +56,8 @@ class Options(NamedTuple):
     hold: bool = True
     site: Site | None = None
     own_ids: bool = False
+    skip: tuple[str, ...] = ()
+    public_if: str = ""
 
     @property
     def zone(self) -> tzinfo:
@@ -86,6 +91,8 @@ def parse_record(
     """
     if options.site is not None and is_page_of(options.site, data):
         return _parse_page(path, data, options.site, options)
+    if any(fnmatchcase(path, pattern) for pattern in options.skip):
+        raise NotARecord("passed over by the profile")
     source, notes = clean(path, data)
     try:
         parsed = _parse_fast(path, source, options) if fast else None
@@ -127,7 +134,7 @@ def still_hidden(path: str, data: bytes, options: Options) -> bool:
         return True
     now = None if options.now is None else datetime.fromtimestamp(options.now, UTC)
     is_page = options.site is not None and is_page_of(options.site, data)
-    word = getattr(options.site, "public_word", "") if is_page else ""
+    word = getattr(options.site, "public_word", "") if is_page else options.public_if
     return hidden_by_line(data, options.zone, now, hold=options.hold, public_word=word)
 
 
@@ -142,7 +149,7 @@ def _parsed(
     notes: list[Problem] = []
     fields = RecordFields(path, mapping, notes, zone=options.zone)
     words = words_of(mapping)
-    if hidden := fields.hidden(words):
+    if hidden := fields.hidden(words, options.public_if):
         return ParsedRecord(hidden, notes)
     lists = collections.is_collection(mapping)
     fields.note_repeated(collections.FIELDS if lists else READ)

@@ -51,10 +51,18 @@ class Profile(NamedTuple):
         Raises FolderError where the configuration of its tool can't be read.
         """
         site: Any = None
+        table = None
+        if self.table:
+            from feeds.records.profiles.table_settings import from_table
+
+            table = from_table(self.table)
         if self.name != "own":
-            site = find_site(folder, self.name, self.url, self.timezone, table=self.table)
+            site = find_site(folder, self.name, self.url, self.timezone, table=table)
             site = site or find_site(folder, "links", self.url, self.timezone)
-        return Options(self.timezone, int(now.timestamp()), self.hold, site, self.own_ids)
+        options = Options(self.timezone, int(now.timestamp()), self.hold, site, self.own_ids)
+        if table is not None:
+            options = options._replace(skip=table.passed_over, public_if=table.public_word)
+        return options
 
 
 def site_names(options: Options) -> dict[str, str]:

@@ -32,6 +32,7 @@ from feeds.records.hiding import (
     hidden_by_word,
     in_drafts,
     release_dates,
+    says_public,
     word_of,
     words_of,
 )
@@ -185,11 +186,13 @@ class RecordFields(Fields):
                 moments += readings(node.text, self.zone)
         return max(moments, default=None)
 
-    def hidden(self, words: Words | None = None) -> Hidden | None:
-        """Why a word hides the record, in doubt; None when none does."""
+    def hidden(self, words: Words | None = None, public_if: str = "") -> Hidden | None:
+        """Why a word, or that the field `public_if` isn't true, hides the record; None for none."""
         hiding = hidden_by_word(words_of(self.fields) if words is None else words, self.zone)
         if not self.prefix and in_drafts(self.path) and not (hiding and hiding.removed):
             hiding = Hiding(IN_DRAFTS)
+        if hiding is None and public_if and not says_public(self.fields, public_if):
+            hiding = Hiding(f"{public_if} is not true")
         if hiding is None:
             return None
         return Hidden(self.path, hiding.reason, self._key(), removed=hiding.removed)

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from feeds.records.outcome import interpret
 from feeds.records.profile import Profile, site_names
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -69,3 +70,26 @@ def test_a_site_is_called_as_its_configuration_says(
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     assert site_names(Profile("auto").options(tmp_path, NOW)) == names
+
+
+@pytest.mark.parametrize("name", ["auto", "own", "table"])
+@pytest.mark.parametrize(
+    ("path", "line", "expected"),
+    [
+        ("a.md", "live: true", ("public", "", False)),
+        ("a.md", "live: 'no'", ("hidden", "live is not true", False)),
+        ("a.md", "live: true\nlive: false", ("hidden", "live is not true", False)),
+        ("a.md", "", ("hidden", "live is not true", False)),
+        ("a.md", "type: [", ("error", "", True)),
+        ("a.md", "live: true\ntype: [", ("error", "", False)),
+        ("old/a.md", "live: true", ("other", "passed over by the profile", False)),
+    ],
+)
+def test_what_a_profile_hides_and_passes_over_is_so_for_records_of_our_own_form(
+    name: str, path: str, line: str, expected: tuple[str, str, bool], tmp_path: Path
+) -> None:
+    table = {"url": "https://example.org/{slug}/", "skip": ["old/*"], "public_if": "live"}
+    options = Profile(name, table=table).options(tmp_path, NOW)
+    data = f"---\ntitle: A\nwebUrl: https://example.com/a\n{line}\n---\n".encode()
+    reading = interpret(path, data, b"", options)
+    assert (reading.outcome, reading.reason, reading.hides) == expected

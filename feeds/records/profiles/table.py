@@ -21,6 +21,7 @@ from feeds.records.dates import EARLIEST, LATEST, AmbiguousDateError, parse_date
 from feeds.records.fields import is_null
 from feeds.records.frontmatter import Mapping, Node, Scalar, Sequence
 from feeds.records.headings import first_heading, heading_text
+from feeds.records.hiding import says_public
 from feeds.records.profiles import table_address
 from feeds.records.profiles.hiding import Visibility, visibility
 from feeds.records.profiles.page import Page, PassedOver
@@ -225,11 +226,8 @@ class TableSite(msgspec.Struct, frozen=True):
     def _visibility(
         self, front: Mapping, now: datetime, zone: tzinfo, latest: datetime | None
     ) -> Visibility:
-        word = self.public_word
-        if word:
-            values = [front.get(word), *(node for name, node, _ in front.repeated if name == word)]
-            if not all(map(_is_true, values)):
-                return Visibility(f"{word} is not true")
+        if self.public_word and not says_public(front, self.public_word):
+            return Visibility(f"{self.public_word} is not true")
         return visibility(front, now, lambda node: parse_date(node.text, zone), release=latest)
 
     def _address(
@@ -390,7 +388,3 @@ def _read(text: str, zone: tzinfo) -> datetime | None:
 
 def _begins_with_digit(node: Node) -> bool:
     return isinstance(node, Scalar) and node.text.strip()[:1].isdigit()
-
-
-def _is_true(node: Node | None) -> bool:
-    return isinstance(node, Scalar) and node.text.strip().lower() == "true"
