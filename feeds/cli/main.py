@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from feeds.messages import did_you_mean
 from feeds.model import FeedsError
 
 # In which module of feeds.cli each is.
@@ -46,6 +47,13 @@ class _Group(click.Group):
             gc.enable()
         command: click.Command = getattr(module, _NAMES.get(cmd_name, cmd_name))
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"No such command {args[0]!r}; {did_you_mean(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

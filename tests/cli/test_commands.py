@@ -318,3 +318,9 @@ def test_progress_counts_commits_and_files_apart(
         "Loading: 4 of 4 commits, 0 a second, 0 s left\n"
         "Loading: 20 of 60 files, 10 a second, 4 s left\n"
     )
+
+
+def test_a_misspelled_command_is_answered_with_the_nearest_one() -> None:
+    result = run("sreve")
+    assert result.exit_code == 2
+    assert result.stderr.endswith("Error: No such command 'sreve'; did you mean serve?\n")
