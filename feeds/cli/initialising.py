@@ -121,6 +121,7 @@ def written(look: Look) -> str:
         _comment(f"Addresses of pages whose files name none: {_url_rule(site)}"),
         _line("timezone", config, getattr(site, "timezone", config.timezone)),
         _line("ids", config, config.ids),
+        _line("future", config, config.future),
         "",
         _comment("The newest entries, as they will look:" if entries else "There are no entries."),
     ]

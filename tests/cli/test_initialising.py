@@ -56,6 +56,7 @@ profile = "jekyll"
 # Addresses of pages whose files name none: /:categories/:year/:month/:day/:title:output_ext
 # timezone = "UTC"
 # ids = "site"
+# future = "hold"
 
 # The newest entries, as they will look:
 #
