@@ -2,6 +2,7 @@ import errno
 import multiprocessing
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -526,6 +527,14 @@ class Twin:
         write(self.folder, path.name, **(drawn | fields))
 
 
+def _lasting(document: bytes) -> bytes:
+    """A document without what a fresh store doesn't know: what was withdrawn, and when it was."""
+    body = document[: max(document.rfind(b">"), document.rfind(b"}"))]
+    return re.sub(
+        rb'<at:deleted-entry [^>]*/>| xmlns:at="[^"]*"|"withdrawn":\[[^\]]*\],?', b"", body
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_any_sequence_of_changes_ends_like_a_fresh_load(tmp_path: Path, seed: int) -> None:
@@ -537,9 +546,10 @@ def test_any_sequence_of_changes_ends_like_a_fresh_load(tmp_path: Path, seed: in
         load(store, twin.folder, now=day(number), accept_removals=True)
         with databases.tidied():
             assert dump(store) == dump(fresh(twin.mirror())), steps
-    pages = {address: body.rpartition(b">")[0] for address, body in documents(store).items()}
-    anew = {a: body.rpartition(b">")[0] for a, body in documents(fresh(twin.mirror())).items()}
-    assert pages == anew
+    pages, anew = documents(store), documents(fresh(twin.mirror()))
+    assert {a: _lasting(body) for a, body in pages.items()} == {
+        a: _lasting(body) for a, body in anew.items()
+    }
 
 
 # -- what must not be lost -----------------------------------------------------

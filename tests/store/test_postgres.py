@@ -429,8 +429,8 @@ def _schemas(store: Store) -> set[str]:
     ("older", "old"),
     [
         ("feeds_0000000000000001", "feeds_0000000000000002"),
-        ("feeds_ffffffffffffffff", "feeds_v8"),
-        ("feeds_v9", "feeds_v10"),
+        ("feeds_ffffffffffffffff", "feeds_v998"),
+        ("feeds_v998", "feeds_v999"),
     ],
 )
 def test_of_earlier_versions_the_last_one_stays(
@@ -442,7 +442,7 @@ def test_of_earlier_versions_the_last_one_stays(
         for name in (*others, older, old):
             connection.execute(text(f"CREATE SCHEMA {name}"))
     store.release()
-    newer = "feeds_v11"
+    newer = "feeds_v1000"
     monkeypatch.setattr(postgres, "NAMESPACE", newer)
     monkeypatch.setitem(postgres._SESSION, "search_path", newer)
     upgraded = Store(database)
@@ -459,7 +459,7 @@ def test_a_version_reads_its_own_tables_while_another_loads(
     loader.load(old, tmp_path)
     write(tmp_path, "a.md", title="New")
     before = dump(old)
-    newer = "feeds_v11"
+    newer = "feeds_v1000"
     with monkeypatch.context() as patch:
         patch.setattr(postgres, "NAMESPACE", newer)
         patch.setitem(postgres._SESSION, "search_path", newer)
