@@ -22,7 +22,7 @@ from itertools import islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Lock, Thread, current_thread, main_thread
 from types import ModuleType
 from typing import Final
 
@@ -38,6 +38,7 @@ from feeds.records.parser import PLAIN, Options
 # Fewer files than this are read before other processes would be up.
 _WORTH_PROCESSES: Final = 400
 _BATCH: Final = 50  # files
+_LOOK: Final = 0.1  # seconds between looks for a second interrupt
 _AHEAD: Final = 8  # batches in memory for each process, so that none waits for the next
 
 Batch = list[tuple[str, bytes]]  # paths, each with the digest of a content that is known
@@ -103,16 +104,13 @@ def _read_by_processes(
                 readings = read(batch)
             yield readings
     finally:
-        try:
-            wait([future for _, future in running if not future.cancel()])
-        except BaseException:  # a second interrupt: what is waited for ends at once
-            ours.close()
-            raise
-        finally:
-            # `join` that is interrupted takes a thread that runs for one that has ended (Python
-            # before 3.13), and the interpreter then hangs at its end on what that thread holds.
-            with _without_interrupts():
-                executor.shutdown()
+        with _interrupts() as interrupts:
+            pending = {future for _, future in running if not future.cancel()}
+            while pending and not interrupts:
+                pending = wait(pending, _LOOK).not_done
+            if interrupts:
+                ours.close()  # what is waited for ends at once
+            executor.shutdown()
             ours.close()  # ends those, too, of an executor that then failed to start others
             theirs.close()
 
@@ -140,23 +138,36 @@ def _has_threads() -> bool:
 @contextmanager
 def _starting() -> Iterator[None]:
     """What new processes inherit: no main program to import again, and no interrupts."""
-    with _one_at_a_time, _without_interrupts():
+    with _one_at_a_time:
         main = sys.modules["__main__"]
         sys.modules["__main__"] = ModuleType("__main__")
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             yield
         finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             sys.modules["__main__"] = main
 
 
 @contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Interrupts wait until the end."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def _interrupts() -> Iterator[list[int]]:
+    """Collects interrupts, which are raised at the end as one.
+
+    One that is raised while an executor is waited for may leave a lock behind that is never
+    released, and before Python 3.13 takes a thread that runs for one that has ended.
+    """
+    found: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    if current_thread() is not main_thread() or not callable(before):
+        yield found
+        return
+    signal.signal(signal.SIGINT, lambda number, _: found.append(number))
     try:
-        yield
+        yield found
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, before)
+    if found:
+        before(signal.SIGINT, None)
 
 
 def _begin(theirs: Connection, ours: Connection) -> None:
