@@ -16,8 +16,9 @@
 # Ctrl-C twice, or is told to stop by two signals, leaves the block while its thread still works:
 # files are written after "it has stopped", and what that thread holds when the interpreter ends
 # is never released. We saw a load with a ProcessPoolExecutor not end after a second Ctrl-C, in
-# some two of ten tries. The cure: wait for futures (concurrent.futures.wait may be interrupted),
-# and join with the signal blocked, when the thread is known to end soon.
+# some two of ten tries. Waiting for futures instead is no cure: an exception in the middle of
+# concurrent.futures.wait() may leave the lock of a future taken. The cure is a handler that notes
+# the signal and raises nothing, and a look at the note between short waits.
 #
 # What it does: interrupts a join on each Python from 3.11 up that it finds, or that PYTHONS
 # names. Exits 0 if all is as described, 1 if not, 77 if there aren't both kinds of Python.
