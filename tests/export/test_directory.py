@@ -313,7 +313,8 @@ def test_what_an_export_wrote_that_was_killed_is_known_to_the_next(
         there = {name: body for name, (*_, body) in state(out).items() if name[0] != "."}
         assert there.items() <= whole.items()
     assert not (out / manifest.NAME).exists()
-    (records / "e.md").unlink()  # only what the killed ones wrote still has its topic
+    # Only what the killed ones wrote still has its topic.
+    write(records, "e.md", removed=True, topics=["Ünïcode"])
     assert list((out / "topics" / "unicode").iterdir())
     assert feeds("export", str(out), *wanted, cwd=tmp_path, **settings).returncode == 0
     assert not (out / "topics" / "unicode").exists()

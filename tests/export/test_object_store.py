@@ -134,6 +134,9 @@ def test_an_object_is_what_the_server_sends(s3: S3, bucket: str, app: Flask, cod
         asked = {} if coding == "identity" else {"Accept-Encoding": coding}
         sent = call(app.wsgi_app, "/" + path.removesuffix(manifest.INDEX), asked)
         there = s3.ask("GET", f"/{bucket}/news/{path}")
+        if file.location:  # where the server redirects to
+            assert (there.code, sent.get("Location")) == (200, file.location)
+            continue
         assert (there.code, there.body) == (200, sent.body)
         for header in ("Content-Type", "Content-Encoding", "Cache-Control"):
             assert there.get(header) == sent.get(header), (path, header)
@@ -165,11 +168,16 @@ def test_only_what_changed_is_uploaded_and_what_is_gone_removed(
     )
     (records / "a.md").unlink()  # of which alone C++ is a topic
     load(app, records)
-    assert collection.publish(app, url, asked) == Outcome(3, 2, 1)
-    assert s3.put(bucket) == sorted([*first, "mine.txt", "rss.xml", "topics/ai/rss.xml"])
+    assert collection.publish(app, url, asked) == Outcome(4, 3, 0)
+    empty = "topics/c-plus-plus/rss.xml"
+    assert s3.put(bucket) == sorted([*first, "mine.txt", "rss.xml", "topics/ai/rss.xml", empty])
+    assert b"<item>" not in s3.ask("GET", f"/{bucket}/{empty}").body
+    record(records, "e.md", removed=True, topics=["Ünïcode"])  # of which alone it is a topic
+    load(app, records)
+    assert collection.publish(app, url, asked).removed == 1
     after = noted(s3, bucket)
-    assert before.files.keys() - after.files.keys() == {"topics/c-plus-plus/rss.xml"}
-    assert s3.ask("GET", f"/{bucket}/topics/c-plus-plus/rss.xml").code == 404
+    assert before.files.keys() - after.files.keys() == {"topics/unicode/rss.xml"}
+    assert s3.ask("GET", f"/{bucket}/topics/unicode/rss.xml").code == 404
     assert s3.ask("GET", f"/{bucket}/mine.txt").body == b"mine"
     assert collection.publish(app, url, asked, "gzip") == Outcome(3, 3, 0)
     assert s3.ask("GET", f"/{bucket}/rss.xml").get("Content-Encoding") == "gzip"
