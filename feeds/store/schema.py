@@ -1,6 +1,7 @@
 """The tables of the store, and their version. It is derived: everything in it can be made again.
 
-All but when an undated record was first seen and when an entry last changed.
+All but when a record came, where no git history tells, what was withdrawn, and when an entry
+last changed.
 Times are stored as whole seconds since 1970, UTC. `position` orders entries,
 see `feeds.selection`.
 """
@@ -133,7 +134,7 @@ entries = Table(
     Column("changed", BigInteger, nullable=False),
     Column("content_changed", BigInteger, nullable=False),  # anything but quality and heat
     Column("placed", BigInteger, nullable=False),  # when it came to its position or a scope
-    Column("arrived", BigInteger, nullable=False),  # when it became public, see `arrival`
+    Column("arrived", BigInteger, nullable=False),  # when it became public here, or at its date
     Column("version", LargeBinary, nullable=False),
     Column("content_digest", LargeBinary, nullable=False),
     Column("gone", Text, nullable=False),  # ids of related coverage that was removed
