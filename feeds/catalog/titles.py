@@ -39,11 +39,10 @@ class Heading(NamedTuple):
 
 def named(reader: Reader, config: Config) -> Config:
     """The settings, under the names that the site's own configuration has where they don't say."""
-    names = {
-        label.slug: label.name
-        for label in reader.labels(SITE)
-        if label.name and label.slug in config.left_to_site
-    }
+    of_site = {label.slug: label.name for label in reader.labels(SITE) if label.name}
+    names = {slug: name for slug, name in of_site.items() if slug in config.left_to_site}
+    if of_site and "description" in config.left_to_site - names.keys():
+        names["description"] = f"What is new on {names.get('title', config.title)}"
     return replace(config, **names) if names else config  # type: ignore[arg-type]
 
 

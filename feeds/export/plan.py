@@ -24,6 +24,7 @@ from feeds.catalog.addresses import (
 from feeds.config import Config
 from feeds.model import FeedsError
 from feeds.rendering import site_documents
+from feeds.rendering.assets import ICONS
 from feeds.rendering.formats import FORMATS
 from feeds.selection import Scope
 from feeds.serving.document_store import DocumentStore
@@ -106,7 +107,7 @@ def render(
     scopes = [listed.scope for listed in builder.scopes(reader)]
     empty = titles.former_scopes(reader, documents.config)
     scopes = [scope for scope in scopes + empty if _scope_word(scope) in selection.scopes]
-    for query in _queries(reader, addresses, selection, scopes, leads):
+    for query in _queries(reader, documents, selection, scopes, leads):
         yield SiteItem(addresses.path(query), documents.renderer.render(query, reader).document)
     yield from _moved(documents, reader, selection, scopes)
     if PAGE in selection.formats:
@@ -155,11 +156,12 @@ def _under_former_names(
 
 def _queries(
     reader: Reader,
-    addresses: Addresses,
+    documents: DocumentStore,
     selection: SiteSelection,
     scopes: Sequence[Scope],
     leads: Iterable[str],
 ) -> Iterator[Query]:
+    addresses, config = documents.addresses, documents.config
     for policy in selection.links:
         for form in selection.formats:
             query = _query_of_all(addresses, policy, form)
@@ -173,6 +175,8 @@ def _queries(
                 yield query._replace(story=lead)
     if SITE in selection.scopes:
         for name, document in site_documents.SITE.items():
+            if config.icon and name in ICONS:  # no file of ours leads to another host
+                continue
             for policy in selection.links if document.takes.policy else [addresses.policy]:
                 yield SiteQuery(name, policy)
 

@@ -38,6 +38,8 @@ def _read(path: Path) -> Asset:
     return Asset(body, _MEDIA_TYPES[path.suffix], version, max_age)
 
 
+# Which of them the setting of an icon stands for.
+ICONS: Final = ("favicon.ico", "apple-touch-icon.png")
 # By the path below the root. Browsers and phones look for two icons there by themselves.
 ASSETS: Final = {
     f"{'' if path.suffix == '.ico' else 'static/'}{path.name}": _read(path)

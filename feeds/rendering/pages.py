@@ -6,7 +6,7 @@ Links are paths on this site, so that pages work behind any proxy.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from feeds import urls
+from feeds import sanitize, urls
 from feeds.catalog import stories, titles
 from feeds.catalog.addresses import Addresses, EmbedStyle, FeedQuery, Query
 from feeds.config import Config
@@ -28,6 +28,7 @@ from feeds.store.reader import Reader
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 _EXCERPT: Final = 260  # characters of an excerpt in a list
+_BODY: Final = 20_000  # characters of a body in which its beginning is looked for
 _MINUTE: Final = 60
 _IN_FULL: Final = 12  # entries of the first page with picture and excerpt; the rest are headlines
 _PROPOSED: Final = 60  # names of topics and providers in a form
@@ -41,7 +42,7 @@ POLICIES: Final = {
 
 
 class Chip(NamedTuple):
-    """One applied filter: what it does, and the address without it."""
+    """One part of a scope or filter: what it does, and the address without it."""
 
     label: str
     address: str
@@ -64,6 +65,7 @@ class Pages:
         self._environment.filters |= {
             "link": _link,
             "day": titles.of_day,
+            "beginning": _beginning,
             "short": _short,
             "minutes": _minutes,
             "month": _month,
@@ -131,6 +133,7 @@ class Pages:
             years=navigation.years(months),
             month_address=self._month_address,
             chips=list(self._chips(query, reader)),
+            is_narrowed=query.filters != NONE,
             types=reader.labels("type"),
             name_of=partial(titles.name_of, reader),
             most_active=lambda kind: _most_active(reader, kind),
@@ -176,9 +179,14 @@ class Pages:
         return self.address(query._replace(month=month, page=1, limit=limit, file=""))
 
     def _chips(self, query: FeedQuery, reader: Reader) -> Iterator[Chip]:
+        named = partial(titles.name_of, reader)
+        for label, wider in _scope_parts(query.scope, named):
+            yield Chip(label, self._canonical(query._replace(scope=wider, page=1)))
+        if query.month is not None:
+            whole = query._replace(month=None, page=1, limit=self.addresses.limit)
+            yield Chip(f"In {titles.of_month(query.month)}", self.address(whole))
         for name, value in query.filters.parameters():
-            alone = _one(query.filters, name, value)
-            phrases = titles.filtered(alone, partial(titles.name_of, reader))
+            phrases = titles.filtered(_one(query.filters, name, value), named)
             rest = _without(query.filters, name, value)
             label = phrases[0][:1].upper() + phrases[0][1:]
             yield Chip(label, self._canonical(query._replace(filters=rest, page=1)))
@@ -193,6 +201,20 @@ def _with_file(query: Query, file: str | None) -> Query:
     if file is None or not isinstance(query, FeedQuery):
         return query
     return query._replace(file=file)
+
+
+def _scope_parts(scope: Scope, named: Callable[[str, str], str]) -> Iterator[tuple[str, Scope]]:
+    """What each part of a scope does, and the scope without it; `named` gives names."""
+    if scope.topic:
+        yield f"About {named('topic', scope.topic)}", scope._replace(topic="")
+    if scope.provider:
+        key = ("name", f"{scope.provider}/{scope.name}")
+        name = named(*key if scope.name else ("provider", scope.provider))
+        yield f"From {name}", scope._replace(provider="", name="")
+    if scope.type:
+        yield f"Only {titles.of_type(scope.type).lower()}", scope._replace(type="")
+    if scope.collection:
+        yield f"In {named('collection', scope.collection)}", scope._replace(collection="")
 
 
 def _one(filters: Filters, name: str, value: str) -> Filters:
@@ -235,6 +257,12 @@ def _kicker(query: FeedQuery) -> str:
 
 def _link(record: Record, policy: str) -> str:
     return urls.select(record, policy)
+
+
+def _beginning(record: Record) -> str:
+    """The excerpt of a record, else the text of its body, as far as a list shows it."""
+    body = record.body if len(record.body) < _BODY else record.body[:_BODY].rpartition("<")[0]
+    return record.excerpt or sanitize.text_of(body)
 
 
 def _short(words: str) -> str:

@@ -67,7 +67,9 @@ def page(documents: DocumentStore, poll_store: PollStore | None, now: float) -> 
         ],
         left_out=max(len(readership.feeds) - _FEEDS, 0),
         readers=readership.readers[:_READERS],
-        plots=_plots(poll_report.by_hour(hours, now), poll_report.by_day(days, now)),
+        plots=_plots(poll_report.by_hour(hours, now), poll_report.by_day(days, now))
+        if hours or days
+        else [],
         size=size,
         share=share,
     )

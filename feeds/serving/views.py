@@ -23,6 +23,7 @@ from feeds.catalog.addresses import EMBED, FeedQuery, Gone, NotFound, Query, Red
 from feeds.catalog.parameters import BadParameter
 from feeds.model import FeedsError
 from feeds.rendering import security_headers
+from feeds.rendering.assets import ICONS
 from feeds.serving import conditional, oembed
 from feeds.serving.document_store import DocumentStore
 from feeds.serving.documents import Answer, Document
@@ -122,6 +123,8 @@ def answer(path: str) -> Response:
     noted = note(request.environ)
     noted.address = documents().addresses.path(query)
     noted.outcome = PREPARED if documents().cache.prepared(noted.address) else MADE
+    if (icon := documents().config.icon) and noted.address[1:] in ICONS:
+        return _redirect(icon, 302)
     canonical = urlsplit(noted.address).path
     if canonical != "/" + path or _is_form(query):
         first = query._replace(page=1) if isinstance(query, FeedQuery) else query
@@ -172,6 +175,10 @@ def _moved(query: Query, status: int = 308) -> Response:
     url = documents().addresses.url(query)
     if "raw" in request.args:
         url += ("&" if "?" in url else "?") + "raw"
+    return _redirect(url, status)
+
+
+def _redirect(url: str, status: int) -> Response:
     response = Response(f"Moved to {url}\n", status, mimetype="text/plain")
     response.headers["Location"] = url
     response.headers["Cache-Control"] = f"public, max-age={documents().config.max_age}"

@@ -19,7 +19,7 @@ from feeds.loading import loader
 from feeds.urls import POLICIES
 from tests.helpers import collection
 from tests.helpers.databases import databases
-from tests.helpers.server import ROOT, Answer, call, documents, load
+from tests.helpers.server import ROOT, Answer, application, call, documents, load
 from tests.helpers.support import write
 
 
@@ -273,3 +273,12 @@ def test_a_wrong_list_says_what_is_accepted(said: str) -> None:
 def test_a_list_is_in_the_order_of_what_is_accepted() -> None:
     assert plan.parse_words("--scopes", " types ,topics,", SCOPES) == ["topics", "types"]
     assert plan.parse_words("--scopes", None, SCOPES) == SCOPES
+
+
+def test_an_icon_of_the_setting_takes_the_place_of_ours(tmp_path: Path) -> None:
+    write(tmp_path / "news", "a.md")
+    app = application(tmp_path / "news", icon="https://static.example.com/i.png")
+    site = SiteSelection(scopes=["site"])
+    written = {item.address for item in plan.snapshot(documents(app), site)}
+    assert "/static/icon.png" in written
+    assert not written & {"/favicon.ico", "/apple-touch-icon.png"}

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 from feeds import create_app
-from feeds.rendering.assets import ASSETS
+from feeds.rendering.assets import ASSETS, ICONS
 from feeds.rendering.formats import FORMATS
 from tests.helpers.server import Answer, application, call, get, news
 from tests.helpers.support import SEEDS, write
@@ -71,7 +71,7 @@ def test_a_page_is_valid_and_announces_its_feeds(app: Flask, address: str) -> No
     ]
     assert {link.attrib["type"] for link in feeds} == kinds
     visible = {a.attrib["href"] for a in root.iter(f"{XHTML}a")}
-    shown = [field.get("value", "") for field in root.iter(f"{XHTML}input")]
+    shown = [field.text for field in root.iter(f"{XHTML}textarea")]
     for link in feeds:
         path = link.attrib["href"]
         assert path in visible
@@ -273,8 +273,13 @@ def test_browsers_and_phones_find_an_icon_where_they_look(app: Flask, path: str)
 
 def test_pages_have_the_icon_of_the_setting_and_may_load_it(tmp_path: Path) -> None:
     icon = "https://static.example.com/i.png"
-    answer = get(application(news(tmp_path / "news"), icon=icon, pictures="off"), "/")
-    assert answer.body.count(icon.encode()) == 2
+    app = application(news(tmp_path / "news"), icon=icon, pictures="off")
+    for path in ICONS:
+        answer = get(app, f"/{path}")
+        assert (answer.code, answer.get("Location")) == (302, icon)
+    answer = get(app, "/")
+    assert answer.body.count(icon.encode()) == 3
+    assert b"favicon" not in answer.body
     assert policy(answer)["img-src"] == ["'self'", "https://static.example.com"]
 
 
@@ -338,6 +343,79 @@ WORDS = (
     "harbour pilots get second pair eyes while council asks residents which cameras "
     "should stay budget tide table ferry battery school roof sensor open letter"
 )
+
+
+@pytest.mark.parametrize(
+    ("address", "chips"),
+    [
+        ("/", {}),
+        ("/amp/topics/ai/", {"About AI": "/amp/"}),
+        ("/types/videos/?min_quality=5", {
+            "Only videos": "/?min_quality=5", "Quality 5 and up": "/types/videos/"
+        }),
+        ("/topics/ai/providers/theguardian.com/", {
+            "About AI": "/providers/theguardian.com/", "From The Guardian": "/topics/ai/"
+        }),
+        ("/providers/tidewrack-labs.example/tidewrack-labs-learn/", {
+            "From Tidewrack Labs Learn": "/"
+        }),
+        ("/collections/c-plus-plus-for-people-who-come-back/?q=the", {
+            "In C++ for people who come back": "/?q=the",
+            "Matching “the”": "/collections/c-plus-plus-for-people-who-come-back/",
+        }),
+        ("/types/videos/2026/03/?topic=computer-vision", {
+            "Only videos": "/topics/computer-vision/2026/03/",
+            "In March 2026": "/types/videos/?topic=computer-vision",
+            "About Computer Vision": "/types/videos/2026/03/",
+        }),
+    ],
+)  # fmt: skip
+def test_each_part_of_what_an_address_says_can_be_taken_away(
+    app: Flask, address: str, chips: dict[str, str]
+) -> None:
+    root = parsed(get(app, address).body)
+    lists = [ul for ul in root.iter(f"{XHTML}ul") if ul.get("class") == "chips"]
+    links = [a for ul in lists for a in ul.iter(f"{XHTML}a")]
+    assert {words(a).removesuffix(", remove"): a.attrib["href"] for a in links} == chips
+    assert {get(app, href).code for href in chips.values()} <= {200}
+
+
+def test_a_record_without_an_excerpt_shows_the_beginning_of_its_body(tmp_path: Path) -> None:
+    body = "# Tides\n\n" + "Low &amp; *high* water. " * 2000
+    write(tmp_path, "a.md", body=body)
+    write(tmp_path, "b.md", body="Its body", excerpt="Its excerpt")
+    root = parsed(get(application(tmp_path), "/").body)
+    shown = [words(p) for p in root.iter(f"{XHTML}p") if p.get("class") == "excerpt"]
+    beginning = "Tides " + "Low & high water. " * 14
+    assert sorted(shown) == ["Its excerpt", beginning[:-1] + " …"]
+
+
+def test_an_event_says_when_and_where_it_is(tmp_path: Path) -> None:
+    write(tmp_path, "a.md", startDateTime="2024-05-06T07:08:00Z", location="Pier 2")
+    root = parsed(get(application(tmp_path), "/").body)
+    (byline,) = [words(p) for p in root.iter(f"{XHTML}p") if p.get("class") == "by"]
+    assert byline == "2 January 2024 starts 6 May 2024, 07:08 UTC Pier 2"
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_entries_come_before_the_subscribe_box_but_on_the_first_page(
+    app: Flask, address: str
+) -> None:
+    page = get(app, address).body.decode()
+    if address != "/about/":
+        is_first = page.index('id="subscribe"') < page.index('class="entries')
+        assert is_first is (address in ("/", "/amp/"))
+
+
+def test_about_has_three_steps_and_readers_for_each_system(app: Flask) -> None:
+    root = parsed(get(app, "/about/").body)
+    steps = next(ol for ol in root.iter(f"{XHTML}ol") if ol.get("class") == "steps")
+    assert [words(b) for b in steps.iter(f"{XHTML}b")] == [
+        "Get a reader.", "Copy an address.", "Paste it",
+    ]  # fmt: skip
+    readers = next(root.iter(f"{XHTML}dl"))
+    systems = [words(dt) for dt in readers.iter(f"{XHTML}dt")]
+    assert systems == ["Windows", "macOS", "iOS", "Android", "Linux", "Web"]
 
 
 def test_a_page_has_no_list_of_what_there_is_none_of(tmp_path: Path) -> None:

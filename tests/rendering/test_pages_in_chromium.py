@@ -144,6 +144,7 @@ def test_the_form_builds_the_canonical_address(window: OpenWindow, served: Serve
     assert page.locator("link[rel=canonical]").get_attribute("href") == served.url + narrowed
     chips = page.locator(".chips a")
     expect(chips).to_have_text([
+        "About Open Data, remove",
         "Only articles, remove",
         "Not from The Guardian, remove",
         "Quality 4 and up, remove",

@@ -77,7 +77,7 @@ def test_a_site_that_is_called_something_else_changes_every_document(blog: Path)
     assert f"{ROOT}/topics/sea/atom.xml" in urls
     (blog / "_config.yml").write_text("url: https://mill.example.com\n")
     load(app, blog)
-    assert names(app) == [("mill.example.com", "News by topic and provider", "en")] * 2
+    assert names(app) == [("mill.example.com", "What is new on mill.example.com", "en")] * 2
 
 
 def test_settings_go_over_what_the_site_says(blog: Path) -> None:

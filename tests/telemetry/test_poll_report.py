@@ -171,6 +171,9 @@ def test_before_anybody_polls_there_is_nothing_to_tell(tmp_path: Path) -> None:
     done = feeds("stats", cwd=tmp_path, **settings)
     assert (done.returncode, done.stdout, done.stderr) == (0, HEADER.replace(" ", "\t") + "\n", "")
     assert list(tmp_path.iterdir()) == []
+    page = get(application(news(tmp_path / "news"), metrics="on"), "/stats/").body
+    assert b"Nothing yet." in page
+    assert b"<svg" not in page
 
 
 def test_the_page_says_so_when_it_cannot_be_read(tmp_path: Path) -> None:
