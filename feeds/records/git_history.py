@@ -8,17 +8,16 @@ those before it, and no later than now, whatever its clock said.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple, TypeVar
 
 import pygit2
 from pygit2.enums import FileMode, Option, SortMode
 
-from feeds.model import Hidden, Record, RecordError
-from feeds.records import parser
 from feeds.records.hiding import HELD
 from feeds.records.history import Fact, History, NoHistory
+from feeds.records.outcome import interpret
 from feeds.records.parser import Options
 from feeds.records.scanner import ignored
 
@@ -61,7 +60,9 @@ def read_history(
         if before is None or tree is None or before.id != tree.id:
             history.moments.append(history.until)
             reading.initial = not (history.since or history.facts)
-            for path, was, content in _changed(before, tree):
+            changes = list(_changed(before, tree))
+            reading.begin((path, was) for path, was, _ in changes if was)
+            for path, was, content in changes:
                 reading.note(path, was, content)
                 if progress:
                     progress(done, len(commits))
@@ -144,11 +145,15 @@ def _listed(tree: pygit2.Tree | None) -> dict[str, pygit2.Object]:
 
 
 class _Version(NamedTuple):
-    """What one content of a file says: the record's key, whether public, and from when on."""
+    """What one content of a file says: the record's key, whether public, and from when on.
+
+    `shown` is a digest of what feeds may show.
+    """
 
     key: str = ""
     public: bool = False
     starts: int = 0
+    shown: bytes = b""
 
 
 class _Reading:
@@ -162,6 +167,12 @@ class _Reading:
         self._options = options
         self._history = history
         self._versions: dict[tuple[str, bytes], _Version | None] = {}
+        self._before: dict[str, bytes] = {}  # what was shown of records, by key
+
+    def begin(self, files: Iterable[tuple[str, pygit2.Blob]]) -> None:
+        """Begin with a commit: `files` are those that change in it, as they were."""
+        versions = (self._version(path, content) for path, content in files)
+        self._before = {one.key: one.shown for one in versions if one and one.public}
 
     def note(self, path: str, before: pygit2.Blob | None, after: pygit2.Blob | None) -> None:
         """Note that the content of a file became another at the history's moment."""
@@ -173,7 +184,9 @@ class _Reading:
             fact = facts.get(version.key)
             if fact is None or fact.came > moment:  # which it was held until
                 fact = Fact(max(moment, version.starts), self.initial)
-            facts[version.key] = fact._replace(changed=max(moment, version.starts), withdrawn=0)
+            if self._before.get(version.key) != version.shown:
+                fact = fact._replace(changed=max(moment, version.starts))
+            facts[version.key] = fact._replace(withdrawn=0)
         for old in (was, version):
             if old is None or not old.key or (version.public and old.key == version.key):
                 continue
@@ -194,16 +207,12 @@ class _Reading:
 
     def _parse(self, path: str, data: bytes) -> _Version | None:
         options = self._options._replace(now=self._history.until)
-        try:
-            parsed = parser.parse_record(path, data, options)
-        except parser.NotARecord:
+        found = interpret(path, data, options=options)
+        if found.outcome == "public":
+            shown = found.render_digest + b"%d" % (found.published or 0)
+            return _Version(found.key, public=True, shown=shown)
+        if found.outcome == "error":
+            return _Version() if found.hides else None
+        if found.outcome != "hidden":  # of a collection no feed has an entry
             return _Version()
-        except RecordError:
-            return _Version() if parser.still_hidden(path, data, options) else None
-        record = parsed.record
-        if isinstance(record, Record):
-            return _Version(record.key, public=True)
-        if not isinstance(record, Hidden):  # a collection, of which no feed has an entry
-            return _Version()
-        starts = int(parsed.until.timestamp()) if parsed.until else 0
-        return _Version(record.key, record.reason == HELD and starts > 0, starts)
+        return _Version(found.key, found.reason == HELD and found.due > 0, found.due)

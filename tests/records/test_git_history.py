@@ -64,6 +64,17 @@ def test_a_record_that_moves_stays_the_same(repository: Repository) -> None:
     assert told(read(repository)) == {"a": Fact(1000, initial=True, changed=4000)}
 
 
+def test_only_what_feeds_show_changes_a_record(repository: Repository) -> None:
+    repository.commit(1000, {"a.md": record("a"), "b.md": record("b"), "c.md": record("c")})
+    repository.commit(2000, {"a.md": record("a", secured="x"), "b.md": None, "d.md": record("b")})
+    edited = repository.commit(3000, {"c.md": record("c", heat=3)})
+    later = read(repository, edited, 3000)
+    assert later.facts == {}
+    repository.commit(4000, {"a.md": record("a", secured="y"), "c.md": None, "e.md": record("c")})
+    changed = {name: fact.changed for name, fact in told(read(repository)).items()}
+    assert changed == {"a": 1000, "b": 1000, "c": 4000}
+
+
 def test_records_that_are_hidden_removed_or_deleted_are_withdrawn(repository: Repository) -> None:
     repository.commit(1000, {f"{name}.md": record(name) for name in "abcd"})
     repository.commit(2000, {"a.md": record("a", removed="true"), "b.md": None})
