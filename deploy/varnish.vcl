@@ -69,14 +69,12 @@ sub vcl_recv {
         return (pass);
     }
 
-    # Parameters that feeds doesn't know are dropped and the others sorted, so
-    # that ?utm_source= doesn't fill the cache. Encoded names are left to feeds.
+    # Parameters that only tell where a click came from are dropped, so that ?utm_source=
+    # doesn't fill the cache. All others make another object, in the order and spelling that
+    # they have: feeds leads from other spellings of an address to its own.
     if (req.url ~ "\?") {
-        if (req.url !~ "^/static/") {
-            set req.url = regsuball(req.url, "(?<=[?&])(?!(?:topic|provider|type|exclude_topic|exclude_provider|min_quality|min_heat|since|q|sort|limit|page|theme|accent|format|url|maxwidth|maxheight|raw)(?:[=&]|$)|[^=&]*[%+])(?:[^&]+(?:&|$)|&)", "");
-            set req.url = regsub(req.url, "[?&]$", "");
-        }
-        set req.url = std.querysort(req.url);
+        set req.url = regsuball(req.url, "(?<=[?&])(?:(?i:utm_\w*|itm_\w*|ref|fbclid|gclid|gclsrc|dclid|msclkid|yclid|igshid|mc_cid|mc_eid|gbraid|wbraid|twclid|ttclid|li_fat_id|_hsenc|_hsmi|mkt_tok|vero_id|oly_enc_id)(?:=[^&]*)?(?:&|$)|&)", "");
+        set req.url = regsub(req.url, "[?&]$", "");
     }
 
     # Who opens a feed in a browser is led to its page, and no cache may keep that.

@@ -151,6 +151,11 @@ def untracked(url: str) -> str:
     return _without(url, _IDENTITY_PARAMETERS, _LINK_PARAMETERS)
 
 
+def is_tracking(name: str) -> bool:
+    """Whether a query parameter of this name only tells where a click came from."""
+    return bool(_IDENTITY_PARAMETERS.match(name) or _LINK_PARAMETERS.match(name))
+
+
 def entry_id(identity_url: str) -> str:
     """`urn:uuid:` version 5 (RFC 9562 5.5) of the identity URL."""
     digest = hashlib.sha1(_NAMESPACE + identity_url.encode(), usedforsecurity=False).hexdigest()

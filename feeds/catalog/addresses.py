@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from feeds.catalog.parameters import (
     BadParameter,
@@ -18,6 +18,7 @@ from feeds.catalog.parameters import (
     one_of,
     parse,
     provider_key,
+    refuse_misspelled,
     topic_key,
     type_key,
 )
@@ -40,7 +41,12 @@ _EMBEDDED: Final = 5  # entries in an embed where the address doesn't say
 
 
 class NotFound(FeedsError):
-    """An address that no feed has."""
+    """An address that no feed has, for want of a label of this kind and slug where it names one."""
+
+    def __init__(self, message: str, kind: str = "", slug: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.slug = slug
 
 
 class Gone(NotFound):
@@ -81,7 +87,8 @@ class RedirectTo(FeedsError):
 
     def __init__(self, query: FeedQuery, status: int = 307) -> None:
         super().__init__("the feed is at another address")
-        self.query = query
+        scope, filters = folded(query.scope, query.filters)
+        self.query = query._replace(scope=scope, filters=filters)
         self.status = status
 
 
@@ -135,17 +142,23 @@ class Addresses:
         self.parameters = parameters
 
     def parse(self, path: str, parameters: Parameters) -> Query:
-        """The query of a decoded `path`. Parameters that aren't known are ignored.
+        """The query of a decoded `path`. Parameters of names that are none of ours are ignored.
 
-        Names in other spellings are understood, so the canonical
-        address of the query may differ from `path`. Raises NotFound and BadParameter.
+        Values in other spellings are understood, so the canonical address of the query
+        may differ from that which was asked for, see `is_canonical`. Raises NotFound and
+        BadParameter.
         """
         self._check(parameters)
         return self._site(path, parameters) or self.feed(path, parameters)
 
     def _check(self, parameters: Parameters) -> None:
-        """Raises NotFound for what a file would answer as if it weren't asked."""
-        if not self.parameters and (named := sorted(PARAMETERS & parameters.keys())):
+        """Raises NotFound for what a file would answer as if it weren't asked.
+
+        Raises BadParameter for names that are nearly right, where there are parameters.
+        """
+        if self.parameters:
+            refuse_misspelled(parameters, PARAMETERS)
+        elif named := sorted(PARAMETERS & parameters.keys()):
             raise NotFound(f"addresses take no parameters here, such as {named[0]}")
 
     def _site(self, path: str, parameters: Parameters) -> SiteQuery | None:
@@ -249,10 +262,19 @@ class Addresses:
         limit = self.default_limit(query.month, query.style)
         defaults = {"theme": THEMES[0], "accent": "", "limit": str(limit), "page": "1"}
         folder = "".join(f"/{segment}" for segment in segments) + "/"
-        if query.exact:
+        if query.exact and query.file:
             del defaults["limit"]
         kept = [(name, value) for name, value in parameters if value != defaults.get(name)]
         return _with(folder + query.file, kept)
+
+    def is_canonical(self, query: Query, path: str, asked: Iterable[tuple[str, str]]) -> bool:
+        """Whether a query was asked for by its own decoded path and parameters, in their order.
+
+        Other parameters than ours make no difference.
+        """
+        own, _, parameters = self.path(query).partition("?")
+        ours = [(name, value) for name, value in asked if name in PARAMETERS]
+        return own == path and ours == parse_qsl(parameters)
 
     def url(self, query: Query) -> str:
         """The canonical URL."""

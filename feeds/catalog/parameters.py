@@ -1,18 +1,20 @@
 """The parameters that narrow a feed: parsed, checked, and in one canonical form.
 
-Pure functions. A parameter that isn't known is ignored; a bad value of one
-that is raises BadParameter, which says what is accepted.
+Pure functions. A bad value of a parameter raises BadParameter, which says what is
+accepted, and so does a name that is nearly one that is known; others are ignored.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
+from difflib import get_close_matches
+from functools import lru_cache
 from typing import Final
 
-from feeds import slugs
+from feeds import slugs, urls
 from feeds.model import FeedsError
 from feeds.selection import DAYS, SORTS, Filters
 from feeds.store import search_query
@@ -20,6 +22,8 @@ from feeds.store import search_query
 MAX_VALUES: Final = 20  # of one parameter that may be repeated
 MAX_NUMBER: Final = 1_000_000
 _MAXDAYS: Final = 3_650
+_MAX_NAME: Final = 40  # characters of a name that may be a misspelled one
+_ALIKE: Final = 0.8  # how much of two names is the same, of which one is the other misspelled
 _MAX_SEGMENT: Final = 255
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 
@@ -27,7 +31,22 @@ Parameters = Mapping[str, Sequence[str]]
 
 
 class BadParameter(FeedsError):
-    """A parameter with a wrong value; says what is accepted."""
+    """A parameter with a wrong name or value; says what is accepted."""
+
+
+def refuse_misspelled(names: Iterable[str], known: Collection[str]) -> None:
+    """Raises BadParameter for a name that is nearly a known one, which it names."""
+    for name in names:
+        if name not in known and not urls.is_tracking(name):
+            near = _nearest(name, tuple(known)) if len(name) <= _MAX_NAME else None
+            if near:
+                raise BadParameter(f"{name} is no parameter; did you mean {near}?")
+
+
+@lru_cache(maxsize=1024)
+def _nearest(name: str, known: Sequence[str]) -> str | None:
+    near = get_close_matches(name.lower(), known, 1, _ALIKE)
+    return near[0] if near else None
 
 
 def parse(parameters: Parameters) -> Filters:

@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from difflib import get_close_matches
 from functools import partial
 from typing import Final, NamedTuple
 
+from feeds import slugs
 from feeds.catalog.addresses import FeedQuery, Gone, NotFound, RedirectTo
 from feeds.config import Config
 from feeds.selection import NONE, Filters, Scope
@@ -16,6 +18,7 @@ from feeds.store.reader import LabelCounts, Reader
 from feeds.store.schema import SITE
 
 NO_MONTH: Final = 1970 * 12  # of entries whose date is 0
+_NEAREST: Final = 5
 
 POLICIES: Final = {
     "canonical": "canonical links",
@@ -49,9 +52,9 @@ def named(reader: Reader, config: Config) -> Config:
 def heading(reader: Reader, query: FeedQuery, config: Config) -> Heading:
     """The heading of a query's scope and filters.
 
-    Raises NotFound for a topic, provider or type that no public record ever had, and for a
-    collection that there isn't; Gone for what is retired, or known from withdrawn records
-    alone; RedirectTo for what has another name.
+    Raises NotFound for a topic, provider or type that no public record ever had (of a page, also
+    among several in a filter), and for a collection that there isn't; Gone for what is retired,
+    or known from withdrawn records alone; RedirectTo for what has another name.
     """
     scope = query.scope
     renamed = _by_new_names(reader, scope, config)
@@ -75,6 +78,8 @@ def heading(reader: Reader, query: FeedQuery, config: Config) -> Heading:
     if scope.collection:
         shown.append(_label(reader, "collection", scope.collection))
         parts.append(shown[-1].name)
+    if not query.file:
+        _check_names(reader, query.filters)
     total = shown[0].entries if len(shown) == 1 else reader.count(scope)
     if len(shown) > 1 and not total and not reader.had_entries(scope):
         raise NotFound(f"no entry has both {' and '.join(parts)}")
@@ -212,10 +217,30 @@ def _label(reader: Reader, kind: str, slug: str) -> LabelCounts:
     label = reader.label(kind, slug)
     if label is None:
         what = {"name": "provider"}.get(kind, kind)
-        raise NotFound(f"there is no {what} called {slug}")
+        raise NotFound(f"there is no {what} called {slug}", kind, slug)
     if not label.name:
         raise Gone("nothing is left of it")
     return label
+
+
+def _check_names(reader: Reader, filters: Filters) -> None:
+    """Raises NotFound for a topic or provider in filters that no public record ever had."""
+    for kind in ("topic", "provider"):
+        for slug in (*getattr(filters, kind), *getattr(filters, f"exclude_{kind}")):
+            if reader.label(kind, slug) is None:
+                raise NotFound(f"there is no {kind} called {slug}", kind, slug)
+
+
+def nearest(reader: Reader, kind: str, slug: str) -> list[LabelCounts]:
+    """The labels of a kind whose slugs, names or words of these are most like a slug: five."""
+    known: dict[str, list[LabelCounts]] = {}
+    for label in sorted(reader.labels(kind), key=lambda label: -label.entries):
+        names = f"{label.slug} {slugs.slug(label.name)}"
+        for name in {*names.split(), *re.split(r"\W", names)}:
+            known.setdefault(name, []).append(label)
+    near = [name for name in sorted(known, key=len) if slug in name]
+    near += get_close_matches(slug, known, _NEAREST)
+    return list(dict.fromkeys(label for name in near for label in known[name]))[:_NEAREST]
 
 
 def name_of(reader: Reader, kind: str, slug: str) -> str:

@@ -6,7 +6,7 @@ Links are paths on this site, so that pages work behind any proxy.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from feeds import sanitize, urls
 from feeds.catalog import stories, titles
-from feeds.catalog.addresses import Addresses, EmbedStyle, FeedQuery, Query
+from feeds.catalog.addresses import Addresses, EmbedStyle, FeedQuery, NotFound, Query
+from feeds.catalog.parameters import Parameters, parse, provider_key, topic_key
 from feeds.config import Config
 from feeds.model import Entry, Feed, Record
 from feeds.rendering import embed, navigation
@@ -143,9 +144,49 @@ class Pages:
             icon=_icon(reader, query.scope),
         )
 
-    def problem(self, title: str, message: str) -> bytes:
-        """The page that says what is wrong with a request."""
-        return self.render("error.html", title=title, message=message)
+    def problem(
+        self, title: str, message: str, near: Mapping[str, str] | None = None, **form: Any
+    ) -> bytes:
+        """The page that says what is wrong with a request; `near` are addresses by their names."""
+        return self.render("error.html", title=title, message=message, near=near, form=form)
+
+    def missing(
+        self, title: str, error: NotFound, path: str, asked: Parameters, reader: Reader
+    ) -> bytes:
+        """The page that says which name there isn't, and which are like it.
+
+        What was typed into the form of a page is in the form again.
+        """
+        kind, message = error.kind, f"{str(error)[:1].upper()}{str(error)[1:]}."
+        near = [] if kind == "name" else titles.nearest(reader, kind, error.slug)
+        key = {"topic": topic_key, "provider": provider_key}.get(kind, str)
+        for field in (kind, f"exclude_{kind}"):
+            typed = [value for value in asked.get(field, ()) if key(value.strip()) == error.slug]
+            if not typed:
+                continue
+            rest = [value for value in asked[field] if value not in typed]
+            query = self.addresses.feed(path, {})
+            query = query._replace(filters=parse({**asked, field: rest}))
+            others = getattr(query.filters, field)
+            links = {}
+            for label in near:
+                names = {field: tuple(sorted({*others, label.slug}))}
+                filters = query.filters._replace(**names)  # type: ignore[arg-type]
+                links[label.name] = self._canonical(query._replace(filters=filters))
+            return self.problem(
+                title,
+                message,
+                links,
+                query=query,
+                typed={field: typed[0]},
+                types=reader.labels("type"),
+                name_of=partial(titles.name_of, reader),
+                most_active=partial(_most_active, reader),
+                is_list=False,
+            )
+        scopes = {label.name: Scope(**{kind: label.slug}) for label in near}
+        links = {name: self.folder(scope, self.config.links) for name, scope in scopes.items()}
+        return self.problem(title, message, links)
 
     def render(self, template: str, **values: Any) -> bytes:
         """A template with values."""

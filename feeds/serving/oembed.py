@@ -18,7 +18,7 @@ from werkzeug.exceptions import NotImplemented as Unsupported
 
 from feeds.catalog import cache_keys, stories, titles
 from feeds.catalog.addresses import Addresses, FeedQuery, NotFound, RedirectTo
-from feeds.catalog.parameters import BadParameter, Parameters, number
+from feeds.catalog.parameters import BadParameter, Parameters, number, refuse_misspelled
 from feeds.config import Config
 from feeds.model import decode_record
 from feeds.rendering import embed
@@ -33,6 +33,7 @@ MEDIA_TYPES: Final = {
     "json": "application/json; charset=utf-8",
     "xml": "text/xml; charset=utf-8",
 }
+_PARAMETERS: Final = ("url", "maxwidth", "maxheight", "format")
 _MAX_URL: Final = 4_096
 _MAX_FIELDS: Final = 200
 _MAX_SIDE: Final = 10_000
@@ -55,6 +56,7 @@ def framed_query(parameters: Parameters, addresses: Addresses) -> FeedQuery:
 
     Raises BadParameter, and NotFound for URLs of anything else.
     """
+    refuse_misspelled(parameters, _PARAMETERS)
     urls = [url for url in parameters.get("url", ()) if url]
     if len(urls) != 1:
         raise BadParameter(f"url accepts one URL, that of a page here: {addresses.root}/")

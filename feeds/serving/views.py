@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, current_app, jsonify, request
 from werkzeug.exceptions import HTTPException, NotAcceptable, PreconditionFailed
@@ -117,30 +117,26 @@ def answer(path: str) -> Response:
         raise NotFound("an address has no empty segments")
     former = documents().former.query("/" + path)
     if former is not None:
-        documents().document(former)  # 404 rather than a redirect to one
         return _moved(former, 301)
-    query = documents().addresses.parse("/" + path, request.args.to_dict(flat=False))
+    addresses = documents().addresses
+    query = addresses.parse("/" + path, request.args.to_dict(flat=False))
     noted = note(request.environ)
-    noted.address = documents().addresses.path(query)
+    noted.address = addresses.path(query)
     noted.outcome = PREPARED if documents().cache.prepared(noted.address) else MADE
     if (icon := documents().config.icon) and noted.address[1:] in ICONS:
         return _redirect(icon, 302)
-    canonical = urlsplit(noted.address).path
-    if canonical != "/" + path or _is_form(query):
-        first = query._replace(page=1) if isinstance(query, FeedQuery) else query
-        documents().document(first)  # 404 rather than a redirect to one
-        return _moved(query)
-    document = documents().document(query)
     is_opened = _is_navigation() and "raw" not in request.args
     if is_opened and isinstance(query, FeedQuery) and query.file:
-        return _to_page(query)
-    return _send(query, document)
+        return _to_page(query._replace(file=""))
+    if not addresses.is_canonical(query, "/" + path, _asked()):
+        return _moved(query)
+    return _send(query, documents().document(query))
 
 
-def _is_form(query: Query) -> bool:
-    """Whether a form was sent that leads to a page; the fields left empty go."""
-    left_empty = any(not value and name != "raw" for name, value in request.args.items(multi=True))
-    return left_empty and isinstance(query, FeedQuery) and not query.file
+def _asked() -> list[tuple[str, str]]:
+    """The parameters of the request, decoded, in the order in which they are written."""
+    written = request.query_string.decode(errors="replace")
+    return parse_qsl(written, keep_blank_values=True, errors="werkzeug.url_quote")
 
 
 def _is_navigation() -> bool:
@@ -152,7 +148,8 @@ def _is_navigation() -> bool:
 
 def _to_page(query: FeedQuery) -> Response:
     """Leads a person from a feed to its page; no cache may keep this."""
-    url = documents().addresses.url(query._replace(file="")) + "#subscribe"
+    page, _ = _settled(query)
+    url = documents().addresses.url(page) + "#subscribe"
     response = Response(f"The page of this feed is {url}\n", 303, mimetype="text/plain")
     response.headers["Location"] = url
     response.headers["Cache-Control"] = "no-store"
@@ -171,7 +168,20 @@ def _options() -> Response:
     return response
 
 
+def _settled(query: Query, status: int = 308) -> tuple[Query, int]:
+    """Where a document is in the end, and the status of a redirect that leads there at once.
+
+    Raises NotFound rather than lead there.
+    """
+    try:
+        documents().document(query)
+    except RedirectTo as moved:
+        return _settled(moved.query, min(status, moved.status))
+    return query, status
+
+
 def _moved(query: Query, status: int = 308) -> Response:
+    query, status = _settled(query, status)
     url = documents().addresses.url(query)
     if "raw" in request.args:
         url += ("&" if "?" in url else "?") + "raw"
@@ -243,7 +253,7 @@ def not_found(error: NotFound) -> Response:
     if len(asked) > _SHOWN_PATH:
         asked = asked[:_SHOWN_PATH] + "..."
     status, title = (410, "Gone") if isinstance(error, Gone) else (404, "Not found")
-    return _problem(status, title, f"{asked}: {error}")
+    return _problem(status, title, f"{asked}: {error}", error if error.kind else None)
 
 
 @blueprint.app_errorhandler(BadParameter)
@@ -272,7 +282,8 @@ def http_error(error: HTTPException) -> Response:
     return response
 
 
-def _problem(status: int, title: str, message: str) -> Response:
+def _problem(status: int, title: str, message: str, missing: NotFound | None = None) -> Response:
+    """What is wrong; on a page, with the names that are like the one that is `missing`."""
     home = documents().addresses.root + "/"
     message = message.rstrip(".") + "."
     kinds = ["text/plain", "text/html"]
@@ -280,7 +291,12 @@ def _problem(status: int, title: str, message: str) -> Response:
     is_framed = request.path.startswith(f"/{EMBED}/")
     if not is_framed and request.accept_mimetypes.best_match(kinds) == "text/html":
         sentence = message[:1].upper() + message[1:]
-        body = documents().pages.problem(title, sentence)
+        if missing is None:
+            body = documents().pages.problem(title, sentence)
+        else:
+            with documents().store.read() as reader:
+                asked = request.args.to_dict(flat=False)
+                body = documents().pages.missing(title, missing, request.path, asked, reader)
         response = Response(body, status, mimetype="text/html")
         response.headers.extend(security_headers.of_page(documents().config))
     else:

@@ -137,13 +137,14 @@ class Reader:
         return bool(scope.collection and self.connection.execute(query).scalar())
 
     def count(self, scope: Scope, window: Window = EVERYTHING, filters: Filters = NONE) -> int:
-        """How many entries a scope has in a window; through filters, `search.COUNTED` at most."""
+        """How many entries a scope has in a window.
+
+        Through filters `search_query.COUNTED` at most, by relevance `search_query.RANKED`.
+        """
         parameters = statements.parameters(scope, window, filters)
-        return int(
-            self.connection.execute(
-                statements.count(frozenset(parameters)), parameters
-            ).scalar_one()
-        )
+        query = statements.count(frozenset(parameters))
+        number = int(self.connection.execute(query, parameters).scalar_one())
+        return min(number, search_query.RANKED) if filters.sort == "relevance" else number
 
     def pairs(self) -> list[tuple[str, str, str, int, int]]:
         """Every topic and provider that have entries together.

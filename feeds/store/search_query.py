@@ -18,11 +18,13 @@ RANKED: Final = 1_000  # the newest matches, of which the best come first
 COUNTED: Final = 10_000  # entries that filters let pass, and not more
 
 # Names whose punctuation is the name, as words of their own; what they have in lower case.
+# A version may follow at once: C++20, .NET8. ASP.NET is found as .NET too, example.net isn't.
 _SPELLED_OUT: Final = (
-    ("++", re.compile(r"(?<=\w)\+\+"), "plusplus"),
-    ("#", re.compile(r"\b([A-Za-z])#"), r"\1sharp"),
-    ("♯", re.compile(r"\b([A-Za-z])♯"), r"\1sharp"),
-    (".net", re.compile(r"(?<!\w)\.net\b", re.I), "dotnet"),
+    ("++", re.compile(r"(?<=\w)\+\+"), "plusplus "),
+    ("#", re.compile(r"\b([A-Za-z])#"), r"\1sharp "),
+    ("♯", re.compile(r"\b([A-Za-z])♯"), r"\1sharp "),
+    (".net", re.compile(r"(?<![\w.])\.net(?![^\W\d])", re.I), "dotnet "),
+    (".net", re.compile(r"\b(\w+(?=\.N)|(?i:asp|ado|vb))\.(?i:net)\b(?!\.?\w)"), r"\1 net dotnet "),
 )
 _TERM: Final = re.compile(r'(-?)(?:"([^"]*)"?|(\S+))')
 _NO_WORD: Final = re.compile(r"[^\w]+|_+")

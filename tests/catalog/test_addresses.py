@@ -1,4 +1,5 @@
-from urllib.parse import parse_qs, unquote
+from random import Random
+from urllib.parse import parse_qs, parse_qsl, unquote
 
 import pytest
 from hypothesis import given
@@ -121,6 +122,17 @@ queries = st.one_of(
 def test_parse_and_path_are_inverse(query: FeedQuery, policy: str, limit: int) -> None:
     addresses = Addresses(ROOT, policy, limit, FILES)
     assert parse(addresses.path(query), addresses) == query
+
+
+@given(queries, st.randoms(use_true_random=False))
+def test_an_address_is_canonical_in_its_own_order_alone(query: FeedQuery, random: Random) -> None:
+    path, _, parameters = ADDRESSES.path(query).partition("?")
+    asked = parse_qsl(parameters)
+    assert ADDRESSES.is_canonical(query, path, [("utm_x", ""), *asked, ("x", "y")])
+    shuffled = random.sample(asked, len(asked))
+    assert ADDRESSES.is_canonical(query, path, shuffled) == (shuffled == asked)
+    assert not ADDRESSES.is_canonical(query, path, [*asked, ("page", "1")])
+    assert not ADDRESSES.is_canonical(query, f"{path}/", asked)
 
 
 @given(queries)

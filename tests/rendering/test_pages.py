@@ -193,7 +193,7 @@ def test_a_form_whose_fields_were_left_empty_leads_to_the_canonical_address(app:
     assert get(app, "/?q=").get("Location") == "http://127.0.0.1:8000/"
     assert get(app, "/?topic=&q=nothing+of+the+kind&raw").code == 308
     assert get(app, "/?raw").code == 200
-    assert get(app, "/rss.xml?q=").code == 200
+    assert get(app, "/rss.xml?q=").get("Location") == "http://127.0.0.1:8000/rss.xml"
     assert get(app, "/?topic=no-such&q=").code == 404
 
 

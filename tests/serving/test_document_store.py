@@ -21,7 +21,7 @@ def test_a_document_is_rendered_once_for_a_generation_and_address(app: Flask) ->
 
 
 def test_other_spellings_of_an_address_share_the_document(app: Flask) -> None:
-    for query in ("", "?", "?page=1", "?utm_source=x", "?a[]=b&page=01&%00=%ff"):
+    for query in ("", "?", "?utm_source=x", "?a[]=b&%00=%ff"):
         assert get(app, "/rss.xml" + query).code == 200
     assert documents(app).renderer.rendered == 1
     assert documents(app).cache.usage()[0] == 1

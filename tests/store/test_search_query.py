@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from feeds.loading import loader
 from feeds.selection import Filters, Scope
-from feeds.store import search_query
+from feeds.store import search_query, statements
 from feeds.store.database import Store
 from feeds.store.search_query import Term
 from tests.helpers.support import LOADED, dump, feed, loaded, write
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("either")
     ("written", "words"),
     [
         ("Größe, Ärger & Café", "große arger cafe"),
-        ("C++20 isn't C# or .NET", "cplusplus20 isn t csharp or dotnet"),
+        ("C++20 isn't C# or .NET", "cplusplus 20 isn t csharp or dotnet"),
         ("snake_case half-time 1.5", "snake case half time 1 5"),
         ("ﬁne ①", "fine 1"),
         ("", ""),
@@ -126,6 +126,27 @@ def test_a_search_may_be_sorted_and_narrowed(store: Store) -> None:
         "b.md",
         "a.md",
     ]
+
+
+def test_the_best_matches_fill_all_pages_that_there_are(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_query, "RANKED", 2)
+    statements.newest_matches.cache_clear()
+    best = feed(store, "/rss.xml?q=solar&sort=relevance&limit=1")
+    statements.newest_matches.cache_clear()
+    pages = [link.href.partition("page=")[2] for link in best.links if link.rel == "last"]
+    assert (pages, best.total, len(best.entries)) == (["2"], 2, 1)
+
+
+def test_names_of_signs_are_found_whatever_stands_beside_them(tmp_path: Path) -> None:
+    titles = ["ASP.NET Core", "What C++23 brings", "C#13 in .NET9", "A Node.js", "The site x.net"]
+    for name, title in zip("abcde", titles, strict=True):
+        write(tmp_path, f"{name}.md", title=title, webUrl=f"https://{name}.example/")
+    store = loaded(tmp_path)
+    words = (".net", "asp.net", '"ASP.NET core"', ".NET9", "c++", "c++23", "c#", "node.js", "x.net")
+    found_by = {one: "".join(sorted(found(store, f"q={quote_plus(one)}"))) for one in words}
+    assert list(found_by.values()) == ["ac", "a", "a", "c", "b", "b", "c", "d", "e"]
 
 
 def test_the_index_follows_what_changes(tmp_path: Path) -> None:
