@@ -104,10 +104,13 @@ class Build(NamedTuple):
 
 
 class Site:
-    """A route that is there; `base` is where to ask. `close` it in the end."""
+    """A route that is there; `base` is where to ask, `origin` the server. `close` it in the end."""
 
-    def __init__(self, build: Build, route: Route, seeds: Path, home: Path) -> None:
-        self.route, self.base = route, ""
+    def __init__(
+        self, build: Build, route: Route, seeds: Path, home: Path, **settings: object
+    ) -> None:
+        self.route, self.base, self.origin = route, "", ""
+        self._settings = settings
         self._build, self._seeds, self._home = build, seeds, home
         self._stack = ExitStack()
         self._origin: Server | None = None
@@ -122,9 +125,10 @@ class Site:
             return
         front = f"{HOST}:{free_port()}"
         settings = {"purge": f"http://{front}"} if self.route.cache == "varnish" else {}
-        serve = self._build.serve(self._seeds, self._home, **settings)
+        serve = self._build.serve(self._seeds, self._home, **settings, **self._settings)
         self._origin = self._stack.enter_context(serve)
         origin = f"{HOST}:{self._origin.port}"
+        self.origin = f"http://{origin}"
         if self.route.cache == "varnish":
             self._varnish(front, self._origin.port)
         elif self.route.cache == "nginx":
@@ -134,7 +138,7 @@ class Site:
         elif self.route.cache:
             self._nginx(_STOCK.format(home=self._home, listen=front, origin=origin), front)
         else:
-            self.base = f"http://{origin}"
+            self.base = self.origin
 
     def half_way(self) -> None:
         """What happens when half of the changes are there."""
