@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from functools import partial
+from itertools import islice
 from typing import Final, NamedTuple
 
 from feeds import slugs
@@ -19,6 +20,8 @@ from feeds.store.schema import SITE
 
 NO_MONTH: Final = 1970 * 12  # of entries whose date is 0
 _NEAREST: Final = 5
+_MISSED: Final = 3  # characters at most, but the first, of a name that is spelled wrongly
+_COMPARED: Final = 300  # names with a wrong one, for 50 us each
 
 POLICIES: Final = {
     "canonical": "canonical links",
@@ -239,7 +242,8 @@ def nearest(reader: Reader, kind: str, slug: str) -> list[LabelCounts]:
         for name in {*names.split(), *re.split(r"\W", names)}:
             known.setdefault(name, []).append(label)
     near = [name for name in sorted(known, key=len) if slug in name]
-    near += get_close_matches(slug, known, _NEAREST)
+    likely = (n for n in known if n[:1] == slug[:1] and abs(len(n) - len(slug)) <= _MISSED)
+    near += get_close_matches(slug, islice(likely, _COMPARED), _NEAREST)
     return list(dict.fromkeys(label for name in near for label in known[name]))[:_NEAREST]
 
 

@@ -185,8 +185,7 @@ def _label_row(
 ) -> dict[str, Any]:
     """The name and icon that most entries have, ties to the first by the alphabet.
 
-    A domain that several providers share isn't called as the one of them with
-    the most entries is, whose feeds are others.
+    A domain that several providers share has its own name, not that of one of them.
     """
 
     def most(counts: Mapping[str, int]) -> str:
@@ -194,7 +193,7 @@ def _label_row(
 
     total = sum(names.values())
     is_shared = kind == "provider" and len({slug_of(name) for name in names}) > 1
-    name = f"{most(names)} and others" if is_shared else most(names)
+    name = slug if is_shared else most(names)
     return {"kind": kind, "slug": slug, "name": name, "icon": most(icons), "entries": total}
 
 

@@ -30,6 +30,8 @@ LISTS: Final[Mapping[str, Sequence[str]]] = {
     "providers.opml": ("Providers",),
     "collections.opml": ("Collections",),
 }
+# The pages that list labels, by what is listed.
+LISTINGS: Final = {f"{kind}s/": kind for kind in ("topic", "provider", "type", "collection")}
 _RSS: Final = "rss.xml"
 
 _encode = msgspec.json.Encoder().encode
@@ -185,9 +187,15 @@ def catalogue(reader: Reader, addresses: Addresses, config: Config) -> bytes:
             for policy in POLICIES
         ],
         "opml_urls": [f"{addresses.root}/{name}" for name in LISTS],
+        "listing_urls": [f"{addresses.root}/{name}" for name in _listings(reader)],
         "feeds": feeds,
     }
     return _encode(content)
+
+
+def _listings(reader: Reader) -> list[str]:
+    """The pages that list something."""
+    return [name for name, kind in LISTINGS.items() if reader.labels(kind)]
 
 
 def _dated(name: str, seconds: int) -> dict[str, Any]:
@@ -195,10 +203,11 @@ def _dated(name: str, seconds: int) -> dict[str, Any]:
 
 
 def pages(reader: Reader, addresses: Addresses, config: Config) -> bytes:
-    """The sitemap: the page of every scope, those of both a topic and a provider last."""
+    """The sitemap: pages about feeds, that of every scope, those of topic and provider last."""
     changes = reader.changes()
     listed = sorted(builder.scopes(reader), key=_is_of_both)
-    sitemap_pages = [sitemap.Page(f"{addresses.root}/about/")]
+    about = ["about/", *_listings(reader)]
+    sitemap_pages = [sitemap.Page(f"{addresses.root}/{name}") for name in about]
     for one in listed:
         url = addresses.url(FeedQuery(one.scope, config.links, limit=addresses.limit))
         sitemap_pages.append(sitemap.Page(url, _moment(changes.get(one.scope, 0))))

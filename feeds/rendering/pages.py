@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from feeds import sanitize, urls
-from feeds.catalog import stories, titles
+from feeds.catalog import builder, stories, titles
 from feeds.catalog.addresses import Addresses, EmbedStyle, FeedQuery, NotFound, Query
 from feeds.catalog.parameters import Parameters, parse, provider_key, topic_key
 from feeds.config import Config
@@ -138,11 +138,18 @@ class Pages:
             types=reader.labels("type"),
             name_of=partial(titles.name_of, reader),
             most_active=lambda kind: _most_active(reader, kind),
-            kicker=_kicker(query),
+            kicker=_kinds(query),
+            shared=_shared(reader, query.scope),
             is_list=bool(collection and collection.path),
             about=collection.description if collection else "",
             icon=_icon(reader, query.scope),
         )
+
+    def listing(self, kind: str, reader: Reader) -> bytes:
+        """The page of all topics, providers, types or collections."""
+        groups = {group.id: group for group in navigation.index(reader)}
+        shelf = groups.get(kind) or navigation.FeedGroup(kind, kind.capitalize(), [])
+        return self.render("listing.html", shelf=shelf)
 
     def problem(
         self, title: str, message: str, near: Mapping[str, str] | None = None, **form: Any
@@ -155,9 +162,12 @@ class Pages:
     ) -> bytes:
         """The page that says which name there isn't, and which are like it.
 
-        What was typed into the form of a page is in the form again.
+        What was typed into the form of a page is in the form again. Where it isn't known what
+        there isn't, the end of the path is compared with names of all kinds.
         """
         kind, message = error.kind, f"{str(error)[:1].upper()}{str(error)[1:]}."
+        if not kind:
+            return self.problem(title, message, self._nearest(path, reader))
         near = [] if kind == "name" else titles.nearest(reader, kind, error.slug)
         key = {"topic": topic_key, "provider": provider_key}.get(kind, str)
         for field in (kind, f"exclude_{kind}"):
@@ -187,6 +197,16 @@ class Pages:
         scopes = {label.name: Scope(**{kind: label.slug}) for label in near}
         links = {name: self.folder(scope, self.config.links) for name, scope in scopes.items()}
         return self.problem(title, message, links)
+
+    def _nearest(self, path: str, reader: Reader) -> dict[str, str]:
+        """The addresses by name of those feeds whose names are most like the end of a path."""
+        last = path.rstrip("/").rpartition("/")[2].lower()
+        links = {}
+        for kind in ("topic", "provider", "type", "collection") if last else ():
+            for label in titles.nearest(reader, kind, last)[:1]:
+                name = titles.of_type(label.slug) if kind == "type" else label.name
+                links[name] = self.folder(Scope(**{kind: label.slug}), self.config.links)
+        return links
 
     def render(self, template: str, **values: Any) -> bytes:
         """A template with values."""
@@ -287,13 +307,19 @@ def _icon(reader: Reader, scope: Scope) -> str:
     return label.icon if label and not scope.topic else ""
 
 
-def _kicker(query: FeedQuery) -> str:
-    """The kind of a page, for the line above its heading."""
+def _kinds(query: FeedQuery) -> list[str]:
+    """What a page is of, for the line above its heading."""
     if query.filters.q:
-        return "Search"
+        return ["search"]
     named = ("topic", "provider", "type", "collection")
-    kinds = [kind for kind in named if getattr(query.scope, kind)]
-    return " and ".join(kinds).capitalize()
+    return [kind for kind in named if getattr(query.scope, kind)]
+
+
+def _shared(reader: Reader, scope: Scope) -> list[str]:
+    """The names of the providers who share the domain that a scope is of."""
+    if scope != Scope(provider=scope.provider):
+        return []
+    return [name.name for name in builder.names_by_provider(reader).get(scope.provider, ())]
 
 
 def _link(record: Record, policy: str) -> str:

@@ -56,6 +56,10 @@ def _asset(name: str) -> SiteDocument:
     return SiteDocument(asset.media_type, lambda _: asset.body, is_open=True, max_age=asset.max_age)
 
 
+def _listing(site: Site) -> bytes:
+    return site.pages.listing(site.query.name.rstrip("/"), site.reader)
+
+
 def _feed_list(site: Site) -> bytes:
     return discovery.feed_list(site.reader, site.query, site.addresses, site.config)
 
@@ -82,6 +86,7 @@ _LISTS: Final = SiteDocument(
 
 SITE: Final[Mapping[str, SiteDocument]] = {
     "about/": SiteDocument(HTML, _about),
+    **dict.fromkeys(discovery.LISTINGS, SiteDocument(HTML, _listing, is_of_records=True)),
     **dict.fromkeys(discovery.LISTS, _LISTS),
     "feeds.json": SiteDocument(_JSON, _catalogue, is_open=True, is_of_records=True),
     "sitemap.xml": SiteDocument(_XML, _sitemap, is_of_records=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
 from flask import Flask
@@ -61,7 +62,9 @@ def assemble(config: Config, timing: Timing | None = None, *, followed: bool = F
     # Redirects are ours alone to make: Werkzeug's would name the Host header.
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False
-    documents = DocumentStore(store, config, timing, followed=followed)
+    # The next whole second: of this one, another configuration may have sent something.
+    started = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
+    documents = DocumentStore(store, config, timing, followed=followed, started=started)
     app.extensions[views.EXTENSION] = documents
     counter = None
     if config.metrics != "off":

@@ -46,11 +46,17 @@ class DocumentStore:
     """Makes and keeps the documents of one store under one configuration.
 
     `followed` says that another process loads the store, and mends it: a
-    document that can't be made just now is waited for.
+    document that can't be made just now is waited for. `started` as of `DocumentRenderer`.
     """
 
     def __init__(
-        self, store: Store, config: Config, timing: Timing | None = None, *, followed: bool = False
+        self,
+        store: Store,
+        config: Config,
+        timing: Timing | None = None,
+        *,
+        followed: bool = False,
+        started: datetime | None = None,
     ) -> None:
         self.store = store
         self.config = config
@@ -62,7 +68,12 @@ class DocumentStore:
         self.watch = GenerationWatch(store, timing.clock)
         self.cache = DocumentCache(budget // 2, self.watch, timing.today)
         self.renderer = DocumentRenderer(
-            self.addresses, Pages(self.addresses, config), config, timing.today, budget // 4
+            self.addresses,
+            Pages(self.addresses, config),
+            config,
+            timing.today,
+            budget // 4,
+            started,
         )
         self.deltas = DeltaStore(self.watch, self.renderer, budget // 4)
         self._locks = [Lock() for _ in range(_LOCKS)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 
 import msgspec
@@ -40,7 +40,8 @@ class DocumentRenderer:
     """Makes the documents of one configuration; `pages` are those that were last needed.
 
     Entries are kept serialised, up to `budget` bytes. `today` gives the day in UTC.
-    `rendered` counts documents since the start.
+    `rendered` counts documents since the start. Settings and templates may have changed
+    before `started`; without it, pages and lists don't say when they were modified.
     """
 
     def __init__(
@@ -50,11 +51,14 @@ class DocumentRenderer:
         config: Config,
         today: Callable[[], date],
         budget: int,
+        started: datetime | None = None,
     ) -> None:
         self.addresses = addresses
         self.pages = pages
         self.config = config
         self.rendered = 0
+        self._started = started
+        self._first: dict[str, int] = {}  # the first generation since; set once by any thread
         self._today = today
         self._fragments: ByteCache[bytes] = ByteCache(budget)
 
@@ -117,12 +121,14 @@ class DocumentRenderer:
         keys = cache_keys.of_feed(self.config, query, feed.entries, usual)
         if query.style is not None:
             headers = freshness(self.config) + embed.headers(query, self.addresses) + keys
-            return Document(pages.frame(query, feed), site_documents.HTML, headers)
+            modified = self._modified(reader, feed.modified)
+            return Document(pages.frame(query, feed), site_documents.HTML, headers, modified)
         headers = self._headers(feed) + keys
         if not query.file:
             body = pages.feed(query, feed, reader)
             headers += security_headers.of_page(self.config)
-            return Document(body, site_documents.HTML, headers)
+            modified = self._modified(reader, feed.modified)
+            return Document(body, site_documents.HTML, headers, modified)
         kind = FORMATS[query.file]
         body = self._body(kind, feed, feed.entries)
         marked = mark(feed.mark, self.addresses.path(query)) if feed.mark else ""
@@ -137,7 +143,21 @@ class DocumentRenderer:
         headers += cache_keys.headers(self.config, [cache_keys.ANY] if kind.is_of_records else [])
         if kind.media_type == site_documents.HTML:  # it leads to the feeds of everything
             headers += [("Link", self._everything()), *security_headers.of_page(self.config)]
-        return Document(body, kind.media_type, headers + _OPEN if kind.is_open else headers)
+        modified = None if kind.max_age else self._modified(reader)
+        headers += _OPEN if kind.is_open else []
+        return Document(body, kind.media_type, headers, modified)
+
+    def _modified(self, reader: Reader, *others: datetime) -> datetime | None:
+        """When a page or list may have changed last: what it says of other feeds, any load may.
+
+        Generations since the start have a second each, so that no two are taken for one.
+        """
+        if self._started is None:
+            return None
+        generation, loaded = reader.state()
+        since = generation - self._first.setdefault("generation", generation)
+        seen = self._started + timedelta(seconds=since)
+        return max(seen, datetime.fromtimestamp(loaded, UTC), *others)
 
     def _body(self, kind: Format, feed: Feed, entries: Iterable[Entry]) -> bytes:
         return kind.document(feed, [self._fragment(kind, entry, feed) for entry in entries])

@@ -7,6 +7,7 @@ here looks at the Host header.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
@@ -14,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, current_app, jsonify, request
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, NotAcceptable, PreconditionFailed
 from werkzeug.http import quote_etag
 
@@ -253,7 +255,7 @@ def not_found(error: NotFound) -> Response:
     if len(asked) > _SHOWN_PATH:
         asked = asked[:_SHOWN_PATH] + "..."
     status, title = (410, "Gone") if isinstance(error, Gone) else (404, "Not found")
-    return _problem(status, title, f"{asked}: {error}", error if error.kind else None)
+    return _problem(status, title, f"{asked}: {error}", error)
 
 
 @blueprint.app_errorhandler(BadParameter)
@@ -291,11 +293,10 @@ def _problem(status: int, title: str, message: str, missing: NotFound | None = N
     is_framed = request.path.startswith(f"/{EMBED}/")
     if not is_framed and request.accept_mimetypes.best_match(kinds) == "text/html":
         sentence = message[:1].upper() + message[1:]
-        if missing is None:
-            body = documents().pages.problem(title, sentence)
-        else:
-            with documents().store.read() as reader:
-                asked = request.args.to_dict(flat=False)
+        body = documents().pages.problem(title, sentence)
+        if missing is not None:
+            asked = request.args.to_dict(flat=False)
+            with suppress(SQLAlchemyError), documents().store.read() as reader:
                 body = documents().pages.missing(title, missing, request.path, asked, reader)
         response = Response(body, status, mimetype="text/html")
         response.headers.extend(security_headers.of_page(documents().config))

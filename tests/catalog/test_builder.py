@@ -70,7 +70,7 @@ def paths(news: Store, address: str) -> list[str]:
         ("/topics/c-plus-plus/", "C++ – Example News", ["b.md"]),
         ("/providers/times.example.com/", "Example Times – Example News", ["b.md", "a.md"]),
         ("/providers/nobody-s-news/", "Nobody's News – Example News", ["e.md"]),
-        ("/providers/learn.example.org/", "Example and others – Example News", ["d.md", "c.md"]),
+        ("/providers/learn.example.org/", "learn.example.org – Example News", ["d.md", "c.md"]),
         ("/providers/learn.example.org/example/", "Example – Example News", ["c.md"]),
         (
             "/providers/learn.example.org/example-school/",
@@ -165,7 +165,7 @@ def test_hubs_are_announced_after_self(news: Store) -> None:
         ),
         (
             "/topics/c-plus-plus/providers/learn.example.org/rss.xml",
-            "no entry has both C++ and Example and others",
+            "no entry has both C++ and learn.example.org",
         ),
         (
             "/topics/ai/providers/learn.example.org/example-school/rss.xml",
@@ -293,12 +293,12 @@ def test_the_catalogue_lists_every_feed_with_its_entries(news: Store) -> None:
         Listed(Scope(), "Everything", 5, day(5)),
         Listed(Scope(topic="ai"), "AI", 3, day(3)),
         Listed(Scope(topic="c-plus-plus"), "C++", 1, day(2)),
-        Listed(Scope(provider=learn), "Example and others", 2, day(4)),
+        Listed(Scope(provider=times), "Example Times", 2, day(2)),
+        Listed(Scope(provider=learn), "learn.example.org", 2, day(4)),
         Listed(Scope(provider=learn, name="example"), "Example", 1, day(3)),
         Listed(Scope(provider=learn, name="example-school"), "Example School", 1, day(4)),
-        Listed(Scope(provider=times), "Example Times", 2, day(2)),
         Listed(Scope(provider="nobody-s-news"), "Nobody's News", 1, day(5)),
-        Listed(Scope(topic="ai", provider=learn), "AI from Example and others", 1, day(3)),
+        Listed(Scope(topic="ai", provider=learn), "AI from learn.example.org", 1, day(3)),
         Listed(Scope(topic="ai", provider=learn, name="example"), "AI from Example", 1, day(3)),
         Listed(Scope(topic="ai", provider=times), "AI from Example Times", 2, day(2)),
         Listed(Scope(topic="c-plus-plus", provider=times), "C++ from Example Times", 1, day(2)),

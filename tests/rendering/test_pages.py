@@ -1,5 +1,6 @@
 """The pages for people: valid HTML that leads to the feeds."""
 
+import json
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from flask import Flask
 from feeds import create_app
 from feeds.rendering.assets import ASSETS, ICONS
 from feeds.rendering.formats import FORMATS
-from tests.helpers.server import Answer, application, call, get, news
+from tests.helpers.server import ROOT, Answer, application, call, get, news
 from tests.helpers.support import SEEDS, write
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
@@ -31,7 +32,7 @@ FOLDERS = [
     "/?q=ferry",
     "/topics/ai/?type=articles&type=videos&min_quality=5&since=2024-01-01&sort=heat",
 ]
-PAGES = [*FOLDERS, "/about/"]
+PAGES = [*FOLDERS, "/about/", "/topics/", "/providers/", "/types/", "/collections/"]
 BUDGET = 30 * 1024  # bytes of a page with its stylesheet and script, compressed
 
 
@@ -109,11 +110,73 @@ def test_the_first_page_lists_all_topics_and_providers_with_counts_and_activity(
     topics, providers = (words(with_id(root, name)) for name in ("topics", "providers"))
     assert "Open Source 12 newest of Oct 2026" in topics
     assert "C# 7 newest of Oct 2026" in topics
-    there = "Tidewrack Labs and others 8 newest of Oct 2026 Tidewrack Labs 6 Tidewrack Labs Learn 2"
+    there = "tidewrack-labs.example 8 newest of Oct 2026 Tidewrack Labs 6 Tidewrack Labs Learn 2"
     assert there in providers
     hrefs = [a.attrib["href"] for a in root.iter(f"{XHTML}a")]
     folders = [h for h in hrefs if urlsplit(h).path.startswith(("/topics/", "/providers/"))]
     assert len(set(folders)) > 30
+
+
+@pytest.mark.parametrize(
+    ("address", "listed"),
+    [
+        ("/topics/", {"/topics/dot-net/": ".NET 6", "/topics/web/": "Web 10"}),
+        ("/providers/", {
+            "/providers/theguardian.com/": "The Guardian 1",
+            "/providers/tidewrack-labs.example/": "tidewrack-labs.example 8",
+            "/providers/tidewrack-labs.example/tidewrack-labs-learn/": "Tidewrack Labs Learn 2",
+        }),
+        ("/types/", {"/types/videos/": "Videos"}),
+    ],
+)  # fmt: skip
+def test_all_labels_of_a_kind_are_listed_with_their_feeds(
+    app: Flask, address: str, listed: dict[str, str]
+) -> None:
+    root = parsed(get(app, address).body)
+    shelf = next(e for e in root.iter() if e.get("class") == "shelf whole")
+    items = {next(li.iter(f"{XHTML}a")).attrib["href"]: li for li in shelf.iter(f"{XHTML}li")}
+    for folder, name in listed.items():
+        assert words(items[folder]).startswith(name)
+        feeds = {a.attrib["href"] for a in items[folder].iter(f"{XHTML}a")}
+        assert {folder + file for file in FORMATS} <= feeds
+    here = f"<loc>http://127.0.0.1:8000{address}</loc>".encode()
+    assert here in get(app, "/sitemap.xml").body
+
+
+def test_a_list_of_nothing_says_so_and_is_listed_nowhere(tmp_path: Path) -> None:
+    write(tmp_path, "a.md", topics=["Sea"])
+    app = application(tmp_path)
+    assert b"There are none yet." in get(app, "/types/").body
+    assert b"/types/" not in get(app, "/sitemap.xml").body
+    assert json.loads(get(app, "/feeds.json").body)["listing_urls"] == [f"{ROOT}/topics/"]
+
+
+def test_a_domain_that_several_share_says_who_they_are(app: Flask) -> None:
+    root = parsed(get(app, "/providers/tidewrack-labs.example/").body)
+    assert words(next(root.iter(f"{XHTML}h1"))) == "tidewrack-labs.example"
+    (lede,) = [words(p) for p in root.iter(f"{XHTML}p") if p.get("class") == "lede"]
+    assert lede == "Everything from Tidewrack Labs and Tidewrack Labs Learn, who share this domain."
+
+
+@pytest.mark.parametrize(
+    ("address", "near"),
+    [
+        ("/topics/computr-vison/rss.xml", {"Computer Vision": "/topics/computer-vision/"}),
+        ("/theguardian.co", {"The Guardian": "/providers/theguardian.com/"}),
+        ("/Open-Sourc/", {"Open Source": "/topics/open-source/"}),
+        ("/video", {"Videos": "/types/videos/"}),
+        ("/nobody/knows/xyzzy", {}),
+    ],
+)
+def test_an_address_of_nothing_suggests_the_nearest_feeds(
+    app: Flask, address: str, near: dict[str, str]
+) -> None:
+    answer = get(app, address, accept="text/html")
+    assert answer.code == 404
+    root = parsed(answer.body)
+    links = next(e for e in root.iter() if e.get("id") == "main").iter(f"{XHTML}a")
+    lists = {"topics": "/topics/", "providers": "/providers/", "types": "/types/"}
+    assert {words(a): a.attrib["href"] for a in links} == near | lists | {"everything": "/"}
 
 
 def test_most_active_topics_come_first_and_all_by_name_where_there_are_many(
@@ -123,7 +186,8 @@ def test_most_active_topics_come_first_and_all_by_name_where_there_are_many(
     for number in range(40):
         write(folder, f"{number}.md", topics=[f"Topic {at:02}" for at in range(number, 40)])
     shelf = with_id(parsed(get(application(folder), "/").body), "topics")
-    names = [words(a) for a in shelf.iter(f"{XHTML}a")]
+    all_of_them, *names = [words(a) for a in shelf.iter(f"{XHTML}a")]
+    assert all_of_them == "Topics"
     ranked = [f"Topic {at}" for at in range(39, 15, -1)]
     assert names == ranked + [f"Topic {at:02}" for at in range(40)]
     assert words(next(shelf.iter(f"{XHTML}summary"))) == "All 40 by name"
@@ -174,7 +238,7 @@ def test_a_topic_leads_to_its_providers_and_a_provider_to_its_topics(app: Flask)
         a.attrib["href"] for a in by_provider.iter(f"{XHTML}a")
     }
     root = parsed(get(app, "/providers/tidewrack-labs.example/").body)
-    assert words(with_id(root, "by-topic")).startswith("Tidewrack Labs and others by topic")
+    assert words(with_id(root, "by-topic")).startswith("tidewrack-labs.example by topic")
     names = [a.attrib["href"] for a in with_id(root, "names").iter(f"{XHTML}a")]
     assert names == [
         "/providers/tidewrack-labs.example/tidewrack-labs/",
@@ -397,14 +461,13 @@ def test_an_event_says_when_and_where_it_is(tmp_path: Path) -> None:
     assert byline == "2 January 2024 starts 6 May 2024, 07:08 UTC Pier 2"
 
 
-@pytest.mark.parametrize("address", PAGES)
+@pytest.mark.parametrize("address", FOLDERS)
 def test_entries_come_before_the_subscribe_box_but_on_the_first_page(
     app: Flask, address: str
 ) -> None:
     page = get(app, address).body.decode()
-    if address != "/about/":
-        is_first = page.index('id="subscribe"') < page.index('class="entries')
-        assert is_first is (address in ("/", "/amp/"))
+    is_first = page.index('id="subscribe"') < page.index('class="entries')
+    assert is_first is (address in ("/", "/amp/"))
 
 
 def test_about_has_three_steps_and_readers_for_each_system(app: Flask) -> None:

@@ -26,6 +26,7 @@ KINDS = {
     "policy": "/amp/topics/ai/?limit=5&page=2",
     "story": "",
     "about": "/about/",
+    "listing": "/providers/",
     "problem": "/topics/nothing/",
 }
 WIDTHS = (360, 768, 1440, 2560)

@@ -1,4 +1,6 @@
+import time
 from collections import Counter
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ from flask import Flask
 from feeds.model import Entry
 from feeds.rendering import formats
 from tests.helpers.prepared import cached, titles
-from tests.helpers.server import documents, get, load
+from tests.helpers.server import application, documents, get, load, until
 from tests.helpers.support import write
 
 
@@ -80,3 +82,26 @@ def test_a_topic_renamed_changes_the_entries_that_show_it(app: Flask, folder: Pa
     assert b">AI<" in first.body
     assert b">Ai<" in second.body
     assert b">AI<" not in second.body
+
+
+@pytest.mark.usefixtures("either")
+@pytest.mark.parametrize(
+    "address",
+    ["/topics/c-plus-plus/", "/embed/", "/about/", "/feeds.opml", "/feeds.json", "/sitemap.xml"],
+)
+def test_pages_and_lists_were_modified_by_the_last_load_or_start(
+    app: Flask, folder: Path, address: str
+) -> None:
+    first = get(app, address)
+    since = {"If-Modified-Since": str(first.get("Last-Modified"))}
+    assert get(app, address, **since).code == 304
+    # A topic of other entries is called otherwise, which is seen on pages of all.
+    write(folder, "other.md", title="Elsewhere", topics=["A. I."])
+    load(app, folder)
+    changed = get(app, address, **since)
+    assert changed.code == 200
+    since = {"If-Modified-Since": str(changed.get("Last-Modified"))}
+    assert get(app, address, **since).code == 304
+    until(lambda: time.time() > parsedate_to_datetime(since["If-Modified-Since"]).timestamp())
+    another = get(application(folder, title="Another"), address, **since)
+    assert (another.code, b"Another" in another.body) == (200, address != "/sitemap.xml")

@@ -424,7 +424,7 @@ def test_a_name_that_there_is_not_leads_back_to_the_form(
     main = answer.body.decode().partition("<main")[2].replace("&amp;", "&")
     assert answer.code == 404
     assert f"<p>{message}</p>" in main
-    links = re.findall(r'<a href="([^"]*)">([^<]*)</a>', main.partition("first page")[0])
+    links = re.findall(r'<a href="([^"]*)">([^<]*)</a>', main.partition("There are lists")[0])
     assert {name: link for link, name in links} == near
     filled: dict[str, list[str]] = {}
     for field in re.findall("<input[^>]*>", main):
