@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,7 +16,7 @@ from feeds.config import Config, ConfigError
 from feeds.export import directory, object_store, plan
 from feeds.export.directory import Folder
 from feeds.export.object_store import ObjectStore
-from feeds.export.writer import write
+from feeds.export.writer import Target, memory_of, write
 from feeds.loading import loader
 from feeds.loading.arrivals import HistoryReader
 from feeds.records.profile import Profile
@@ -39,11 +40,12 @@ def _selection_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _site(
-    config: Config, scopes: str | None, links: str | None, formats: str | None
+    config: Config, target: Target, scopes: str | None, links: str | None, formats: str | None
 ) -> tuple[DocumentStore, plan.SiteSelection]:
     """The site of the folder, loaded, and the selected part of it.
 
-    Raises ConfigError without a base URL, SelectionError, FolderError and StoreError.
+    An empty store goes on from what the target remembers. Raises ConfigError without a base
+    URL, SelectionError, FolderError, StoreError, ExportError and ManifestError.
     """
     selection = plan.SiteSelection(
         plan.parse_words("--formats", formats, plan.FORMS),
@@ -69,6 +71,7 @@ def _site(
                 profile=Profile.of(config),
                 saved=saved_filters(config.collections),
                 history=HistoryReader(config.seeds) if config.history == "git" else None,
+                recall=partial(memory_of, target),
             )
         show(report)
         if report.due:
@@ -113,8 +116,8 @@ def export(config: Config, folder: Path, precompress: bool, **selected: str | No
     Only what changed is written; of files that an export wrote, those that
     are no more are removed.
     """
-    documents, selection = _site(config, **selected)
     target = Folder(folder, directory.CODINGS if precompress else ())
+    documents, selection = _site(config, target, **selected)
     outcome = write(target, documents, selection, _document_counter("Exporting"))
     click.echo(f"{folder}: {outcome}")
 
@@ -136,7 +139,7 @@ def publish(config: Config, url: str, coding: str, **selected: str | None) -> No
     URL is s3://, gs://, az://, sftp://, ... --base-url or FEEDS_BASE_URL is needed. Only
     what changed is uploaded; of what was published there, what is no more is removed.
     """
-    documents, selection = _site(config, **selected)
     target = ObjectStore(url, coding)
+    documents, selection = _site(config, target, **selected)
     outcome = write(target, documents, selection, _document_counter("Publishing"))
     click.echo(f"{target.name}: {outcome}")

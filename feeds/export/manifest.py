@@ -16,6 +16,7 @@ from feeds.model import FeedsError
 from feeds.rendering.assets import ASSETS
 from feeds.serving import content_coding
 from feeds.serving.documents import Document
+from feeds.store.memory import Memory
 
 FOLDER: Final = ".feeds"
 NAME: Final = f"{FOLDER}/manifest.json"
@@ -61,13 +62,15 @@ class Manifest(msgspec.Struct, omit_defaults=True):
     """The files of a site by their paths.
 
     `encoders` has a fingerprint of the encoder of each content coding: another
-    one would make other bytes.
+    one would make other bytes. `memory` is what the store remembers that the site was
+    written from.
     """
 
     version: int = _VERSION
     base_url: str = ""
     encoders: dict[str, str] = {}
     files: dict[str, File] = {}
+    memory: Memory | None = None
 
     def paths(self) -> set[str]:
         """The path of every file, those beside others too."""

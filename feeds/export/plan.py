@@ -29,7 +29,6 @@ from feeds.rendering.formats import FORMATS
 from feeds.selection import Scope
 from feeds.serving.document_store import DocumentStore
 from feeds.serving.documents import Document
-from feeds.store.database import StoreError
 from feeds.store.reader import Reader
 from feeds.urls import POLICIES
 
@@ -85,14 +84,6 @@ def parse_words(option: str, text: str | None, accepted: Sequence[str]) -> Seque
     if not words or words - set(accepted):
         raise SelectionError(f"{option} is {text!r}; it accepts some of {','.join(accepted)}")
     return [word for word in accepted if word in words]
-
-
-def snapshot(documents: DocumentStore, selection: SiteSelection) -> Iterator[SiteItem]:
-    """The selected documents, all of one generation. Raises StoreError before the first load."""
-    with documents.store.read() as reader:
-        if not reader.state().generation:
-            raise StoreError(f"the store {documents.store.name} holds no load yet")
-        yield from render(documents, reader, selection)
 
 
 def render(

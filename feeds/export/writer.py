@@ -19,10 +19,12 @@ from typing import Final, NamedTuple, Protocol
 
 from feeds.export import manifest
 from feeds.export.manifest import File, Manifest
-from feeds.export.plan import WHOLE, SiteItem, SiteSelection, snapshot
+from feeds.export.plan import WHOLE, SiteItem, SiteSelection, render
 from feeds.messages import counted
 from feeds.model import FeedsError
 from feeds.serving.document_store import DocumentStore
+from feeds.store.database import StoreError
+from feeds.store.memory import Memory, recall
 
 JOURNAL: Final = f"{manifest.FOLDER}/journal"  # how the paths of journals begin
 _MANIFEST: Final = File("application/json", "", 0, "", "no-cache")
@@ -108,11 +110,26 @@ def write(
     `progress` is given the number of documents after each. Raises ExportError,
     ManifestError and StoreError; then each file is whole, old or new.
     """
+    with target.opened() as text, documents.store.read() as reader:
+        if not reader.state().generation:
+            raise StoreError(f"the store {documents.store.name} holds no load yet")
+        before = _read(target, text)
+        memory = recall(reader.connection)
+        now = Manifest(base_url=documents.config.root, encoders=target.encoders, memory=memory)
+        return _Run(target, before, now).write(render(documents, reader, selection), progress)
+
+
+def memory_of(target: Target) -> Memory | None:
+    """What the store remembered of which a target was last written; None where nobody knows.
+
+    Raises ExportError and ManifestError.
+    """
     with target.opened() as text:
-        place = f"{target.name}/{manifest.NAME}"
-        before = Manifest() if text is None else manifest.read(text, place)
-        now = Manifest(base_url=documents.config.root, encoders=target.encoders)
-        return _Run(target, before, now).write(snapshot(documents, selection), progress)
+        return _read(target, text).memory
+
+
+def _read(target: Target, text: bytes | None) -> Manifest:
+    return Manifest() if text is None else manifest.read(text, f"{target.name}/{manifest.NAME}")
 
 
 def manifest_file(content: Manifest) -> Put:
@@ -144,7 +161,7 @@ class _Run:
             self._each(partial(self._remove, path) for path in gone)
         except BaseException:
             if self._target.trusts_manifest:
-                self._now.files = self._known
+                self._now.files, self._now.memory = self._known, self._before.memory
                 self._known |= dict.fromkeys(self._ours - self._now.paths(), _UNCERTAIN)
                 with suppress(ExportError):  # the first error says more
                     self._commit()

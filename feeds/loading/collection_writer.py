@@ -91,6 +91,8 @@ class CollectionWriter:
             self.changed = True
         for slug, one in wanted.items():
             self._bring_up(slug, one, stored.get(slug), touched)
+        known = select(collections.c.slug)  # a store that remembers has members of others, too
+        self.connection.execute(delete(members).where(members.c.collection.not_in(known)))
 
     def _lists(self, paths: Iterable[str]) -> dict[str, _Wanted]:
         """The collections of files, by slug."""
@@ -127,7 +129,7 @@ class CollectionWriter:
             label = {"kind": "collection", "slug": slug, "name": one.title, "icon": ""}
             figures = {"entries": number, "latest": latest, "changed": changed}
             self.connection.execute(labels.insert().values(label | figures))
-        self.changed = self.changed or moved or renamed or before is None
+        self.changed = self.changed or moved or renamed or (before is None and not places)
 
     def _listed(self, files: Sequence[str]) -> dict[int, int]:
         """The entries of files: row to position."""

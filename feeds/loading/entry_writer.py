@@ -60,6 +60,7 @@ class EntryWriter:
         self.news: set[str] = set()  # ids of entries of which history told since they are there
         self.labels = LabelWriter(connection, moment, first)
         self.removed = removed
+        self.broken: set[str] = set()  # paths of files that can't be read
         self.inserted: set[str] = set()  # on a first load: the entries that there are so far
         self.touched: set[int] = set()  # rows of entries that came, went or changed
         self.departed: list[dict[str, Any]] = []  # rows of departures
@@ -180,6 +181,8 @@ class EntryWriter:
             self.withdrawals.shown.add(new.row.shown_id)
         if old and not (new and old.row.shown_id == new.row.shown_id):
             row = old.row
+            if row.path in self.broken:  # it may be back, and readers keep what they saved
+                return
             is_hidden = new is not None or row.entry_id in self.labels.withdrawn
             went = Withdrawal("", row.shown_id, row.position, row.arrived, is_hidden)
             if new is None:

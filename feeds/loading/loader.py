@@ -7,7 +7,7 @@ copy of a record stays; here is decided which files are read, kept and dropped.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from feeds.loading.arrivals import HistoryReader
 from feeds.loading.collection_writer import CollectionWriter
 from feeds.loading.entry_writer import EntryWriter, listing
 from feeds.loading.record_writer import Known, RecordWriter
+from feeds.loading.remembering import remember
 from feeds.loading.report import Progress, Report
 from feeds.loading.word_writer import refold
 from feeds.messages import counted
@@ -34,6 +35,7 @@ from feeds.selection import SavedFilter
 from feeds.store import changes, postgres
 from feeds.store.bulk_insert import chunks
 from feeds.store.database import Store, note_health
+from feeds.store.memory import Memory
 from feeds.store.schema import (
     collections,
     entries,
@@ -46,7 +48,6 @@ from feeds.store.schema import (
 
 Saved = Mapping[str, SavedFilter]
 
-_RECORDS: Final = ("public", "collection", "hidden")
 _WORTH_MERGING: Final = 200  # ids; not so many that who reads waits for it
 _ROWS: Final = 10_000  # of files, fetched at a time
 _MANY: Final = 500  # entries that change what a database should know of its tables
@@ -64,12 +65,16 @@ def load(
     profile: Profile = OWN,
     saved: Saved | None = None,
     history: HistoryReader | None = None,
+    recall: Callable[[], Memory | None] | None = None,
     accept_removals: bool = False,
     only: str = "",
 ) -> Report:
-    """Bring the store up to the folder once, or to the file `only` in it; see `Loader.load`."""
+    """Bring the store up to the folder once, or to the file `only` in it; see `Loader.load`.
+
+    `recall` is asked what a store before it remembered, where this one is empty.
+    """
     loader = Loader(target, folder, patience, profile, saved, history)
-    loader.only = only
+    loader.recall, loader.only = recall, only
     return loader.load(progress, now, accept_removals=accept_removals)
 
 
@@ -96,6 +101,7 @@ class Loader:
         self.folder = folder
         self.patience = patience
         self.profile = profile
+        self.recall: Callable[[], Memory | None] | None = None
         self.only = ""  # path of the one file that is looked at
         self.saved = saved or {}
         self.history = history
@@ -134,7 +140,9 @@ class Loader:
             seconds = _seconds(moment)
             news = reader.news(self.target, self.options, seconds, progress) if reader else None
             with self.target.write() as connection:
+                remembered = remember(connection, self.recall, found, self.reading)
                 step = _Load(connection, self, moment, known, news)
+                step.records.affected |= remembered
                 report = step.run(found, look, progress, accept_removals=accept_removals)
             report.history = reader.problem if reader else ""
             self.target.forget_deleted(was_hidden=step.entries.has_hidden)
@@ -204,9 +212,10 @@ class _Load:
         self.moment = max(_seconds(now), row.loaded + 1)
         self.records = RecordWriter(connection, known, self.moment, self.first)
         self.entries = EntryWriter(connection, self.moment, self.first, self.records.removed)
+        self.entries.broken = self.records.broken
         self.collections = CollectionWriter(connection, self.moment, self.first, loader.saved)
         self.news, self.until = news, row.until
-        self.learns = bool(news) and not row.head  # of what was there before
+        self.learns = bool(news) and not row.until  # of what was there before
         self.entries.has_history, self.entries.before = bool(row.head or news), row.loaded
         # Another version of the program, or of a library, wrote what is there.
         self.anew = self.entries.labels.anew = not self.first and row.reading != self.reading
@@ -222,7 +231,7 @@ class _Load:
         self.look = look
         if self.news:
             arrivals.note(self.connection, self.news, self.until)
-        before = self._records_held()
+        before = 0 if self.first else self.records.held()
         recall = self.known.get
         fresh = sorted(
             path for path, status in found.items() if recall(path, _READ_ANEW)[0] != status
@@ -231,7 +240,7 @@ class _Load:
         gone = [path for path in self.known if path not in found] if there < len(self.known) else []
         self._read(fresh, found, progress)
         self.records.forget(gone)
-        after = self._records_held() if before else 0
+        after = self.records.held() if before else 0
         if after * 2 < before and not accept_removals:
             raise FolderError(
                 f"{self.folder} lost {before - after:,} of {counted(before, 'record')} at once; "
@@ -261,20 +270,6 @@ class _Load:
         initial = initial.where(entries.c.entry_id.in_(select(history.c.key)))
         self.entries.news = set(self.connection.execute(initial).scalars())
         self.records.affected |= self.entries.news
-
-    def _records_held(self) -> int:
-        """How many files there are that are records, or were when they could last be read."""
-        if self.first:
-            return 0
-        query = select(func.count()).select_from(files).where(files.c.outcome.in_(_RECORDS))
-        return int(self.connection.execute(query).scalar_one()) + self._kept()
-
-    def _kept(self) -> int:
-        """How many files in error have a last good version."""
-        query = select(func.count()).select_from(
-            files.join(records, records.c.path == files.c.path)
-        )
-        return int(self.connection.execute(query.where(files.c.outcome == "error")).scalar_one())
 
     # -- files -> records --------------------------------------------------
 
@@ -365,7 +360,7 @@ class _Load:
                 report.problems += decode_problems(problems)
         report.note_shared(self._shared_ids())
         report.renamed = self.entries.renamed_topics()
-        report.kept = self._kept()
+        report.kept = self.records.kept()
         report.due = self.connection.execute(
             select(func.min(files.c.due)).where(files.c.due != 0)
         ).scalar()

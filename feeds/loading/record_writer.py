@@ -19,6 +19,7 @@ from feeds.store.bulk_insert import chunks
 from feeds.store.schema import files, records
 
 _NEVER: Final = -1  # was a record public
+_RECORDS: Final = ("public", "collection", "hidden")
 
 Known = dict[str, tuple[FileState, bytes]]  # by path: its state, and a digest of its content
 
@@ -41,6 +42,7 @@ class RecordWriter:
         # On a first load: those that are made when all is read, and what copies say is removed.
         self.waiting: set[str] = set()
         self.removed: set[str] = set()
+        self.broken: set[str] = set()  # paths in error that nothing is known of, hidden ones apart
 
     def write(
         self, readings: Sequence[FileReading], found: Mapping[str, FileState], look: int
@@ -58,10 +60,7 @@ class RecordWriter:
         known: dict[str, Fact] = {}
         if not self.first:
             ids = {reading.key for reading in read if reading.key}
-            known = arrivals.facts(
-                self.connection,
-                {r.key for r in read if r.outcome == "public" and r.published is None},
-            )
+            known = arrivals.facts(self.connection, ids)
             seen = self._seen_before(records.c.entry_id, ids)  # a file that moved
             at = self._seen_before(records.c.path, paths)
             held = set(at)
@@ -78,9 +77,13 @@ class RecordWriter:
             if keeps:
                 continue
             replaced.append(reading.path)
+            if reading.outcome == "error" and not reading.hides:
+                self.broken.add(reading.path)
             if reading.key:
                 came = self.moment if reading.outcome == "public" else _NEVER
-                came = known[reading.key].came if reading.key in known else came
+                fact = known.get(reading.key)
+                if fact and (fact.came or reading.outcome == "public"):
+                    came = fact.came
                 since = seen.get(reading.path, seen.get(reading.key, came))
                 record_rows.append(_record_row(reading, since))
                 if not self.first or reading.published is not None:
@@ -126,6 +129,18 @@ class RecordWriter:
             query = select(files.c.path, files.c.due).where(files.c.path.in_(chunk))
             due.update((path, at) for path, at in self.connection.execute(query))
         return {path: at for path, at in due.items() if not at or at > self.moment}
+
+    def held(self) -> int:
+        """How many files there are that are records, or were when they could last be read."""
+        query = select(func.count()).select_from(files).where(files.c.outcome.in_(_RECORDS))
+        return int(self.connection.execute(query).scalar_one()) + self.kept()
+
+    def kept(self) -> int:
+        """How many files in error have a last good version."""
+        query = select(func.count()).select_from(
+            files.join(records, records.c.path == files.c.path)
+        )
+        return int(self.connection.execute(query.where(files.c.outcome == "error")).scalar_one())
 
     def forget(self, gone: Sequence[str]) -> None:
         """Drop what files said that aren't there any more."""

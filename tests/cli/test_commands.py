@@ -44,6 +44,29 @@ def test_how_many_records_are_held_is_in_every_summary(monkeypatch: pytest.Monke
     assert "3 public (0 merged), 0 hidden, 0 left out" in run("check").stdout
 
 
+def test_export_from_an_empty_store_goes_on_from_the_manifest(
+    monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    monkeypatch.setenv("FEEDS_BASE_URL", "https://feeds.example.org")
+    monkeypatch.setenv("FEEDS_PARAMETERS", "off")
+    export = ("export", "site", "--formats", "rss,atom", "--scopes", "everything")
+    write(Path("seeds"), "a.md", publishedDateTime=None)
+    assert run(*export).exit_code == 0
+    write(Path("seeds"), "new.md", publishedDateTime=None)
+    assert run(*export).exit_code == 0
+    feed = Path("site/rss.xml").read_bytes()
+    for file in home.glob("feeds.db*"):
+        file.unlink()
+    assert run(*export).stdout.endswith("documents: 0 files written, 0 removed\n")
+    assert Path("site/rss.xml").read_bytes() == feed
+    assert feed.count(b"<pubDate>") == 1
+    Path("seeds/new.md").unlink()
+    for file in home.glob("feeds.db*"):
+        file.unlink()
+    assert run(*export).exit_code == 0
+    assert Path("site/atom.xml").read_bytes().count(b"deleted-entry") == 1
+
+
 def test_export_tells_when_the_next_record_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FEEDS_BASE_URL", "https://feeds.example.org")
     monkeypatch.setenv("FEEDS_PARAMETERS", "off")

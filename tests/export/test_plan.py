@@ -279,6 +279,7 @@ def test_an_icon_of_the_setting_takes_the_place_of_ours(tmp_path: Path) -> None:
     write(tmp_path / "news", "a.md")
     app = application(tmp_path / "news", icon="https://static.example.com/i.png")
     site = SiteSelection(scopes=["site"])
-    written = {item.address for item in plan.snapshot(documents(app), site)}
+    with documents(app).store.read() as reader:
+        written = {item.address for item in plan.render(documents(app), reader, site)}
     assert "/static/icon.png" in written
     assert not written & {"/favicon.ico", "/apple-touch-icon.png"}
