@@ -38,7 +38,8 @@ _FILTERS: Final = (
     "topic={topic}&topic={other_topic}", "provider={provider}&provider={other_provider}",
     "exclude_topic={topic}&exclude_topic={other_topic}&exclude_provider={provider}",
     "topic={topic}&provider={provider}&exclude_topic={other_topic}&min_quality=10",
-    "sort=heat", "q=the", "q=the&sort=relevance", "q=the+new&sort=heat", "q=%22%3Cb%3E%26+a%22",
+    "sort=heat", "exclude_type={type}", "until=2025-12-31", "per_provider=2",
+    "q=the", "q=the&sort=relevance", "q=the+new&sort=heat", "q=%22%3Cb%3E%26+a%22",
     "q=caf%C3%A9+%F0%9F%98%80", "q=zzzz", "limit=3", "limit=3&page=2", "limit=200",
     "limit=2&page=2&sort=heat", "type={type}&min_quality=10&q=a&limit=5",
 )  # fmt: skip

@@ -80,7 +80,8 @@ class Filters(NamedTuple):
     """The filters of a feed, by the names of the parameters, in their canonical order.
 
     Tuples are sorted keys, of which an entry has any (`exclude_*`: none).
-    `since` is a date or a number of days such as `7d`.
+    `since` is a date or a number of days such as `7d`, `until` the last date. `per_provider` is
+    how many entries of each provider there are at most, of those that pass the others.
     """
 
     topic: tuple[str, ...] = ()
@@ -88,10 +89,13 @@ class Filters(NamedTuple):
     type: tuple[str, ...] = ()
     exclude_topic: tuple[str, ...] = ()
     exclude_provider: tuple[str, ...] = ()
+    exclude_type: tuple[str, ...] = ()
     min_quality: int = 0
     min_heat: int = 0
     since: str = ""
+    until: str = ""
     q: str = ""
+    per_provider: int = 0
     sort: str = "newest"
 
     def parameters(self) -> list[tuple[str, str]]:
@@ -115,12 +119,16 @@ class Filters(NamedTuple):
         """One of them alone."""
         return NONE._replace(**{name: getattr(self, name)})
 
-    def first_day(self, today: date) -> date | None:
-        """The first day that entries may be of."""
-        if not self.since:
-            return None
-        days = DAYS.match(self.since)
-        return today - timedelta(days=int(days[1])) if days else date.fromisoformat(self.since)
+    def window(self, today: date) -> Window:
+        """The positions of the days that entries may be of."""
+        first = end = None
+        if days := DAYS.match(self.since):
+            first = position_at(midnight(today - timedelta(days=int(days[1]))))
+        elif self.since:
+            first = position_at(midnight(date.fromisoformat(self.since)))
+        if self.until:
+            end = position_at(midnight(date.fromisoformat(self.until) + timedelta(days=1)))
+        return Window(first, end)
 
     @property
     def moves(self) -> bool:
@@ -145,9 +153,9 @@ def midnight(day: date) -> int:
 
 
 def narrowing(filters: Filters) -> dict[str, Any]:
-    """The filters of a query of the store, by name; `since` is a window there."""
+    """The filters of a query of the store, by name; `since` and `until` are a window there."""
     values = filters._asdict()
-    del values["since"], values["sort"]
+    del values["since"], values["until"], values["sort"]
     return {name: value for name, value in values.items() if value}
 
 

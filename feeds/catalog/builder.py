@@ -51,7 +51,7 @@ def feed(
     heading = titles.heading(reader, query, config)
     total = heading.entries
     narrowed = query.filters
-    since = since_day(query, today)
+    since = narrowed.window(today)
     window = since if query.month is None else _within(since, query.month)
     archive = None
     if query.month is not None or narrowed != NONE:
@@ -203,16 +203,10 @@ def _feed(
     )
 
 
-def since_day(query: FeedQuery, today: date) -> Window:
-    """From the first day on that the filters let pass."""
-    first = query.filters.first_day(today)
-    return EVERYTHING if first is None else Window(first=position_at(midnight(first)))
-
-
-def _within(since: Window, month: int) -> Window:
-    """The part of a month that isn't before `since`."""
-    window = month_window(month)
-    return window._replace(first=max(since.first or 0, window.first or 0))
+def _within(days: Window, month: int) -> Window:
+    """The part of a month that is in the window `days`."""
+    first, end, *_ = month_window(month)
+    return Window(max(days.first or 0, first or 0), min(days.end or end or 0, end or 0))
 
 
 def _time(seconds: int) -> datetime:

@@ -24,7 +24,7 @@ def changes(
     month; None, where there are no archives. Raises the errors of `feed`.
     """
     whole = builder.feed(reader, query, addresses, config, today)
-    window = builder.since_day(query, today)
+    window = query.filters.window(today)
     rows, is_all = changed_since(reader, query.scope, since, window, query.filters)
     links = whole.links
     if not is_all:

@@ -21,6 +21,7 @@ from feeds.store import search_query
 
 MAX_VALUES: Final = 20  # of one parameter that may be repeated
 MAX_NUMBER: Final = 1_000_000
+MAX_PER_PROVIDER: Final = 200
 _MAXDAYS: Final = 3_650
 _MAX_NAME: Final = 40  # characters of a name that may be a misspelled one
 _ALIKE: Final = 0.8  # how much of two names is the same, of which one is the other misspelled
@@ -57,10 +58,13 @@ def parse(parameters: Parameters) -> Filters:
         type=_keys(parameters, "type", type_key),
         exclude_topic=_keys(parameters, "exclude_topic", topic_key),
         exclude_provider=_keys(parameters, "exclude_provider", provider_key),
+        exclude_type=_keys(parameters, "exclude_type", type_key),
         min_quality=number(parameters, "min_quality", 0, MAX_NUMBER, least=0),
         min_heat=number(parameters, "min_heat", 0, MAX_NUMBER, least=0),
         since=_since(_one(parameters, "since")),
+        until=_day("until", _one(parameters, "until")),
         q=_words(_one(parameters, "q")),
+        per_provider=number(parameters, "per_provider", 0, MAX_PER_PROVIDER, least=0),
         sort=one_of(parameters, "sort", SORTS),
     )
     if found.sort == "relevance" and not found.q:
@@ -126,19 +130,20 @@ def _keys(parameters: Parameters, name: str, key: Callable[[str], str]) -> tuple
 
 
 def _since(value: str) -> str:
-    if not value:
-        return ""
     days = DAYS.match(value)
+    if days and int(days[1]) <= _MAXDAYS:
+        return value
+    return _day("since", value, f", or days up to {_MAXDAYS}d, such as 7d")
+
+
+def _day(name: str, value: str, otherwise: str = "") -> str:
+    """A date; `otherwise` says what is accepted as well. Raises BadParameter."""
     try:
-        if days and int(days[1]) <= _MAXDAYS:
-            return value
-        if re.fullmatch(r"(19[7-9]|2[01][0-9])[0-9]-[0-9]{2}-[0-9]{2}", value):
-            return date.fromisoformat(value).isoformat()
+        if not value or re.fullmatch(r"(19[7-9]|2[01][0-9])[0-9]-[0-9]{2}-[0-9]{2}", value):
+            return value and date.fromisoformat(value).isoformat()
     except ValueError:
         pass
-    raise BadParameter(
-        f"since accepts a date such as 2026-05-19, or days up to {_MAXDAYS}d, such as 7d"
-    )
+    raise BadParameter(f"{name} accepts a date such as 2026-05-19{otherwise}")
 
 
 def _words(value: str) -> str:

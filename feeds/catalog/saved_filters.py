@@ -20,7 +20,8 @@ from feeds.messages import did_you_mean
 from feeds.selection import NONE, Filters, SavedFilter
 from feeds.setting_types import parse_text
 
-_FILTERS: Final = tuple(name for name in Filters._fields if name != "sort")
+# All by which an entry passes whatever the others are.
+_FILTERS: Final = tuple(one for one in Filters._fields if one not in ("per_provider", "sort"))
 _TEXTS: Final = ("title", "description")
 
 

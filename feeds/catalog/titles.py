@@ -151,6 +151,8 @@ def filtered(filters: Filters, name: Callable[[str, str], str]) -> list[str]:
         phrases.append("not about " + _or([name("topic", slug) for slug in filters.exclude_topic]))
     if filters.exclude_provider:
         phrases.append("not from " + _or([name("provider", k) for k in filters.exclude_provider]))
+    if filters.exclude_type:
+        phrases.append("no " + " or ".join(of_type(slug).lower() for slug in filters.exclude_type))
     if filters.min_quality:
         phrases.append(f"quality {filters.min_quality} and up")
     if filters.min_heat:
@@ -160,8 +162,12 @@ def filtered(filters: Filters, name: Callable[[str, str], str]) -> list[str]:
         phrases.append("of the last day" if days == 1 else f"of the last {days} days")
     elif filters.since:
         phrases.append(f"since {of_day(date.fromisoformat(filters.since))}")
+    if filters.until:
+        phrases.append(f"until {of_day(date.fromisoformat(filters.until))}")
     if filters.q:
         phrases.append(f"matching “{_plain(filters.q)}”")
+    if filters.per_provider:
+        phrases.append(f"at most {filters.per_provider} from each provider")
     if filters.sort != "newest":
         phrases.append({"heat": "hottest first", "relevance": "best match first"}[filters.sort])
     return phrases

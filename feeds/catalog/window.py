@@ -40,8 +40,13 @@ def has_window(query: FeedQuery, config: Config) -> bool:
         and query.limit == config.limit
         and query.month is None
         and not query.story
-        and query.filters.sort == "newest"
+        and _is_by_arrival(query.filters)
     )
+
+
+def _is_by_arrival(filters: Filters) -> bool:
+    """Whether what comes lets all else stay in its place."""
+    return filters.sort == "newest" and not filters.per_provider
 
 
 def since_of(
@@ -85,7 +90,7 @@ def has_deltas(query: FeedQuery) -> bool:
         and query.page == 1
         and query.month is None
         and not query.story
-        and query.filters.sort == "newest"
+        and _is_by_arrival(query.filters)
     )
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, func, select
 from feeds.model import Problem, RecordCollection
 from feeds.records.collections import name_all
 from feeds.records.outcome import COLLECTION
-from feeds.selection import NONE, Filters, SavedFilter, Scope, Window, midnight, position_at
+from feeds.selection import NONE, Filters, SavedFilter, Scope
 from feeds.store import bulk_insert, changes, statements
 from feeds.store.bulk_insert import chunks
 from feeds.store.schema import collections, entries, labels, members, records
@@ -144,9 +144,7 @@ class CollectionWriter:
 
     def _passing(self, filters: Filters, among: Collection[int] | None) -> dict[int, int]:
         """The entries, of those in some rows or of all, that pass filters: row to position."""
-        since = filters.first_day(date.min)
-        window = Window(position_at(midnight(since))) if since else Window()
-        parameters = statements.parameters(Scope(), window, filters)
+        parameters = statements.parameters(Scope(), filters.window(date.min), filters)
         query = statements.matching(frozenset(parameters))
         parts = [query]
         if among is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -142,6 +143,8 @@ class Reader:
         Through filters `search_query.COUNTED` at most, by relevance `search_query.RANKED`.
         """
         parameters = statements.parameters(scope, window, filters)
+        if filters.sort == "relevance" and filters.per_provider:
+            return len(self._best(parameters, filters))
         query = statements.count(frozenset(parameters))
         number = int(self.connection.execute(query, parameters).scalar_one())
         return min(number, search_query.RANKED) if filters.sort == "relevance" else number
@@ -208,7 +211,7 @@ class Reader:
             query = statements.page_of(chosen)
             return [Row._make(row) for row in self.connection.execute(query, paged).all()]
         if filters.sort == "relevance":
-            ids = self._best(parameters, filters.q)[offset : offset + limit]
+            ids = self._best(parameters, filters)[offset : offset + limit]
             found: dict[int, Sequence[int]] = dict.fromkeys(ids, ())
         else:
             found = {row[0]: row[1:] for row in self.connection.execute(chosen, paged)}
@@ -219,14 +222,23 @@ class Reader:
             for id_, place in found.items()
         ]
 
-    def _best(self, parameters: Mapping[str, Any], written: str) -> list[int]:
+    def _best(self, parameters: Mapping[str, Any], filters: Filters) -> list[int]:
         """The rows of the newest matches of a search, best first, then newest."""
-        score = search_query.scoring(written)
+        score = search_query.scoring(filters.q)
         newest = self.connection.execute(
             statements.newest_matches(frozenset(parameters)), parameters
         )
-        scored = [(-score(*words), place, row) for place, (row, *words) in enumerate(newest)]
-        return [row for _, _, row in sorted(scored)]
+        scored = sorted(
+            (-score(*words), place, row, provider)
+            for place, (row, provider, *words) in enumerate(newest)
+        )
+        of_provider: Counter[str] = Counter()
+        best = []
+        for _, _, row, provider in scored:
+            of_provider[provider] += bool(provider)
+            if not filters.per_provider or of_provider[provider] <= filters.per_provider:
+                best.append(row)
+        return best
 
     def rows_of(self, ids: Sequence[str]) -> list[Row]:
         """The entries that have these keys, newest first."""

@@ -131,6 +131,7 @@ def parameters(scope: Scope, window: Window, filters: Filters = NONE) -> dict[st
 
 
 _FILTER: Final = "filter_"
+_PER_PROVIDER: Final = "filter_per_provider"
 
 
 def _is_filtered(names: _Names) -> bool:
@@ -213,6 +214,7 @@ _FILTERS: Final[Mapping[str, Callable[[str], ColumnElement[bool]]]] = {
     "type": lambda name: entries.c.type.in_(_any(name)),
     "exclude_topic": lambda name: ~_with_topic(_other.c.topic.in_(_any(name))),
     "exclude_provider": lambda name: entries.c.provider.not_in(_any(name)),
+    "exclude_type": lambda name: entries.c.type.not_in(_any(name)),
     "min_quality": lambda name: entries.c.quality >= bindparam(name),
     "min_heat": lambda name: entries.c.heat >= bindparam(name),
 }
@@ -237,6 +239,8 @@ def count(names: _Names) -> Select[Any]:
     """The number of entries."""
     if "q" not in names and not _is_filtered(names):
         return _chosen(names, func.count())
+    if _PER_PROVIDER in names:
+        return select(func.count()).select_from(_few(names, "newest").subquery())
     if names == {"q"}:  # the index alone knows
         matches = fulltext.matches(entries.c.position, entries.c.id)
         chosen: Select[Any] = select(literal_column("1")).select_from(matches.table)
@@ -250,8 +254,9 @@ def count(names: _Names) -> Select[Any]:
 @cache
 def chosen_rows(names: _Names, sort: str) -> Select[Any]:
     """The numbers of the rows of a page, in their order; of a collection, with the positions."""
-    table: Table = members if "collection" in names else _table(names)
-    row = entries.c.id if table is entries else table.c.entry
+    if _PER_PROVIDER in names:
+        return _few(names, sort).limit(bindparam("limit")).offset(bindparam("offset"))
+    table, row = _placed(names)
     newest_first: list[ColumnElement[Any]] = [table.c.position.desc(), row.desc()]
     if "since" in names:  # what came last has precedence, whatever its date
         newest_first.insert(0, _arrived(names).desc())
@@ -269,6 +274,29 @@ def chosen_rows(names: _Names, sort: str) -> Select[Any]:
     return chosen.limit(bindparam("limit")).offset(bindparam("offset"))
 
 
+def _placed(names: _Names) -> tuple[Table, Column[int]]:
+    """The table that has the positions by which a page is sorted, and its number of a row."""
+    table: Table = members if "collection" in names else _table(names)
+    return table, entries.c.id if table is entries else table.c.entry
+
+
+def _few(names: _Names, sort: str) -> Select[Any]:
+    """The same rows, but of each provider the first few alone: of the newest that are counted."""
+    table, row = _placed(names)
+    newest = [table.c.position, row]
+    order = [entries.c.heat, *newest] if sort == "heat" else newest
+    keys = [key.label(f"key{number}") for number, key in enumerate(order)]
+    known = (row.label("row"), table.c.position.label("place"), entries.c.provider.label("of"))
+    some = _chosen(names, *known, *keys, whole=True).order_by(*(key.desc() for key in newest))
+    within = some.limit(search_query.COUNTED).subquery()
+    first = [within.c[key.name].desc() for key in keys]
+    number = func.row_number().over(partition_by=within.c.of, order_by=first)
+    ranked = select(within, number.label("number")).subquery()
+    shown = [ranked.c.row, *[ranked.c.place] * (table is members and sort == "newest")]
+    few = or_(ranked.c.of == "", ranked.c.number <= bindparam(_PER_PROVIDER))
+    return select(*shown).where(few).order_by(*(ranked.c[key.name].desc() for key in keys))
+
+
 @cache
 def matching(names: _Names) -> Select[Any]:
     """The rows and positions of all that is chosen."""
@@ -277,8 +305,8 @@ def matching(names: _Names) -> Select[Any]:
 
 @cache
 def newest_matches(names: _Names) -> Select[Any]:
-    """The rows of the newest matches of a search, with their words: title, excerpt, names."""
-    chosen = _chosen(names, entries.c.id, *fulltext.INDEX.c)
+    """The rows of the newest matches of a search, with provider, title, excerpt and names."""
+    chosen = _chosen(names, entries.c.id, entries.c.provider, *fulltext.INDEX.c)
     order = fulltext.matches(entries.c.position, entries.c.id).order
     return chosen.order_by(order).limit(search_query.RANKED)
 

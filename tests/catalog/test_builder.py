@@ -320,3 +320,67 @@ def test_only_domains_that_several_share_have_providers_by_name(news: Store) -> 
     assert {key: [name.name for name in several] for key, several in found.items()} == {
         "learn.example.org": ["Example", "Example School"]
     }
+
+
+@pytest.fixture(scope="module")
+def of_few(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Two in three entries of one provider, a few of others, some of none."""
+    folder = tmp_path_factory.mktemp("few")
+    for number in range(40):
+        host = "times" if number % 3 else "abcd"[number % 4]
+        provider = {"name": host.title(), "domain": f"{host}.example"} if number % 8 else None
+        fields = {"provider": provider} if provider else {}
+        write(
+            folder,
+            f"{number:02}.md",
+            title=f"Story {number}" if number % 5 else f"A story, a story {number}",
+            topics=["AI"] if number % 2 else ["Space"],
+            heat=number * 7 % 40,
+            publishedDateTime=f"2024-0{1 + number % 2}-{1 + number // 2:02}T00:00:00Z",
+            **fields,
+        )
+    names = [f"{number:02}" for number in range(30)]
+    write(folder, "l.md", type="collection", items=names, webUrl=None, title="List")
+    return loaded(folder)
+
+
+@pytest.mark.parametrize("number", [1, 2, 30])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "/rss.xml?",
+        "/rss.xml?sort=heat&",
+        "/topics/ai/rss.xml?",
+        "/providers/times.example/rss.xml?sort=heat&",
+        "/2024/02/rss.xml?",
+        "/rss.xml?q=story&since=2024-01-05&until=2024-02-10&",
+        "/topics/space/rss.xml?q=story&sort=relevance&",
+        "/collections/list/rss.xml?",
+        "/collections/list/rss.xml?sort=heat&exclude_topic=ai&",
+    ],
+)
+def test_all_pages_together_have_a_providers_first_entries(
+    of_few: Store, asked: str, number: int
+) -> None:
+    found: dict[str, int] = {}
+    expected = []
+    for entry in feed(of_few, f"{asked}limit=200").entries:
+        found[entry.provider] = found.get(entry.provider, 0) + 1
+        if not entry.provider or found[entry.provider] <= number:
+            expected.append(entry.record.path)
+    assert expected
+    pages = range(1, -(-len(expected) // 3) + 1)
+    turned = [feed(of_few, f"{asked}per_provider={number}&limit=3&page={page}") for page in pages]
+    assert [entry.record.path for page in turned for entry in page.entries] == expected
+    assert {page.total for page in turned} == {len(expected)}
+    with pytest.raises(NotFound):
+        feed(of_few, f"{asked}per_provider={number}&limit=3&page={len(pages) + 1}")
+
+
+def test_days_and_types_may_be_left_out(news: Store) -> None:
+    assert paths(news, "/rss.xml?until=2024-01-03") == ["c.md", "b.md", "a.md"]
+    assert paths(news, "/rss.xml?since=2024-01-02&until=2024-01-02") == ["b.md"]
+    assert paths(news, "/2024/01/rss.xml?until=2024-01-01") == ["a.md"]
+    assert paths(news, "/rss.xml?exclude_type=Article&exclude_type=videos") == ["e.md", "d.md"]
+    with pytest.raises(NotFound):
+        feed(news, "/2024/01/rss.xml?until=2023-12-31")

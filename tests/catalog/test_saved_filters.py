@@ -45,7 +45,7 @@ def test_tables_are_filters_with_names() -> None:
 
 _KNOWN = (
     "title, description, topic, provider, type, exclude_topic, exclude_provider, "
-    "min_quality, min_heat, since, q"
+    "exclude_type, min_quality, min_heat, since, until, q"
 )
 
 

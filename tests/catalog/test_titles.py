@@ -42,6 +42,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
             "/topics/ai/rss.xml?type=articles&type=videos&since=2024-05-01",
             "AI, only articles and videos, since 1 May 2024 – Example News",
         ),
+        (
+            "/rss.xml?exclude_type=articles&until=2024-05-01&per_provider=3",
+            "No articles, until 1 May 2024, at most 3 from each provider – Example News",
+        ),
         ("/rss.xml?since=1d", "Of the last day – Example News"),
         ("/rss.xml?since=30d&sort=heat", "Of the last 30 days, hottest first – Example News"),
         (

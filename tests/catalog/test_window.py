@@ -103,6 +103,7 @@ def test_exact_limits_pages_and_other_orders_have_no_window(store: Store, load: 
     assert titles(store, "/atom.xml?limit=3") == three
     assert titles(store, "/") == three
     assert titles(store, "/atom.xml?sort=heat") == three
+    assert titles(store, "/atom.xml?per_provider=9") == three
     assert titles(store, "/atom.xml?limit=2") == three[:2]
     exact = feed(store, "/atom.xml?limit=3", SMALL)
     assert links(exact)["self"] == "/atom.xml?limit=3"

@@ -140,7 +140,8 @@ FOLDERS = ["/", "/topics/ai/", "/topics/climate-tech/", "/topics/c-plus-plus/", 
            "/topics/ai/providers/times.example.com/", "/amp/", "/original/topics/ai/",
            "/amp-cache/types/articles/", "/2025/01/", "/topics/ai/2024/12/"]  # fmt: skip
 NARROWED = ["?page=2", "?limit=7&page=3", "?min_quality=60", "?min_heat=40&exclude_topic=ai",
-            "?topic=ai,c-sharp", "?type=video&sort=heat", "?exclude_provider=times.example.com",
+            "?topic=ai,c-sharp", "?type=video&sort=heat", "?per_provider=2&until=2025-02-01",
+            "?exclude_type=video", "?exclude_provider=times.example.com",
             "?since=2025-06-01", "?since=90d", "?q=ferry", "?q=caf%C3%A9+harbour",
             "?q=%22harbour+electric%22&sort=relevance", "?q=ferr*+-electric&sort=relevance",
             "?q=c%2B%2B&min_quality=20"]  # fmt: skip
