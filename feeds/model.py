@@ -14,6 +14,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from feeds import urls
+
 # Stands where a time is needed and no record gives one: fixed, since nothing
 # that renders may ask what time it is, and after 1990, since readers and the
 # W3C validator take older dates for mistakes.
@@ -77,7 +79,7 @@ class Provider(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RelatedLink(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Other coverage of a record's story, as the record tells it; `key` as in `Record`."""
+    """Other coverage of a record's story, as the record tells it; keys as in `Record`."""
 
     key: str
     url: str
@@ -87,6 +89,10 @@ class RelatedLink(msgspec.Struct, frozen=True, omit_defaults=True):
     provider: str = ""
     type: str = ""
     quality: int = 0
+
+    @property
+    def page(self) -> str:
+        return urls.page_key(self.url, self.key)
 
 
 class Download(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -99,9 +105,9 @@ class Download(msgspec.Struct, frozen=True, omit_defaults=True):
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one public seed file says, cleaned and checked.
 
-    `key` is made from its identity URL and the same for all copies of a
-    record; `id` is the entry id (a URI), which is the key unless the record
-    gives its own.
+    `key` is made from its identity URL; `id` is a URI, which is the key unless the record
+    gives its own. All copies have the same `page`, a key too, or that of the AMP page of
+    another (`amp_page`, empty without one).
     At least one of the four URLs is set; an unset one is the empty string.
     `body` is sanitised HTML, all other texts are plain. `topics` are names
     as written. `dated` is the date in the file name, used without
@@ -135,6 +141,14 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     place: str = ""
     downloads: tuple[Download, ...] = ()
 
+    @property
+    def page(self) -> str:
+        return urls.page_key(urls.canonical_url(self), self.key)
+
+    @property
+    def amp_page(self) -> str:
+        return urls.page_key(self.amp or self.amp_cache)
+
 
 decode_record = msgspec.json.Decoder(Record).decode
 
@@ -159,14 +173,16 @@ class RecordCollection(msgspec.Struct, frozen=True, omit_defaults=True):
 class Hidden(msgspec.Struct, frozen=True):
     """A record that is not public, and why.
 
-    `key` is that of its copies, empty when it can't be told.
-    `removed` says that the copies go too.
+    `key`, `page` and `amp_page` are as in `Record`, empty when they can't be told; the last
+    counts only where it is `removed`: its copies go too.
     """
 
     path: str
     reason: str
     key: str = ""
     removed: bool = False
+    page: str = ""
+    amp_page: str = ""
 
 
 class Label(msgspec.Struct, frozen=True):

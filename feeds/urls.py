@@ -11,6 +11,7 @@ import hashlib
 import ipaddress
 import re
 import uuid
+from contextlib import suppress
 from typing import Protocol
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
@@ -46,6 +47,10 @@ _CLEAN = re.compile(
     rf"/{_CHARACTERS}*+(?:\?(?>{_CHARACTERS}|\?)++)?(?:#(?>{_CHARACTERS}|\?)++)?\Z"
 )
 
+
+_AMP_CACHE = re.compile(
+    r"https?://(?:[a-z0-9-]+\.)?(?:cdn\.ampproject\.org|bing-amp\.com)/[cv]/(?:s/)?"
+)
 
 # RFC 9562 4.1: the two upper bits of this digit are 10.
 _VARIANTS = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
@@ -144,6 +149,25 @@ def _without(url: str, *patterns: re.Pattern[str]) -> str:
 def identity(url: str) -> str:
     """The identity URL: `url`, already clean, without tracking parameters. Frozen."""
     return _without(url, _IDENTITY_PARAMETERS)
+
+
+def page(url: str) -> str:
+    """The page of `url`, already clean: under https, and out of the cache of AMP pages."""
+    if cached := _AMP_CACHE.match(url):
+        with suppress(ValueError):
+            return clean(f"https://{url[cached.end() :]}")
+    return f"https{url[4:]}" if url.startswith("http:") else url
+
+
+def page_key(url: str, key: str = "") -> str:
+    """What copies of a record have in common: the entry id of its page.
+
+    `url` is clean, `key` its own entry id where that is known. Empty without a URL.
+    """
+    if key and url.startswith("https:") and "amp" not in url:  # nearly always
+        return key
+    shown = page(url)
+    return key if key and shown == url else entry_id(identity(shown)) if url else ""
 
 
 def untracked(url: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple, NoReturn
@@ -275,11 +274,9 @@ def _alternates(query: FeedQuery, addresses: Addresses) -> list[Link]:
 def entries(reader: Reader, rows: Sequence[Row]) -> list[Entry]:
     """The entries in these rows, in their order."""
     topics = reader.topics_of([row.row for row in rows])
-    ids = Counter(row.shown_id for row in rows)
     return [
         Entry(
-            # Of records that give themselves the same id, none has it.
-            id=row.shown_id if ids[row.shown_id] == 1 else row.entry_id,
+            id=row.shown_id,
             version=_version(row, topics.get(row.row, ())),
             source=row.data,
             gone=frozenset(row.gone.split()),
@@ -295,7 +292,7 @@ def entries(reader: Reader, rows: Sequence[Row]) -> list[Entry]:
 
 def _version(row: Row, topics: Sequence[Label]) -> bytes:
     """A digest of all that formats are given of an entry."""
-    shown = "\0".join([row.gone, row.type, *(f"{t.slug}\0{t.name}" for t in topics)])
+    shown = "\0".join([row.shown_id, row.gone, row.type, *(f"{t.slug}\0{t.name}" for t in topics)])
     return hashlib.blake2b(row.version + shown.encode(), digest_size=12).digest()
 
 

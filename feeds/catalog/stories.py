@@ -31,7 +31,7 @@ class Story(NamedTuple):
     @property
     def id(self) -> str:
         """The id in its address: that of the lead."""
-        return story_id(self.rows[0].entry_id)
+        return story_id(self.rows[0].key)
 
 
 def story_id(key: str) -> str:
@@ -57,7 +57,7 @@ def find(reader: Reader, story: str) -> Story | None:
 
 
 def _listed(reader: Reader, rows: Iterable[Row]) -> dict[str, set[str]]:
-    """The keys that entries list as coverage, by their own."""
+    """The ids of the entries that entries list as coverage, by their own."""
     keys = {row.row: row.entry_id for row in rows}
     listed: dict[str, set[str]] = {key: set() for key in keys.values()}
     for row, key in reader.listed_by(list(keys)):
@@ -72,12 +72,13 @@ def entries(members: Sequence[Entry]) -> list[Entry]:
     and capped.
     """
     lead = members[0]
-    known = {entry.record.key for entry in members}
+    records = [entry.record for entry in members]
+    known = {page for record in records for page in (record.page, record.amp_page)}
     coverage: dict[str, RelatedLink] = {}
     for entry in members:
         for link in entry.record.related:
-            if link.key not in known and _is_near(link, lead):
-                coverage.setdefault(link.key, link)
+            if link.page not in known and _is_near(link, lead):
+                coverage.setdefault(link.page, link)
     ranked = sorted(coverage.values(), key=_rank, reverse=True)
     others = [covering(link, lead) for link in ranked[: max(MOST - len(members), 0)]]
     return [*members, *others]

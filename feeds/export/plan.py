@@ -202,7 +202,7 @@ def _stories(reader: Reader) -> tuple[dict[str, str], list[str]]:
         for row, entry in zip(rows, builder.entries(reader, rows), strict=True):
             if not stories.has_coverage(entry):
                 continue
-            own = stories.story_id(row.entry_id)
+            own = stories.story_id(row.key)
             story = stories.find(reader, own)
             if story is not None:
                 leads[story.id] = None

@@ -24,6 +24,9 @@ class Copy(NamedTuple):
     version: bytes
     content_digest: bytes
     data: bytes
+    page: str = ""
+    key: str = ""
+    own_id: str = ""
 
 
 class EntryRow(NamedTuple):
@@ -52,6 +55,7 @@ class EntryRow(NamedTuple):
     icon: str
     quality: int
     heat: int
+    own_id: str = ""
 
 
 class StoredEntry(NamedTuple):
@@ -96,10 +100,12 @@ def winner(copies: Sequence[Copy]) -> Copy | None:
     return min(public, key=lambda c: (-c.quality, -c.published, c.path), default=None)
 
 
-def entry_of(copy: Copy, record: Record, removed: Collection[str], row: int) -> StoredEntry:
+def entry_of(
+    copy: Copy, record: Record, removed: Collection[str], row: int, shown_id: str
+) -> StoredEntry:
     """The entry made of the copy that stays, whose data is `record`, in the row of that number.
 
-    `removed` are the ids of entries that were removed. When it changed and was
+    `removed` are the pages that were removed. When it changed and was
     placed is left to `difference`.
     """
     updated = int(record.updated.timestamp()) if record.updated else 0
@@ -107,7 +113,7 @@ def entry_of(copy: Copy, record: Record, removed: Collection[str], row: int) -> 
     stored = EntryRow(
         id=row,
         entry_id=copy.entry_id,
-        shown_id=record.id,
+        shown_id=shown_id,
         path=copy.path,
         position=selection.position(copy.published, copy.entry_id),
         month=selection.month_of(copy.published),
@@ -119,7 +125,9 @@ def entry_of(copy: Copy, record: Record, removed: Collection[str], row: int) -> 
         arrived=0,
         version=copy.version,
         content_digest=copy.content_digest,
-        gone=" ".join(link.key for link in record.related if link.key in removed),
+        gone=" ".join(link.key for link in record.related if link.page in removed)
+        if removed
+        else "",
         type=slugs.type_slug(record.type) if record.type else "",
         type_name=record.type,
         provider=provider.key if provider else "",
@@ -128,6 +136,7 @@ def entry_of(copy: Copy, record: Record, removed: Collection[str], row: int) -> 
         icon=provider.icon.url if provider and provider.icon else "",
         quality=record.quality,
         heat=record.heat,
+        own_id=copy.own_id,
     )
     return StoredEntry(stored, {slugs.slug(name): name for name in record.topics})
 
@@ -153,7 +162,7 @@ def difference(
             return None
         return EntryChange(old, None, (), -1) if first else EntryChange(old, None, old.scopes(), 1)
     if first or old is None or is_news:
-        new = _arriving(new, _arrival(new, moment, fact, first=first))
+        new = _arriving(new, arrival(new.row.published, moment, fact, first=first))
     else:
         new = _arriving_again(old, new, moment)
     if old and old == _as_of(new, _times(old)):
@@ -166,12 +175,12 @@ def difference(
     return _replacement(old, new, moment)
 
 
-def _arrival(new: StoredEntry, moment: int, fact: Fact | None, *, first: bool) -> int:
+def arrival(published: int, moment: int, fact: Fact | None, *, first: bool) -> int:
     """When an entry came, in seconds: one that may be much older than we know, at its date."""
     if fact is None or not fact.came:
-        return min(new.row.published, moment) if first else moment
+        return min(published, moment) if first else moment
     if fact.initial:
-        return min(new.row.published, fact.came - 1)
+        return min(published, fact.came - 1)
     return min(fact.came, moment)
 
 
@@ -209,14 +218,14 @@ def _replacement(old: StoredEntry, new: StoredEntry, moment: int) -> EntryChange
     return EntryChange(old, _as_of(new, (moment, content_changed, placed)), left, 1)
 
 
-def _look(entry: StoredEntry) -> tuple[bytes, str]:
+def _look(entry: StoredEntry) -> tuple[bytes, str, str]:
     """What is equal when feeds show the same of both."""
-    return entry.row.version, entry.row.gone
+    return entry.row.version, entry.row.gone, entry.row.shown_id
 
 
-def _content(entry: StoredEntry) -> tuple[bytes, str]:
+def _content(entry: StoredEntry) -> tuple[bytes, str, str]:
     """What is equal when feeds show the same of both but for quality and heat."""
-    return entry.row.content_digest, entry.row.gone
+    return entry.row.content_digest, entry.row.gone, entry.row.shown_id
 
 
 def _times(entry: StoredEntry) -> tuple[int, int, int]:
@@ -254,4 +263,4 @@ def topic_rows(entry: StoredEntry) -> list[dict[str, Any]]:
 
 def coverage_rows(row: int, record: Record) -> list[dict[str, Any]]:
     """The rows of `coverage`, of the entry in a row of that number."""
-    return [{"entry": row, "target": link.key} for link in record.related]
+    return [{"entry": row, "target": link.page} for link in record.related]

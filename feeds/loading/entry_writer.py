@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, func, select
 
-from feeds.loading import arrivals, entry_change
+from feeds.loading import arrivals, entry_change, identity
 from feeds.loading.entry_change import (
     Copy,
     EntryChange,
@@ -21,7 +21,7 @@ from feeds.loading.label_writer import LabelWriter
 from feeds.loading.withdrawal_writer import Withdrawal, WithdrawalWriter
 from feeds.loading.word_writer import words_of
 from feeds.model import Record, decode_record
-from feeds.records.history import Fact
+from feeds.records.history import Fact, joined
 from feeds.selection import Scope
 from feeds.store import bulk_insert, fulltext
 from feeds.store.bulk_insert import chunks
@@ -38,8 +38,9 @@ def listing(connection: Connection, ids: Sequence[str]) -> set[str]:
     """The ids of the entries that list any of `ids` as coverage of their story."""
     found: set[str] = set()
     for chunk in chunks(ids):
+        pages = identity.with_amp_pages(connection, chunk)
         query = select(entries.c.entry_id).join(coverage, coverage.c.entry == entries.c.id)
-        found.update(connection.execute(query.where(coverage.c.target.in_(chunk))).scalars())
+        found.update(connection.execute(query.where(coverage.c.target.in_(pages))).scalars())
     return found
 
 
@@ -47,7 +48,7 @@ class EntryWriter:
     """Writes what changed among the entries, and the labels and departures that follow.
 
     `moment` is the time of the load; the `first` one finds nothing in the
-    store, and `removed` is the ids that copies remove.
+    store, and `removed` is the pages that copies remove.
     """
 
     def __init__(self, connection: Connection, moment: int, first: bool, removed: set[str]) -> None:
@@ -67,29 +68,44 @@ class EntryWriter:
         self.withdrawals = WithdrawalWriter(connection, moment)
         self.has_hidden = False  # whether records were withdrawn
         self.went: dict[int, Withdrawal] = {}  # by row, in no scope
+        self.joined: set[str] = set()  # ids of entries whose records are those of others now
+        self.named: dict[str, str] = {}  # ids that entries were given, by entry id
+        self.denied: dict[str, set[str]] = {}  # ids that others have, by entry id
         self._gained: dict[str, set[str]] = {}  # topics that entries gained, by what they lost
         newest = connection.execute(select(func.max(entries.c.id))).scalar()
         self.next_row = (newest or 0) + 1
 
     def merge(self, ids: Sequence[str]) -> None:
         """Bring the entries with these ids up to their records."""
-        stays = self._winners(ids)
+        copies = self._copies(ids)
+        stays = self._winners(copies)
         records_by_id = {entry_id: decode_record(copy.data) for entry_id, copy in stays.items()}
-        before = self._stored([id_ for id_ in ids if id_ in self.inserted] if self.first else ids)
+        pages = {copy.page for some in copies.values() for copy in some}
+        known_ids = pages.union(ids)
+        before = self._stored(sorted(known_ids & self.inserted if self.first else known_ids))
         removed = self._removed(records_by_id.values())
-        known = arrivals.facts(self.connection, stays) if self.has_history else {}
+        known = arrivals.facts(self.connection, pages) if self.has_history else {}
         changes = []
-        for entry_id in ids:
-            old, new = before.get(entry_id), None
-            if entry_id in stays:
+        for entry_id in sorted(ids, key=stays.__contains__, reverse=True):
+            some = copies.get(entry_id, [])
+            of_pages = dict.fromkeys((entry_id, *(copy.page for copy in some)))
+            olds = [before.pop(page) for page in of_pages if page in before]
+            olds.sort(key=lambda one: (one.row.arrived, one.row.path))
+            old, new = olds.pop(0) if olds else None, None
+            changes += [EntryChange(one, None, one.scopes(), 1) for one in olds]
+            self.joined.update(one.row.entry_id for one in olds)
+            fact = joined([known[page] for page in of_pages if page in known])
+            if copy := stays.get(entry_id):
+                shown_id = self._shown_id(old, copy, some, known)
                 row = old.row.id if old else self.next_row
-                new = entry_change.entry_of(stays[entry_id], records_by_id[entry_id], removed, row)
+                record = records_by_id[entry_id]
+                new = entry_change.entry_of(copy, record, removed, row, shown_id)
             change = entry_change.difference(
                 old,
                 new,
-                self._moment(known.get(entry_id)),
+                self._moment(fact),
                 first=self.first,
-                fact=known.get(entry_id),
+                fact=fact,
                 is_news=entry_id in self.news,
             )
             if change:
@@ -110,14 +126,48 @@ class EntryWriter:
             return self.moment
         return fact.changed
 
-    def _winners(self, ids: Sequence[str]) -> dict[str, Copy]:
-        """The copies that stay, by id."""
+    def _shown_id(
+        self, old: StoredEntry | None, copy: Copy, copies: Sequence[Copy], known: Mapping[str, Fact]
+    ) -> str:
+        """The id of the entry of these copies, of which `copy` stays."""
+        denied = self.denied.get(copy.entry_id, ())
+        if old and not (self.first or denied) and identity.keeps_id(old, copy, copies):
+            return old.row.shown_id
+        possible = identity.candidates(copy, copies, known, self.moment, first=self.first)
+        shown_id = next(one for one in possible if one not in denied)
+        if not self.first or shown_id != copy.entry_id:
+            self.named[copy.entry_id] = shown_id
+        return shown_id
+
+    def settle_ids(self) -> None:
+        """Have no two entries the same id, when all are made."""
+        while losers := identity.losers(self.connection, self.named, first=self.first):
+            self.named = {}
+            for entry_id, shown_id in losers:
+                self.denied.setdefault(entry_id, set()).add(shown_id)
+            for chunk in chunks([entry_id for entry_id, _ in losers]):
+                self.merge(chunk)
+            self.changed -= 0 if self.first else len(losers)  # which were counted
+
+    def _copies(self, ids: Sequence[str]) -> dict[str, list[Copy]]:
+        """The records of entries, by id."""
         copies: dict[str, list[Copy]] = {}
         for row in self.connection.execute(_COPIES.where(records.c.entry_id.in_(ids))):
             copies.setdefault(row.entry_id, []).append(Copy._make(row))
+        return copies
+
+    def _winners(self, copies: Mapping[str, Sequence[Copy]]) -> dict[str, Copy]:
+        """The copies that stay, by id."""
         best = {entry_id: entry_change.winner(some) for entry_id, some in copies.items()}
-        self.labels.withdrawn.update(entry_id for entry_id, copy in best.items() if not copy)
+        for entry_id, copy in best.items():
+            if not copy:
+                self.labels.withdrawn.update(copy.page for copy in copies[entry_id])
         return {entry_id: copy for entry_id, copy in best.items() if copy}
+
+    def note_moved(self, moved: Collection[tuple[str, str]]) -> None:
+        """Note that records went from entries to others: what removes one removes both."""
+        self.removed |= {to for was, to in moved if was in self.removed}
+        self.removed |= {was for was, to in moved if to in self.removed}
 
     def _hidden(self, gone: Sequence[StoredEntry]) -> set[str]:
         """The ids of those of the entries that went whose files are there, and not public."""
@@ -147,17 +197,13 @@ class EntryWriter:
         return {row.entry_id: StoredEntry(row, topics[row.id], arrived[row.id]) for row in rows}
 
     def _removed(self, listing: Iterable[Record]) -> set[str]:
-        """Which of the entries that these records list as coverage were removed."""
-        listed = {link.key for record in listing for link in record.related}
+        """Which of the pages that these records list as coverage were removed."""
+        if self.first and not self.removed:
+            return set()
+        listed = {link.page for record in listing for link in record.related}
         if self.first:
             return listed & self.removed
-        found: set[str] = set()
-        for chunk in chunks(sorted(listed)):
-            query = select(records.c.entry_id).where(
-                records.c.removed == 1, records.c.entry_id.in_(chunk)
-            )
-            found.update(self.connection.execute(query).scalars())
-        return found
+        return identity.removed_pages(self.connection, listed)
 
     def _note(self, changes: Iterable[EntryChange]) -> None:
         """Add to what is written when all entries are: labels and departures."""
@@ -183,8 +229,9 @@ class EntryWriter:
             row = old.row
             if row.path in self.broken:  # it may be back, and readers keep what they saved
                 return
-            is_hidden = new is not None or row.entry_id in self.labels.withdrawn
-            went = Withdrawal("", row.shown_id, row.position, row.arrived, is_hidden)
+            is_hidden = row.entry_id in self.labels.withdrawn
+            told = is_hidden or new is not None or row.entry_id in self.joined
+            went = Withdrawal("", row.shown_id, row.position, row.arrived, told)
             if new is None:
                 self.went[row.id] = went
                 self.has_hidden = self.has_hidden or is_hidden

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
 
-from feeds.loading import arrivals
+from feeds.loading import arrivals, identity
 from feeds.loading.arrivals import HistoryReader
 from feeds.loading.collection_writer import CollectionWriter
 from feeds.loading.entry_writer import EntryWriter, listing
@@ -311,12 +311,18 @@ class _Load:
     def _merge(self) -> int:
         """Make the entries of all affected ids anew; returns how many differ from before."""
         ids = self.records.waiting if self.first else self.records.affected
+        changed = None if self.first else ids | self.records.amp_pages
+        moved = identity.regroup(self.connection, changed)
+        self.entries.note_moved(moved)
+        ids = ids.union(*moved)
         # An entry stops listing coverage that was removed.
         affected = self.records.affected | ids | listing(self.connection, sorted(ids))
         if self.anew:  # also those of files that can't be read now
             affected.update(self.connection.execute(select(records.c.entry_id)).scalars())
-        for chunk in chunks(sorted(affected)):
+        beside = dict(moved)  # so that what becomes one is in one chunk
+        for chunk in chunks(sorted(affected, key=lambda one: (beside.get(one, one), one))):
             self.entries.merge(chunk)
+        self.entries.settle_ids()
         self.refolded = refold(self.connection) if self.anew else 0
         touched = None if self.first or self.anew else self.entries.touched
         if not self.only:
@@ -358,7 +364,7 @@ class _Load:
         for query in (worth, of_items.order_by(collections.c.path)):
             for problems in self.connection.execute(query).scalars():
                 report.problems += decode_problems(problems)
-        report.note_shared(self._shared_ids())
+        report.note_shared(identity.shared_ids(self.connection))
         report.renamed = self.entries.renamed_topics()
         report.kept = self.records.kept()
         report.due = self.connection.execute(
@@ -374,16 +380,6 @@ class _Load:
         suppressed = suppressed.where(records.c.public == 1, records.c.entry_id.in_(gone))
         report.suppressed = self.connection.execute(suppressed).scalar_one()
         report.generation = self.connection.execute(select(state.c.generation)).scalar_one()
-
-    def _shared_ids(self) -> dict[str, list[str]]:
-        """The files of each id that several records have."""
-        own = records.c.own_id
-        shared = select(own).where(own != "").group_by(own).having(func.count() > 1)
-        ids: dict[str, list[str]] = {}
-        query = select(own, records.c.path).where(own != "", own.in_(shared))
-        for identifier, path in self.connection.execute(query):
-            ids.setdefault(identifier, []).append(path)
-        return ids
 
 
 def _seconds(moment: datetime) -> int:

@@ -39,6 +39,7 @@ class RecordWriter:
         self.parsed = 0  # files
         self.wrote = 0  # whether rows of files were written
         self.affected: set[str] = set()  # entry ids whose copies changed
+        self.amp_pages: set[str] = set()  # that records which changed name or named
         # On a first load: those that are made when all is read, and what copies say is removed.
         self.waiting: set[str] = set()
         self.removed: set[str] = set()
@@ -59,7 +60,7 @@ class RecordWriter:
         held: set[str] = set()
         known: dict[str, Fact] = {}
         if not self.first:
-            ids = {reading.key for reading in read if reading.key}
+            ids = {reading.page for reading in read if reading.page}
             known = arrivals.facts(self.connection, ids)
             seen = self._seen_before(records.c.entry_id, ids)  # a file that moved
             at = self._seen_before(records.c.path, paths)
@@ -79,20 +80,21 @@ class RecordWriter:
             replaced.append(reading.path)
             if reading.outcome == "error" and not reading.hides:
                 self.broken.add(reading.path)
-            if reading.key:
+            if page := reading.page:
                 came = self.moment if reading.outcome == "public" else _NEVER
-                fact = known.get(reading.key)
+                fact = known.get(page)
                 if fact and (fact.came or reading.outcome == "public"):
                     came = fact.came
-                since = seen.get(reading.path, seen.get(reading.key, came))
+                since = seen.get(reading.path, seen.get(page, came))
                 record_rows.append(_record_row(reading, since))
+                self.amp_pages.add(reading.amp_page)
                 if not self.first or reading.published is not None:
-                    self.affected.add(reading.key)
+                    self.affected.add(page)
                 elif reading.outcome == "public":  # undated
-                    self.waiting.add(reading.key)
+                    self.waiting.add(page)
                 elif reading.removed:
-                    self.waiting.add(reading.key)
-                    self.removed.add(reading.key)
+                    self.waiting.add(page)
+                    self.removed.add(page)
         if not self.first:
             self._drop(files, paths)
             self._drop_records(replaced)
@@ -153,8 +155,10 @@ class RecordWriter:
 
     def _drop_records(self, paths: Sequence[str]) -> None:
         for chunk in chunks(paths):
-            query = select(records.c.entry_id).where(records.c.path.in_(chunk))
-            self.affected.update(self.connection.execute(query).scalars())
+            query = select(records.c.entry_id, records.c.page, records.c.amp_page)
+            for *ids, amp_page in self.connection.execute(query.where(records.c.path.in_(chunk))):
+                self.affected.update(ids)
+                self.amp_pages.add(amp_page)
         self._drop(records, paths)
 
     def _drop(self, table: Any, paths: Sequence[str]) -> None:
@@ -170,13 +174,13 @@ class RecordWriter:
         """
         undated = (records.c.public == 1) & (records.c.undated == 1)
         undated &= (records.c.seen == self.moment) if self.first else (records.c.seen == 0)
-        columns = records.c.path, records.c.entry_id, records.c.render_digest
+        columns = records.c.path, records.c.page, records.c.render_digest, records.c.entry_id
         found = self.connection.execute(select(*columns).where(undated)).all()
-        known = arrivals.facts(self.connection, {row.entry_id for row in found})
-        came = {row.path: known[row.entry_id].came if row.entry_id in known else 0 for row in found}
+        known = arrivals.facts(self.connection, {row.page for row in found})
+        came = {row.path: known[row.page].came if row.page in known else 0 for row in found}
         rows = [
             {"at": path, "date": came[path], "dated": _version(digest, came[path])}
-            for path, _, digest in found
+            for path, _, digest, _ in found
             if self.first or came[path]
         ]
         if rows:
@@ -221,7 +225,10 @@ def _record_row(reading: FileReading, seen: int) -> dict[str, Any]:
     public = reading.outcome == "public"
     return {
         "path": reading.path,
-        "entry_id": reading.key,
+        "entry_id": reading.page,
+        "page": reading.page,
+        "key": reading.key,
+        "amp_page": reading.amp_page,
         "own_id": reading.own_id,
         "public": int(public),
         "removed": int(reading.removed),

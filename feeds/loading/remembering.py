@@ -133,6 +133,7 @@ def _entry(row: int, key: str, known: KnownEntry, path: str) -> StoredEntry:
         icon="",
         quality=0,
         heat=0,
+        own_id=known.own_id,
     )
     topics = {slugs.slug(name): name for name in known.topics}
     came = {slugs.slug(name): at or known.arrived for name, at in known.topics.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -17,6 +17,14 @@ class Progress(Protocol):
     """Is told how far a load is: how many of the files, or of what `unit` says, are read."""
 
     def __call__(self, done: int, total: int, unit: str = "files") -> object: ...
+
+
+class SharedId(NamedTuple):
+    """That the record at `path` doesn't have its `id`; `owner` is the path of the one that has."""
+
+    id: str
+    path: str
+    owner: str
 
 
 class Unshown(NamedTuple):
@@ -63,13 +71,12 @@ class Report:
     renamed: dict[str, str] = field(default_factory=dict)
     unshown: list[Unshown] = field(default_factory=list)
 
-    def note_shared(self, ids: Mapping[str, Sequence[str]]) -> None:
-        """Note each record with an id that another one has; `ids` are those of files, by id."""
-        for shared, paths in ids.items():
-            first, *others = sorted(paths)
-            for path in others:
-                message = f"{shared} is also that of {first}; write another one into either"
-                self.shared.append(Problem(path, 1, "id", message, "note", shared))
+    def note_shared(self, several: Iterable[SharedId]) -> None:
+        """Note each record that doesn't have its id, because another one has it."""
+        for shared, path, owner in sorted(several):
+            reason = f"is that of {owner}, which came first" if owner else "was that of another"
+            message = f"{shared} {reason}; this record has one made from its URL: write another"
+            self.shared.append(Problem(path, 1, "id", message, "note", shared))
         self.problems += self.shared
 
     @property

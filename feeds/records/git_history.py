@@ -145,15 +145,16 @@ def _listed(tree: pygit2.Tree | None) -> dict[str, pygit2.Object]:
 
 
 class _Version(NamedTuple):
-    """What one content of a file says: the record's key, whether public, and from when on.
+    """What one content of a file says: the record's page, whether public, and from when on.
 
-    `shown` is a digest of what feeds may show.
+    `shown` is a digest of what feeds may show, `key` that of the record.
     """
 
-    key: str = ""
+    page: str = ""
     public: bool = False
     starts: int = 0
     shown: bytes = b""
+    key: str = ""
 
 
 class _Reading:
@@ -167,12 +168,12 @@ class _Reading:
         self._options = options
         self._history = history
         self._versions: dict[tuple[str, bytes], _Version | None] = {}
-        self._before: dict[str, bytes] = {}  # what was shown of records, by key
+        self._before: dict[str, bytes] = {}  # what was shown of records, by page
 
     def begin(self, files: Iterable[tuple[str, pygit2.Blob]]) -> None:
         """Begin with a commit: `files` are those that change in it, as they were."""
         versions = (self._version(path, content) for path, content in files)
-        self._before = {one.key: one.shown for one in versions if one and one.public}
+        self._before = {one.page: one.shown for one in versions if one and one.public}
 
     def note(self, path: str, before: pygit2.Blob | None, after: pygit2.Blob | None) -> None:
         """Note that the content of a file became another at the history's moment."""
@@ -181,20 +182,20 @@ class _Reading:
         if version is None:  # what it said when it could last be read stays
             return
         if version.public:
-            fact = facts.get(version.key)
+            fact = facts.get(version.page)
             if fact is None or fact.came > moment:  # which it was held until
-                fact = Fact(max(moment, version.starts), self.initial)
-            if self._before.get(version.key) != version.shown:
+                fact = Fact(max(moment, version.starts), self.initial, first=version.key)
+            if self._before.get(version.page) != version.shown:
                 fact = fact._replace(changed=max(moment, version.starts))
-            facts[version.key] = fact._replace(withdrawn=0)
+            facts[version.page] = fact._replace(withdrawn=0)
         for old in (was, version):
-            if old is None or not old.key or (version.public and old.key == version.key):
+            if old is None or not old.page or (version.public and old.page == version.page):
                 continue
-            fact = facts.get(old.key)
+            fact = facts.get(old.page)
             if fact is not None and fact.came > moment:
-                del facts[old.key]
+                del facts[old.page]
             elif fact is not None or old.public:
-                facts[old.key] = (fact or Fact())._replace(withdrawn=moment)
+                facts[old.page] = (fact or Fact())._replace(withdrawn=moment)
 
     def _version(self, path: str, content: pygit2.Blob | None) -> _Version | None:
         """What a content says; None where it can't be read."""
@@ -210,9 +211,10 @@ class _Reading:
         found = interpret(path, data, options=options)
         if found.outcome == "public":
             shown = found.render_digest + b"%d" % (found.published or 0)
-            return _Version(found.key, public=True, shown=shown)
+            return _Version(found.page, public=True, shown=shown, key=found.key)
         if found.outcome == "error":
             return _Version() if found.hides else None
         if found.outcome != "hidden":  # of a collection no feed has an entry
             return _Version()
-        return _Version(found.key, found.reason == HELD and found.due > 0, found.due)
+        is_held = found.reason == HELD and found.due > 0
+        return _Version(found.page, is_held, found.due, key=found.key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -19,19 +20,30 @@ class Fact(NamedTuple):
     When it `came`, that is, was first public; `initial` says that this was the first commit that
     has records, so that it may be much older. When what is public of it last `changed`, and
     when a file of it was last removed, hidden or deleted (`withdrawn`), if it isn't public since.
+    `first` is the key of the copy that came first, empty where that isn't known.
     """
 
     came: int = 0
     initial: bool = False
     changed: int = 0
     withdrawn: int = 0
+    first: str = ""
+
+
+def joined(facts: Sequence[Fact]) -> Fact | None:
+    """What is known of a record with several pages; None without facts."""
+    known = [fact for fact in facts if fact.came] or facts
+    if len(known) < 2:  # noqa: PLR2004 - nothing to join
+        return known[0] if known else None
+    first = min(known, key=lambda fact: fact.came)
+    return first._replace(changed=max(fact.changed for fact in known))
 
 
 class History(msgspec.Struct):
     """What commits tell, the last of them `head` (hexadecimal), of the moment `until`.
 
-    `facts` are by the key of a record's page. `since` is the commit after which they begin,
-    empty for the beginning. `moments` are those of the commits that changed the folder.
+    `facts` are by the pages of records. `since` is the commit after which they begin, empty for
+    the beginning. `moments` are those of the commits that changed the folder.
     """
 
     head: str

@@ -26,10 +26,10 @@ class FileReading(NamedTuple):
 
     `path` is relative to the folder, `digest` that of the content (16 bytes, empty where it
     couldn't be read). `outcome` is public, collection, hidden, error (left out), other (not
-    a record), touched (its content is the one known) or gone. `key` is that of the record's
-    page, or of a collection's file, `own_id` its id where that is another, `reason` why it
-    is hidden or passed over. `published` is the date in seconds since 1970, None for an
-    undated record. `render_digest` (12 bytes) is of all that a feed may show of it,
+    a record), touched (its content is the one known) or gone. `key`, `page` and `amp_page` are
+    those of the record, or of a collection's file, `own_id` its id where that isn't the key,
+    `reason` why it is hidden or passed over. `published` is the date in seconds since 1970, None
+    for an undated record. `render_digest` (12 bytes) is of all that a feed may show of it,
     `content_digest` of that but for its quality and heat, `data` the record or collection
     as JSON. `hides` says of an error that the text still has a line that hides the record.
     `due` is when it will be another by itself, in seconds since 1970, 0 for never.
@@ -50,6 +50,8 @@ class FileReading(NamedTuple):
     render_digest: bytes = b""
     data: bytes = b""
     due: int = 0
+    page: str = ""
+    amp_page: str = ""
 
 
 @contextmanager
@@ -85,10 +87,12 @@ def interpret(path: str, data: bytes, digest: bytes = b"", options: Options = PL
             reason=record.reason,
             removed=record.removed,
             due=due,
+            page=record.page,
+            amp_page=record.amp_page,
         )
     if isinstance(record, RecordCollection):
         key, data = COLLECTION + path, encode_record(record)
-        return FileReading(path, digest, "collection", notes, key, data=data, due=due)
+        return FileReading(path, digest, "collection", notes, key, data=data, due=due, page=key)
     return _public(path, digest, record, notes, due)
 
 
@@ -136,6 +140,8 @@ def _public(
         render_digest=_digest(b"%b %d %d" % (content_digest, record.quality, record.heat)),
         data=encode_record(record),
         due=due,
+        page=record.page,
+        amp_page=record.amp_page,
     )
 
 

@@ -166,9 +166,10 @@ def _parsed(
         released = fields.released(words, record.published)
         if released is not None and released > now:
             reason, until = HELD, released
-    key = record.key if isinstance(record, Record) else ""
-    shown = Hidden(path, reason, key) if reason else record
-    return ParsedRecord(shown, notes, until)
+    if not reason:
+        return ParsedRecord(record, notes, until)
+    keys = (record.key, record.page) if isinstance(record, Record) else ("", "")
+    return ParsedRecord(Hidden(path, reason, keys[0], page=keys[1]), notes, until)
 
 
 def _parse_fast(path: str, source: bytes, options: Options) -> ParsedRecord | None:
@@ -182,7 +183,8 @@ def _parse_hidden(path: str, source: bytes, options: Options) -> ParsedRecord | 
     if mapping is None:
         return None
     hidden = RecordFields(path, mapping, [], zone=options.zone).hidden()
-    return ParsedRecord(hidden, []) if hidden else None
+    # What names the AMP page of a removed one may come after.
+    return ParsedRecord(hidden, []) if hidden and not hidden.removed else None
 
 
 def _parse_simple(path: str, source: bytes, options: Options) -> ParsedRecord | None:

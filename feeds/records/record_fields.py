@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
@@ -116,7 +116,7 @@ class RecordFields(Fields):
             authors=self.authors(),
             topics=self.topics(),
             images=tuple(self.images(page)),
-            related=related.best(items or self.mappings("related"), key),
+            related=related.best(items or self.mappings("related"), urls.page_key(page, key)),
             duration=self.duration("length"),
             player=self.player(page),
             downloads=tuple(self.downloads(page)),
@@ -195,7 +195,11 @@ class RecordFields(Fields):
             hiding = Hiding(f"{public_if} is not true")
         if hiding is None:
             return None
-        return Hidden(self.path, hiding.reason, self._key(), removed=hiding.removed)
+        url = self._url((*URLS, "website"))
+        key = urls.entry_id(urls.identity(url)) if url else ""
+        amp = urls.page_key(self._url(URLS[2:])) if hiding.removed else ""
+        page = urls.page_key(url, key)
+        return Hidden(self.path, hiding.reason, key, hiding.removed, page, amp)
 
     def note_repeated(self, read: Collection[str] = READ) -> None:
         """Note fields that stand twice, an error for one that is `read`."""
@@ -208,13 +212,13 @@ class RecordFields(Fields):
             effect = "one that hides the record does" if hides else "nothing reads it"
             self.note(printable(name[:40]), f"{message}; {effect}", line)
 
-    def _key(self) -> str:
-        """What a hidden record's copies are known by; its mistakes are nobody's business."""
-        for name in (*URLS, "website"):
+    def _url(self, names: Iterable[str]) -> str:
+        """The first URL in these fields of a hidden record; its mistakes are nobody's business."""
+        for name in names:
             node = self.fields.get(name)
             if isinstance(node, Scalar) and not is_null(node) and node.text.strip():
                 with suppress(ValueError):
-                    return urls.entry_id(urls.identity(urls.clean(node.text)))
+                    return urls.clean(node.text)
         return ""
 
     def rank(self) -> tuple[int, datetime]:

@@ -33,14 +33,14 @@ class Item(Protocol):
 def best(items: Iterable[Item], own: str) -> tuple[RelatedLink, ...]:
     """At most 12 links, by quality, then date: one a page, never the record's own.
 
-    `own` is the key of the record's page (`urls.entry_id` of its identity URL).
+    `own` is the key of the record's page (`urls.page_key`).
     Of items that rank too low nothing but the rank is read.
     """
     links: dict[str, RelatedLink] = {}
     for item in sorted(items, key=lambda item: item.rank(), reverse=True):
         link = _link(item)
-        if link is not None and link.key != own:
-            links.setdefault(link.key, link)
+        if link is not None and (page := link.page) != own:
+            links.setdefault(page, link)
         if len(links) == KEPT:
             break
     return tuple(links.values())

@@ -93,9 +93,11 @@ def parse_page(path: str, text: str, site: Site, now: datetime, *, hold: bool) -
     for name, message in page.notes:
         fields.note_of_page(name, message, zone)
     other = fields.other_page()
-    key = urls.entry_id(urls.identity(other or page.url)) if other or page.url else ""
     if page.hidden:
-        return SiteRecord(Hidden(path, page.hidden, key), notes, page.until)
+        url = other or page.url
+        key = urls.entry_id(urls.identity(url)) if url else ""
+        hidden = Hidden(path, page.hidden, key, page=urls.page_key(url, key))
+        return SiteRecord(hidden, notes, page.until)
     if body:
         fields.note_stray(body, text.count("\n") - body.count("\n"))
     if page.excerpt:

@@ -31,7 +31,7 @@ from feeds.store.schema import (
 )
 
 _MOMENTS: Final = ("published", "arrived", "changed", "placed")
-_NAMES: Final = ("version", "shown_id", "gone", "type_name", "provider", "provider_name")
+_NAMES: Final = ("version", "shown_id", "own_id", "gone", "type_name", "provider", "provider_name")
 
 
 class KnownEntry(msgspec.Struct, frozen=True, array_like=True):
@@ -50,6 +50,7 @@ class KnownEntry(msgspec.Struct, frozen=True, array_like=True):
     placed: int
     version: bytes
     shown_id: str
+    own_id: str
     gone: str
     type_name: str
     provider: str

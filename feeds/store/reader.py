@@ -40,7 +40,7 @@ class Health(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One entry as the store has it."""
+    """One entry as the store has it; `key` is that of its record."""
 
     row: int
     entry_id: str
@@ -55,6 +55,7 @@ class Row(NamedTuple):
     type: str
     provider: str
     quality: int
+    key: str
     data: bytes
 
 
@@ -241,12 +242,12 @@ class Reader:
         return best
 
     def rows_of(self, ids: Sequence[str]) -> list[Row]:
-        """The entries that have these keys, newest first."""
+        """The entries with these ids, or with records that have these keys, newest first."""
         rows = self.connection.execute(statements.ROWS_BY_KEY, {"ids": list(ids)}).all()
         return [Row._make(row) for row in rows]
 
     def listed_by(self, rows: Sequence[int]) -> list[tuple[int, str]]:
-        """Which keys the entries in these rows list as coverage of their story: row, key."""
+        """Which entries those in these rows list as coverage of their story: row, entry id."""
         pairs = self.connection.execute(statements.LISTED, {"rows": list(rows)})
         return [(row, key) for row, key in pairs]
 

@@ -31,7 +31,7 @@ from feeds.store import fulltext
 # Raise it with any change of the tables, of the index of words, or of the JSON in
 # `data` and `problems` that what was written before can't be decoded by. A store with
 # another number is made anew: what it knew of undated records and changes is lost.
-SCHEMA: Final = 11
+SCHEMA: Final = 12
 # Raise it when the same file gives other rows: another rule for a field, a slug, the name
 # of a label or the words of a search. All files are then read anew, and nothing is lost.
 # tests/store/test_schema.py fails when either was forgotten.
@@ -56,7 +56,7 @@ state = Table(
     Column("until", BigInteger, nullable=False),  # and its moment
 )
 
-# What the folder's git history tells of records, by the keys of their pages, see
+# What the folder's git history tells of records, by their pages, see
 # `feeds.records.history.Fact`.
 history = Table(
     "history",
@@ -66,6 +66,7 @@ history = Table(
     Column("initial", Integer, nullable=False),
     Column("changed", BigInteger, nullable=False),
     Column("withdrawn", BigInteger, nullable=False),
+    Column("first", Text, nullable=False),
 )
 
 # One row for every file that was looked at, whatever came of it.
@@ -96,8 +97,11 @@ records = Table(
     "records",
     metadata,
     Column("path", Text, primary_key=True),
-    Column("entry_id", Text, nullable=False),
-    Column("own_id", Text, nullable=False),  # the id of a public one, where that is another
+    Column("entry_id", Text, nullable=False),  # the page, or that of which it is the AMP page
+    Column("page", Text, nullable=False),  # as `feeds.model.Record`
+    Column("key", Text, nullable=False),
+    Column("amp_page", Text, nullable=False),  # of a public one, or one that is removed
+    Column("own_id", Text, nullable=False),  # the id of a public one, where that isn't the key
     Column("public", Integer, nullable=False),
     Column("removed", Integer, nullable=False),
     Column("quality", BigInteger, nullable=False),
@@ -110,11 +114,23 @@ records = Table(
     Column("data", LargeBinary, nullable=False),  # JSON of Record or Collection
     Index("records_entry_id", "entry_id"),
     Index(
-        "records_own_id",
-        "own_id",
-        "path",
-        sqlite_where=text("own_id != ''"),
-        postgresql_where=text("own_id != ''"),
+        "records_amp_page",
+        "amp_page",
+        "page",
+        sqlite_where=text("amp_page != ''"),
+        postgresql_where=text("amp_page != ''"),
+    ),
+    Index(
+        "records_page",
+        "page",
+        sqlite_where=text("page != entry_id"),
+        postgresql_where=text("page != entry_id"),
+    ),
+    Index(
+        "records_key",
+        "key",
+        sqlite_where=text("key != entry_id"),
+        postgresql_where=text("key != entry_id"),
     ),
     Index("records_public", "public", "undated", "published"),
 )
@@ -124,8 +140,9 @@ entries = Table(
     "entries",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("entry_id", Text, nullable=False, unique=True),  # the key of its copies
-    Column("shown_id", Text, nullable=False),  # that, or the id of its own
+    Column("entry_id", Text, nullable=False, unique=True),  # of its copies
+    Column("shown_id", Text, nullable=False),  # stays while it is public, see `loading.identity`
+    Column("own_id", Text, nullable=False),  # of the record, whether it has it or not
     Column("path", Text, nullable=False),
     Column("position", BigInteger, nullable=False),
     Column("month", Integer, nullable=False),  # of publication: year * 12 + month - 1
@@ -150,6 +167,18 @@ entries = Table(
     Index("entries_position", "position", "id", "quality", "heat", "type", "provider"),
     Index("entries_heat", "heat", "position", "id"),
     Index("entries_changed", "changed"),
+    Index(
+        "entries_shown_id",
+        "shown_id",
+        sqlite_where=text("shown_id != entry_id"),
+        postgresql_where=text("shown_id != entry_id"),
+    ),
+    Index(
+        "entries_own_id",
+        "own_id",
+        sqlite_where=text("own_id != '' AND own_id != shown_id"),
+        postgresql_where=text("own_id != '' AND own_id != shown_id"),
+    ),
     Index("entries_arrived", "arrived", "provider", "provider_slug", "type"),
     Index("entries_type", "type", "position", "id"),
     Index("entries_provider", "provider", "position", "id"),
@@ -179,7 +208,7 @@ coverage = Table(
     "coverage",
     metadata,
     Column("entry", Integer, primary_key=True),
-    Column("target", Text, primary_key=True),  # an entry id
+    Column("target", Text, primary_key=True),  # a page
     Index("coverage_target", "target"),
     sqlite_with_rowid=False,
 )

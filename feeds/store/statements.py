@@ -80,6 +80,7 @@ _ROW = select(
     entries.c.type,
     entries.c.provider,
     entries.c.quality,
+    records.c.key,
     records.c.data,
 ).join(records, records.c.path == entries.c.path)
 
@@ -319,11 +320,23 @@ def page_of(chosen: Select[Any]) -> Select[Any]:
 
 
 ROWS = _ROW.where(entries.c.id.in_(bindparam("rows", expanding=True)))
-ROWS_BY_KEY = _ROW.where(entries.c.entry_id.in_(bindparam("ids", expanding=True))).order_by(
-    entries.c.position.desc(), entries.c.entry_id
+_IDS: Final[ColumnElement[Any]] = bindparam("ids", expanding=True)
+_WITH_KEYS = select(records.c.entry_id).where(
+    records.c.key.in_(_IDS), records.c.key != records.c.entry_id
 )
-LISTED = select(coverage.c.entry, coverage.c.target).where(
-    coverage.c.entry.in_(bindparam("rows", expanding=True))
+ROWS_BY_KEY = _ROW.where(
+    or_(entries.c.entry_id.in_(_IDS), entries.c.entry_id.in_(_WITH_KEYS))
+).order_by(entries.c.position.desc(), entries.c.entry_id)
+_AMP_PAGES = (
+    select(records.c.page, records.c.entry_id)
+    .where(records.c.page != records.c.entry_id)
+    .distinct()
+    .subquery()
+)
+LISTED = (
+    select(coverage.c.entry, func.coalesce(_AMP_PAGES.c.entry_id, coverage.c.target))
+    .join_from(coverage, _AMP_PAGES, _AMP_PAGES.c.page == coverage.c.target, isouter=True)
+    .where(coverage.c.entry.in_(bindparam("rows", expanding=True)))
 )
 
 

@@ -246,16 +246,6 @@ def test_an_entry_lists_its_topics_in_the_order_of_its_record(tmp_path: Path) ->
     assert [label.slug for label in entry.topics] == ["zoo", "c-plus-plus", "ai"]
 
 
-def test_an_id_of_its_own_is_shown_unless_another_entry_has_it_too(tmp_path: Path) -> None:
-    for name in "abc":
-        own = "urn:example:twice" if name in "ab" else "urn:example:once"
-        write(tmp_path, f"{name}.md", webUrl=f"https://example.com/{name}", id=own)
-    ids = [entry.id for entry in feed(loaded(tmp_path)).entries]
-    assert len(set(ids)) == 3
-    assert "urn:example:once" in ids
-    assert "urn:example:twice" not in ids
-
-
 def related(*names: str) -> list[dict[str, Any]]:
     return [{"title": name, "webUrl": f"https://news.example.com/{name}"} for name in names]
 

@@ -183,7 +183,10 @@ def test_records_that_share_an_id_are_noted_by_check_and_load() -> None:
     for name in ("a.md", "b.md"):
         write(Path("seeds"), name, id="urn:example:1")
     write(Path("seeds"), "c.md", id="urn:example:2")
-    note = "b.md:1: id: urn:example:1 is also that of a.md; write another one into either"
+    note = (
+        "b.md:1: id: urn:example:1 is that of a.md, which came first; this record has one made "
+        "from its URL: write another"
+    )
     assert run("check").stdout.startswith(f"seeds/{note} (note)\n")
     assert run("load").stderr == f"seeds/{note}\n"
     assert run("load").stderr == f"seeds/{note}\n"  # nothing changed

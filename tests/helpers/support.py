@@ -82,9 +82,12 @@ def rendered(store: Store, address: str = "/rss.xml", config: Config = CONFIG) -
     return FORMATS[file].render(feed(store, address, config))
 
 
-def dump(store: Store) -> dict[str, list[tuple[Any, ...]]]:
-    """What feeds are made from, without the numbers of rows, times of loads and what is empty."""
-    passing = ("id", "changed", "content_changed", "placed", "arrived")
+def dump(store: Store, *without: str) -> dict[str, list[tuple[Any, ...]]]:
+    """What feeds are made from, without the numbers of rows, times of loads and what is empty.
+
+    Nor `without` other columns of entries.
+    """
+    passing = ("id", "changed", "content_changed", "placed", "arrived", *without)
     entry = [column for column in entries.c if column.name not in passing]
     label = [column for column in labels.c if column.name != "changed"]
     topic = [column for column in entry_topics.c if column.name not in ("entry", "arrived")]

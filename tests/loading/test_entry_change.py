@@ -67,7 +67,11 @@ RECORD: Final = Record(
 def test_an_entry_is_made_of_its_copy_and_what_of_its_coverage_was_removed() -> None:
     published = int(datetime(2024, 3, 1, tzinfo=UTC).timestamp())
     made = entry_change.entry_of(
-        copy("a.md", entry_id=ID, published=published), RECORD, {"urn:uuid:3", "urn:uuid:9"}, 7
+        copy("a.md", entry_id=ID, key=ID, published=published, own_id="urn:x:other"),
+        RECORD,
+        {"urn:uuid:3", "urn:uuid:9"},
+        7,
+        "urn:x:own",
     )
     row = EntryRow(
         id=7,
@@ -93,6 +97,7 @@ def test_an_entry_is_made_of_its_copy_and_what_of_its_coverage_was_removed() -> 
         icon="https://times.example/icon.png",
         quality=3,
         heat=4,
+        own_id="urn:x:other",
     )
     assert made == StoredEntry(row, {"c-plus-plus": "C++", "ai": "AI"})
     assert list(made.topics) == ["c-plus-plus", "ai"]
@@ -111,7 +116,7 @@ def test_an_entry_is_made_of_its_copy_and_what_of_its_coverage_was_removed() -> 
 
 
 def test_an_entry_is_never_updated_before_it_is_published() -> None:
-    made = entry_change.entry_of(copy("a.md", published=2_000_000_000), RECORD, (), 1)
+    made = entry_change.entry_of(copy("a.md", published=2_000_000_000), RECORD, (), 1, ID)
     assert made.row.updated == 2_000_000_000
 
 

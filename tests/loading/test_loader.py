@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pytest
 from sqlalchemy import select
@@ -514,15 +514,18 @@ class Twin:
         pick = self.random.choice
         one, other = self.random.randrange(12), self.random.randrange(12)
         domain = pick(["example.com", "example.org"])
+        scheme, host = pick(["http", "https", "https"]), pick(["news", "news", "amp"])
         drawn: dict[str, Any] = {
-            "webUrl": f"https://news.example.com/{one}",
+            "webUrl": f"{scheme}://{host}.example.com/{one}",
+            "ampWebUrl": pick([None, f"https://amp.example.com/{pick([one, one, other])}"]),
+            "id": pick([None, None, f"urn:example:{self.random.randrange(5)}"]),
             "title": f"Title {pick('ABC')}",
             "quality": self.random.randrange(3),
             "publishedDateTime": f"202{self.random.randrange(5)}-01-01T00:00:00Z",
             "type": pick(["article", "Article", "video", None]),
             "topics": [*self.random.sample(["AI", "Robots", "C++"], 2), pick(["Go", "go", "GO"])],
             "provider": pick([{"name": pick(["Times", "TIMES", "Post"]), "domain": domain}, None]),
-            "related": [{"title": "More", "webUrl": f"https://news.example.com/{other}"}],
+            "related": [{"title": "More", "webUrl": f"{scheme}://{host}.example.com/{other}"}],
         }
         write(self.folder, path.name, **(drawn | fields))
 
@@ -535,18 +538,57 @@ def _lasting(document: bytes) -> bytes:
     )
 
 
+class Ids(NamedTuple):
+    """The id that an entry has, and the one that its record asks for."""
+
+    shown: str
+    own: str
+
+
+def ids(store: Store) -> dict[str, Ids]:
+    """Those of all entries, which are never the same."""
+    with store.read() as reader:
+        columns = entries.c.entry_id, entries.c.shown_id, entries.c.own_id
+        rows = reader.connection.execute(select(*columns)).all()
+    assert len({row.shown_id for row in rows}) == len(rows)
+    return {entry_id: Ids(*row) for entry_id, *row in rows}
+
+
+def changed_ids(before: dict[str, Ids], after: dict[str, Ids]) -> list[Ids]:
+    """The ids that entries have anew, of no entry that became one with them, and didn't ask for."""
+    joined = {before[entry_id].shown for entry_id in before.keys() - after.keys()}
+    return [
+        now
+        for entry_id, now in after.items()
+        if (was := before.get(entry_id, now)) != now
+        and was.own == now.own
+        and now.shown not in joined
+    ]
+
+
+def without_ids(store: Store) -> Store:
+    """The store, whose entries have the ids of their pages: others tell which came first."""
+    with store.write() as connection:
+        connection.execute(entries.update().values(shown_id=entries.c.entry_id))
+    return store
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_any_sequence_of_changes_ends_like_a_fresh_load(tmp_path: Path, seed: int) -> None:
     twin = Twin(tmp_path, seed)
     store = fresh(twin.folder, day(0))
+    before = ids(store)
     steps: list[str] = []
     for number in range(1, 16):
         steps += [twin.step() for _ in range(twin.random.choice([1, 1, 1, 4]))]
         load(store, twin.folder, now=day(number), accept_removals=True)
         with databases.tidied():
-            assert dump(store) == dump(fresh(twin.mirror())), steps
-    pages, anew = documents(store), documents(fresh(twin.mirror()))
+            assert dump(store, "shown_id") == dump(fresh(twin.mirror()), "shown_id"), steps
+        after = ids(store)
+        assert {one.shown for one in changed_ids(before, after)} == set(), steps
+        before = after
+    pages, anew = (documents(without_ids(one)) for one in (store, fresh(twin.mirror())))
     assert {a: _lasting(body) for a, body in pages.items()} == {
         a: _lasting(body) for a, body in anew.items()
     }

@@ -35,7 +35,7 @@ def reason(lines: str, path: str = "a.md", options: Options = AT_NOW) -> str:
         return ""
     assert isinstance(record, Hidden)
     removed = record.reason in ("removed", "deleted")
-    assert record == Hidden(path, record.reason, KEY, removed=removed)
+    assert record == Hidden(path, record.reason, KEY, removed=removed, page=KEY)
     return record.reason
 
 
