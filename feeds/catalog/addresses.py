@@ -34,9 +34,8 @@ _MONTH = re.compile(r"(19[7-9][0-9]|2[01][0-9]{2})/(0[1-9]|1[0-2])")
 _STORY = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _COLOUR = re.compile(r"#?([0-9a-fA-F]{6})\Z")
 THEMES: Final = ("auto", "light", "dark")
+PICTURES: Final = ("off", "on")
 EMBED: Final = "embed"
-# Every name that an address may say something with.
-PARAMETERS: Final = frozenset({*Filters._fields, "limit", "page", "theme", "accent", "format"})
 _EMBEDDED: Final = 5  # entries in an embed where the address doesn't say
 
 
@@ -54,10 +53,15 @@ class Gone(NotFound):
 
 
 class EmbedStyle(NamedTuple):
-    """How an embed looks: its theme, and the colour of its links as RRGGBB."""
+    """How an embed looks: its theme, the colour of its links as RRGGBB, whether it has pictures."""
 
     theme: str = THEMES[0]
     accent: str = ""
+    pictures: str = PICTURES[0]
+
+
+# Every name that an address may say something with.
+PARAMETERS: Final = frozenset({*Filters._fields, "limit", "page", "format", *EmbedStyle._fields})
 
 
 class FeedQuery(NamedTuple):
@@ -191,7 +195,11 @@ class Addresses:
         style = None
         if segments and segments[0] == EMBED and not file:
             del segments[0]
-            style = EmbedStyle(one_of(parameters, "theme", THEMES), _accent(parameters))
+            style = EmbedStyle(
+                one_of(parameters, "theme", THEMES),
+                _accent(parameters),
+                one_of(parameters, "pictures", PICTURES),
+            )
         policy = self.policy
         if segments and segments[0] in POLICIES:
             policy = segments.pop(0)
@@ -260,7 +268,7 @@ class Addresses:
         parameters += EmbedStyle._asdict(query.style).items() if query.style else []
         parameters += [("limit", str(query.limit)), ("page", str(query.page))]
         limit = self.default_limit(query.month, query.style)
-        defaults = {"theme": THEMES[0], "accent": "", "limit": str(limit), "page": "1"}
+        defaults = EmbedStyle()._asdict() | {"limit": str(limit), "page": "1"}
         folder = "".join(f"/{segment}" for segment in segments) + "/"
         if query.exact and query.file:
             del defaults["limit"]

@@ -1,4 +1,4 @@
-"""Pages that other sites frame: a feed's headlines, small, without scripts or pictures.
+"""Pages that other sites frame: a feed's headlines, small, without scripts; pictures on request.
 
 Pure functions. The accent colour is the one thing that an address says about
 the looks; it becomes a style of a few declarations, which the policy of the
@@ -12,11 +12,14 @@ import hashlib
 from typing import Final
 
 from feeds.catalog.addresses import Addresses, EmbedStyle, FeedQuery
+from feeds.config import Config
 from feeds.rendering import security_headers
 
-# What a frame is given where nobody says otherwise, in pixels.
+# What a frame is given where nobody says otherwise, in pixels: room for headlines of two lines.
 WIDTH: Final = 400
-HEIGHT: Final = 440
+_AROUND: Final = 104  # heading and button of embed.css
+_HEADLINE: Final = 85
+_TALLEST: Final = 1000  # which scrolls
 
 LIGHT: Final = "ffffff"  # the backgrounds of embed.css
 DARK: Final = "161715"
@@ -24,6 +27,11 @@ _BLACK: Final = "000000"
 _READABLE: Final = 4.5  # WCAG 2.2, 1.4.3
 _LINEAR: Final = 0.04045  # WCAG 2.2, relative luminance
 _STEPS: Final = 40
+
+
+def height(query: FeedQuery) -> int:
+    """The height of a frame that shows its headlines without scrolling, in pixels."""
+    return min(_AROUND + _HEADLINE * query.limit, _TALLEST)
 
 
 def framed(query: FeedQuery, addresses: Addresses) -> FeedQuery:
@@ -38,11 +46,17 @@ def unframed(query: FeedQuery, addresses: Addresses) -> FeedQuery:
     return query._replace(file="", style=None, limit=addresses.limit)
 
 
-def headers(query: FeedQuery, addresses: Addresses) -> list[tuple[str, str]]:
+def headers(query: FeedQuery, addresses: Addresses, config: Config) -> list[tuple[str, str]]:
     """The headers of a framed page; the page that it is of is the canonical one (RFC 6596)."""
     link = ("Link", f'<{addresses.url(unframed(query, addresses))}>; rel="canonical"')
     style = query.style or EmbedStyle()
-    return [link, *security_headers.of_framed_page(style_hash(declarations(style.accent)))]
+    hashed = style_hash(declarations(style.accent))
+    return [link, *security_headers.of_framed_page(hashed, pictures=has_pictures(style, config))]
+
+
+def has_pictures(style: EmbedStyle, config: Config) -> bool:
+    """Whether a framed page shows pictures: its address asks for them, and the setting lets."""
+    return "on" == style.pictures == config.pictures
 
 
 def declarations(accent: str) -> str:

@@ -99,6 +99,7 @@ class Pages:
             theme=style.theme,
             style=embed.declarations(style.accent),
             page=embed.unframed(query, self.addresses),
+            has_pictures=embed.has_pictures(style, self.config),
         )
 
     def feed(self, query: FeedQuery, feed: Feed, reader: Reader) -> bytes:

@@ -24,15 +24,16 @@ def of_page(config: Config) -> list[tuple[str, str]]:
     ]
 
 
-def of_framed_page(style: str = "") -> list[tuple[str, str]]:
+def of_framed_page(style: str = "", *, pictures: bool = False) -> list[tuple[str, str]]:
     """The headers of a page that is made to be framed by any site.
 
-    It has no scripts, pictures or forms; `style` is the CSP source of the one
-    inline style that it may have.
+    It has no scripts or forms; `style` is the CSP source of the one inline
+    style that it may have, `pictures` says whether it shows those of records.
     """
     directives = [
         "default-src 'none'",
         f"style-src 'self' {style}".rstrip(),
+        *(["img-src https: http:"] if pictures else []),
         "form-action 'none'",
         "base-uri 'none'",
         "frame-ancestors *",

@@ -82,13 +82,13 @@ def answer(parameters: Parameters, reader: Reader, addresses: Addresses, config:
     """The response for a page, as JSON or XML. Raises Unsupported, BadParameter and NotFound."""
     kind, config = media_type(parameters), titles.named(reader, config)
     width = number(parameters, "maxwidth", embed.WIDTH, _MAX_SIDE)
-    height = number(parameters, "maxheight", embed.HEIGHT, _MAX_SIDE)
     query = framed_query(parameters, addresses)
+    height = number(parameters, "maxheight", embed.height(query), _MAX_SIDE)
     try:
         query, title = _titled(reader, query, config)
     except RedirectTo as moved:
         query, title = _titled(reader, moved.query, config)
-    width, height = min(width, embed.WIDTH), min(height, embed.HEIGHT)
+    width, height = min(width, embed.WIDTH), min(height, embed.height(query))
     frame = _FRAME.format(src=addresses.url(query), title=title, width=width, height=height)
     fields: dict[str, Any] = {
         "version": "1.0",

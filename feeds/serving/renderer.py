@@ -120,7 +120,9 @@ class DocumentRenderer:
         usual = self.addresses.default_limit(query.month, query.style)
         keys = cache_keys.of_feed(self.config, query, feed.entries, usual)
         if query.style is not None:
-            headers = freshness(self.config) + embed.headers(query, self.addresses) + keys
+            headers = (
+                freshness(self.config) + embed.headers(query, self.addresses, self.config) + keys
+            )
             modified = self._modified(reader, feed.modified)
             return Document(pages.frame(query, feed), site_documents.HTML, headers, modified)
         headers = self._headers(feed) + keys

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from feeds import slugs
 from feeds.catalog.addresses import (
     MAX_PAGE,
+    PICTURES,
     THEMES,
     Addresses,
     EmbedStyle,
@@ -116,6 +117,7 @@ queries = st.one_of(
             EmbedStyle,
             theme=st.sampled_from(THEMES),
             accent=st.sampled_from(["", "0a6e5c", "ffffff"]),
+            pictures=st.sampled_from(PICTURES),
         ),
     ),
 )

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 from xml.etree.ElementTree import Element
@@ -62,7 +62,7 @@ def words(element: Element) -> str:
 
 
 def test_a_framed_page_lists_headlines_and_leads_out_of_the_frame(app: Flask) -> None:
-    answer = get(app, "/embed/topics/c-plus-plus/?limit=2&theme=dark")
+    answer = get(app, "/embed/topics/c-plus-plus/?theme=dark&limit=2")
     root = parsed(answer.body)
     assert answer.code == 200
     assert answer.get("Content-Type") == "text/html; charset=utf-8"
@@ -89,7 +89,7 @@ def test_a_framed_page_lists_headlines_and_leads_out_of_the_frame(app: Flask) ->
 
 
 def test_search_engines_are_led_to_the_page_itself(app: Flask) -> None:
-    answer = get(app, "/embed/topics/ai/?limit=2&accent=0a6e5c")
+    answer = get(app, "/embed/topics/ai/?accent=0a6e5c&limit=2")
     root = parsed(answer.body)
     canonical = [e.attrib["href"] for e in elements(root, "link") if e.attrib["rel"] == "canonical"]
     assert canonical == [f"{ROOT}/topics/ai/"]
@@ -117,6 +117,21 @@ def test_a_framed_page_loads_a_stylesheet_of_this_site_and_nothing_else(app: Fla
     names = {element.tag.removeprefix(XHTML) for element in root.iter()}
     assert not names & {"script", "img", "iframe", "form", "object", "embed"}
     assert not [e for e in root.iter() if "style" in e.attrib]
+
+
+def test_pictures_are_shown_on_request_where_the_setting_lets(tmp_path: Path) -> None:
+    picture = "https://i.example/p.png"
+    write(tmp_path / "news", "a.md", images=[{"url": picture}])
+    for setting, parameters, shown in (
+        ("on", "?pictures=on", [picture]),
+        ("on", "", []),
+        ("off", "?pictures=on", []),
+    ):
+        answer = get(application(tmp_path / "news", pictures=setting), f"/embed/{parameters}")
+        root = parsed(answer.body)
+        assert [e.attrib["src"] for e in elements(root, "img")] == shown
+        policy = str(answer.get("Content-Security-Policy"))
+        assert ("img-src https: http:;" in policy) is bool(shown)
 
 
 def test_without_an_accent_there_is_no_inline_style(app: Flask) -> None:
@@ -148,6 +163,7 @@ def test_a_frame_without_a_page_says_so_in_plain_text(app: Flask) -> None:
         ("accent=%230a6e5c&accent=000000", b"accent accepts"),
         ("accent=%EF%BC%90a6e5c", b"accent accepts"),
         ("theme=sepia", b"theme accepts auto, light or dark"),
+        ("pictures=yes", b"pictures accepts off or on"),
         ("limit=0", b"limit accepts a whole number from 1 to 200"),
         ("limit=many", b"limit accepts"),
     ],
@@ -185,7 +201,7 @@ def test_a_frame_of_an_empty_feed_says_so(app: Flask) -> None:
 
 
 def test_a_story_and_a_filter_can_be_framed(app: Flask) -> None:
-    story = get(app, "/embed/providers/times.example.com/?min_quality=0&exclude_topic=ai")
+    story = get(app, "/embed/providers/times.example.com/?exclude_topic=ai")
     assert story.code == 200
     root = parsed(story.body)
     assert words(elements(root, "h1")[0]).startswith("Example Times")
@@ -266,7 +282,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def frame(address: str, more: str = "") -> str:
-    return f'<iframe src="{address}" title="Headlines" width="400" height="440"{more}></iframe>'
+    return f'<iframe src="{address}" title="Headlines" width="400" height="529"{more}></iframe>'
 
 
 def host(body: str) -> str:
@@ -336,6 +352,23 @@ def test_it_needs_no_sideways_scrolling(
         wide, room = page.locator(name).evaluate(across)
         assert wide <= room, name
     assert page.locator("footer a").bounding_box() is not None
+
+
+def test_a_frame_of_the_documented_height_shows_all_its_headlines(
+    window: OpenWindow, serve: Callable[..., Served], tmp_path: Path
+) -> None:
+    for number in range(8):
+        provider = {"name": LONG, "domain": "long.example"}
+        image = {"url": "https://i.example/p.png", "width": 620, "height": 372}
+        write(tmp_path / "long", f"{number}.md", title=LONG, provider=provider, images=[image])
+    server = serve(tmp_path / "long", "long", variables={"FEEDS_TITLE": LONG})
+    for limit, parameters in ((5, ""), (8, "?limit=8&pictures=on")):
+        page = window(width=embed.WIDTH, height=embed.height(FeedQuery(limit=limit)))
+        page.goto(f"{server.url}/embed/{parameters}")
+        assert page.locator("li").count() == limit
+        high, room = page.locator("main").evaluate("e => [e.scrollHeight, e.clientHeight]")
+        assert room - 10 < high <= room
+    server.stop()
 
 
 def test_the_button_stays_while_headlines_scroll(window: OpenWindow, site: Served) -> None:

@@ -19,7 +19,7 @@ from tests.rendering.test_embed import HOSTILE, dialogs_of
 
 SORRY: Final = "The headlines can’t be shown right now."
 JSON: Final = "application/feed+json"
-FAILED: Final = r"Failed to load resource|^failed: "
+FAILED: Final = r"Failed to load resource|^failed: |there is no JSON Feed"
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +189,55 @@ def test_a_feed_that_is_not_there(window: OpenWindow, site: Served, elsewhere: E
     assert link.get_attribute("rel") == "noopener"
 
 
+@pytest.mark.parametrize("file", ["rss.xml?limit=3", "atom.xml?limit=3", "?limit=3"])
+def test_other_formats_and_pages_stand_for_the_feed_beside_them(
+    window: OpenWindow, site: Served, elsewhere: Elsewhere, file: str
+) -> None:
+    page = window()
+    page.goto(elsewhere.put("/", host(site, component(f"{site.url}/topics/ai/{file}"))))
+    shown(page, 3)
+
+
+def test_pictures_are_shown_on_request(
+    window: OpenWindow, site: Served, elsewhere: Elsewhere
+) -> None:
+    items = [{"title": "A", "image": "https://i.example/p.png"}, {"image": "javascript:alert(1)"}]
+    src = elsewhere.put("/feed.json", feed(*items), JSON, OPEN)
+    page = window()
+    page.goto(elsewhere.put("/", host(site, component(src))))
+    pictures = page.locator("feed-headlines img")
+    expect(page.locator("feed-headlines li")).to_have_count(2, timeout=PATIENCE * 1000)
+    expect(pictures).to_have_count(0)
+    page.locator("feed-headlines").evaluate("e => e.toggleAttribute('pictures')")
+    expect(pictures).to_have_count(1)
+    assert pictures.evaluate("e => [e.src, e.alt, e.loading]") == [items[0]["image"], "", "lazy"]
+
+
+@pytest.mark.parametrize("language", ["", "en", "en-US"])
+def test_dates_are_those_of_frames(
+    window: OpenWindow, site: Served, elsewhere: Elsewhere, language: str
+) -> None:
+    page = window(locale="de-DE")
+    body = host(site, component(f"{site.url}/topics/ai/feed.json"))
+    page.goto(elsewhere.put("/", body.replace('lang="en-GB"', f'lang="{language}"')))
+    shown(page, 5)
+    dates = page.locator("feed-headlines time").all_inner_texts()
+    page.goto(f"{site.url}/embed/topics/ai/")
+    assert page.locator("time").all_inner_texts() == dates
+
+
+def test_without_scripts_there_is_a_link(
+    window: OpenWindow, site: Served, elsewhere: Elsewhere
+) -> None:
+    page = window()
+    page.goto(f"{site.url}/topics/ai/")
+    snippet = page.locator("#share textarea").nth(1).input_value()
+    page = window(scripts=False)
+    page.goto(elsewhere.put("/", f"<!DOCTYPE html><title>A host</title>{snippet}"))
+    page.get_by_role("link", name="AI – Example News").click()
+    page.wait_for_url(f"{site.url}/topics/ai/")
+
+
 def test_a_host_that_is_down(window: OpenWindow, site: Served, elsewhere: Elsewhere) -> None:
     page = window(expected=FAILED)
     src = f"http://127.0.0.1:{free_port()}/feed.json"  # nobody listens there
@@ -198,9 +247,11 @@ def test_a_host_that_is_down(window: OpenWindow, site: Served, elsewhere: Elsewh
 
 @pytest.mark.parametrize("body", ["<p>no JSON", "", "[]", "null", '{"items": "none"}', '"a"'])
 def test_what_is_no_feed(window: OpenWindow, site: Served, elsewhere: Elsewhere, body: str) -> None:
-    page = window()
+    said = "there is no JSON Feed at http://[^ ]*/other.json; src takes its address"
+    page = window(expected=said)
     src = elsewhere.put("/other.json", body, JSON, OPEN)
-    page.goto(elsewhere.put("/", host(site, component(src))))
+    with page.expect_console_message(lambda message: bool(re.search(said, message.text))):
+        page.goto(elsewhere.put("/", host(site, component(src))))
     expect_sorry(page)
 
 

@@ -231,6 +231,22 @@ def test_the_pages_of_a_story_have_its_title_and_number_its_coverage_on(app: Fla
     assert f'href="{here}" rel="prev">Back</a>' in get(app, f"{story}?limit=2&page=2").body.decode()
 
 
+@pytest.mark.parametrize("pictures", ["on", "off"])
+def test_a_page_that_is_shared_is_a_card(tmp_path: Path, pictures: str) -> None:
+    picture = "https://i.example/p.png"
+    other = {"title": "Other", "webUrl": "https://b.example/other"}
+    write(tmp_path, "a.md", related=[other], images=[{"url": picture}])
+    app = application(tmp_path, pictures=pictures)
+    story = re.findall(r'href="(/stories/[^"]+)"', get(app, "/").body.decode())[0]
+    own = ("summary", f"{ROOT}/static/icon.png")
+    for address, card in {
+        "/": own, story: ("summary_large_image", picture) if pictures == "on" else own,
+    }.items():  # fmt: skip
+        metas = [e.attrib for e in parsed(get(app, address).body).iter(f"{XHTML}meta")]
+        said = {e.get("property") or e.get("name"): e.get("content") for e in metas}
+        assert (said["twitter:card"], said["og:image"]) == card
+
+
 def test_a_topic_leads_to_its_providers_and_a_provider_to_its_topics(app: Flask) -> None:
     by_provider = with_id(parsed(get(app, "/topics/ai/").body), "by-provider")
     assert words(by_provider).startswith("AI by provider")
@@ -342,7 +358,7 @@ def test_pages_have_the_icon_of_the_setting_and_may_load_it(tmp_path: Path) -> N
         answer = get(app, f"/{path}")
         assert (answer.code, answer.get("Location")) == (302, icon)
     answer = get(app, "/")
-    assert answer.body.count(icon.encode()) == 3
+    assert answer.body.count(icon.encode()) == 4
     assert b"favicon" not in answer.body
     assert policy(answer)["img-src"] == ["'self'", "https://static.example.com"]
 

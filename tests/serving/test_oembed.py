@@ -64,9 +64,9 @@ def test_a_page_is_embedded_by_its_frame(app: Flask) -> None:
         "provider_url": f"{ROOT}/",
         "cache_age": 420,
         "html": f'<iframe src="{ROOT}/embed/topics/ai/" title="AI – Example News" width="400"'
-        ' height="440" loading="lazy" style="border:0;max-width:100%"></iframe>',
+        ' height="529" loading="lazy" style="border:0;max-width:100%"></iframe>',
         "width": 400,
-        "height": 440,
+        "height": 529,
     }
 
 
@@ -164,9 +164,9 @@ def test_another_format_is_not_implemented(app: Flask, name: str) -> None:
 @pytest.mark.parametrize(
     ("limits", "size"),
     [
-        ("&maxwidth=300", (300, 440)),
+        ("&maxwidth=300", (300, 529)),
         ("&maxheight=200", (400, 200)),
-        ("&maxwidth=10000&maxheight=10000", (400, 440)),
+        ("&maxwidth=10000&maxheight=10000", (400, 529)),
         ("&maxwidth=1&maxheight=1", (1, 1)),
     ],
 )

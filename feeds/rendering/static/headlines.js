@@ -1,12 +1,13 @@
-/* <feed-headlines src="https://.../feed.json" count="5"></feed-headlines>
+/* <feed-headlines src="https://.../feed.json" count="5"><a href="...">Without scripts</a></feed-headlines>
 
    The newest headlines of a JSON Feed (https://jsonfeed.org/version/1.1).
-   Attributes: src; count, 5 by default; heading, the feed's title by default,
+   Attributes: src, where rss.xml, atom.xml or a folder stands for the feed.json
+   there; count, 5 by default; pictures, to show them; heading, the feed's title by default,
    none when empty; target of the links; theme: light, dark or auto for a card
    with colours of its own, otherwise those of the page around it.
    Style it with --feed-accent, --feed-ground, --feed-ink, --feed-quiet,
    --feed-line, and ::part(heading), ::part(list), ::part(item), ::part(link),
-   ::part(meta), ::part(status), ::part(more).
+   ::part(picture), ::part(meta), ::part(status), ::part(more).
    Nothing of a feed is ever taken for HTML, and only http and https are linked. */
 (() => {
   "use strict";
@@ -40,7 +41,8 @@ section {
 h2 { margin: 0 0 .3em; font-size: 1.05em; line-height: 1.3 }
 h2 a, .more a { color: var(--link) }
 ol { list-style: none; margin: 0; padding: 0 }
-li { padding: .55em 0 }
+li { padding: .55em 0; display: flow-root }
+li img { float: inline-end; width: 4em; height: 4em; margin-inline-start: .75em; border-radius: 4px; object-fit: cover }
 li:first-child { padding-top: .2em }
 li:last-child { padding-bottom: .2em }
 li + li { border-top: 1px solid var(--line) }
@@ -81,7 +83,7 @@ p { margin: .15em 0 0; font-size: .875em; line-height: 1.4; color: var(--quiet) 
   const words = (value) => (typeof value === "string" ? value.replace(/\s+/g, " ").trim() : "");
 
   class FeedHeadlines extends HTMLElement {
-    static observedAttributes = ["src", "count", "heading", "target"];
+    static observedAttributes = ["src", "count", "heading", "target", "pictures"];
 
     #root = this.attachShadow({ mode: "open" });
     #status = element("p", "status");
@@ -128,6 +130,7 @@ p { margin: .15em 0 0; font-size: .875em; line-height: 1.4; color: var(--quiet) 
         this.#fail(null);
         return;
       }
+      src.pathname = src.pathname.replace(/\/(rss\.xml|atom\.xml)?$/, "/feed.json");
       if (this.#feed && this.#from === src.href) {
         this.#render(); // moved within its document
         return;
@@ -153,6 +156,7 @@ p { margin: .15em 0 0; font-size: .875em; line-height: 1.4; color: var(--quiet) 
       this.#fetching = null;
       this.#from = src.href;
       if (!feed || !Array.isArray(feed.items)) {
+        console.warn(`feed-headlines: there is no JSON Feed at ${src.href}; src takes its address`);
         this.#fail(src);
         return;
       }
@@ -222,6 +226,12 @@ p { margin: .15em 0 0; font-size: .875em; line-height: 1.4; color: var(--quiet) 
       const title = words(item.title) || words(item.summary ?? item.content_text).slice(0, 140);
       const link = this.#link(url, "link", title || url?.host || "Untitled");
       link.dir = "auto";
+      const picture = this.hasAttribute("pictures") && web(item.image, this.#from);
+      if (picture) {
+        const image = element("img", "picture");
+        Object.assign(image, { loading: "lazy", alt: "", width: 64, height: 64, src: picture.href });
+        made.append(image);
+      }
       made.append(link);
       const authors = Array.isArray(item.authors) ? item.authors : [];
       const names = authors.map((author) => words(author?.name)).filter(Boolean);
@@ -230,7 +240,8 @@ p { margin: .15em 0 0; font-size: .875em; line-height: 1.4; color: var(--quiet) 
       if (!Number.isNaN(date.getTime())) {
         const time = element("time");
         time.dateTime = date.toISOString();
-        const language = this.closest("[lang]")?.lang || undefined;
+        const said = this.closest("[lang]")?.lang || "en";
+        const language = /^en\b/.test(said) ? "en-GB" : said; // dates as in frames
         const shown = { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" };
         try {
           time.textContent = date.toLocaleDateString(language, shown);
