@@ -39,6 +39,7 @@ _FILTERS: Final = (
     "exclude_topic={topic}&exclude_topic={other_topic}&exclude_provider={provider}",
     "topic={topic}&provider={provider}&exclude_topic={other_topic}&min_quality=10",
     "sort=heat", "exclude_type={type}", "until=2025-12-31", "per_provider=2",
+    "content=title", "content=excerpt&limit=7",
     "q=the", "q=the&sort=relevance", "q=the+new&sort=heat", "q=%22%3Cb%3E%26+a%22",
     "q=caf%C3%A9+%F0%9F%98%80", "q=zzzz", "limit=3", "limit=3&page=2", "limit=200",
     "limit=2&page=2&sort=heat", "type={type}&min_quality=10&q=a&limit=5",

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from feeds import urls
 from feeds.messages import did_you_mean, without_passwords
-from feeds.model import FeedsError
+from feeds.model import CONTENTS, FeedsError
 from feeds.setting_types import (
     METRICS,
     ON_OR_OFF,
@@ -140,6 +140,11 @@ class Config:
         urls.POLICIES,
         "which of a record's URLs entries link where the address doesn't say",
         "canonical",
+    )
+    content: str = choice(
+        CONTENTS,
+        "what entries of feeds have where the address doesn't say: all, no body, or a title alone",
+        "full",
     )
     limit: int = setting(
         parse_integer(1, MAX_LIMIT),

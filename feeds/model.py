@@ -7,7 +7,7 @@ percent-encoded strings.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Final, Literal
@@ -20,6 +20,9 @@ from feeds import urls
 # that renders may ask what time it is, and after 1990, since readers and the
 # W3C validator take older dates for mistakes.
 UNKNOWN_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+# How much of its record an entry of a feed has: all, no body, or no more than a headline.
+CONTENTS: Final = ("full", "excerpt", "title")
 
 RELATED_SHOWN: Final = 5  # links to other coverage with an entry
 
@@ -198,8 +201,8 @@ class Entry:
 
     `version` changes whenever anything in the entry does, and only then.
     `source` is the record as the store has it; `gone` are the keys of related
-    coverage that may not be shown any more. `published` is None where nobody knows it, and
-    `updated` UNKNOWN_TIME. `kind` is the slug of its type,
+    coverage that may not be shown any more. `content` is one of `CONTENTS`. `published` is
+    None where nobody knows it, and `updated` UNKNOWN_TIME. `kind` is the slug of its type,
     `provider` the key of its provider.
     """
 
@@ -212,15 +215,37 @@ class Entry:
     topics: tuple[Label, ...] = ()
     kind: str = ""
     provider: str = ""
+    content: str = CONTENTS[0]
 
     @cached_property
     def record(self) -> Record:
         """The record, read when it is first needed: an unchanged entry never is."""
         record = decode_record(self.source)
-        if not self.gone:
-            return record
-        kept = tuple(link for link in record.related if link.key not in self.gone)
-        return msgspec.structs.replace(record, related=kept)
+        if self.gone:
+            kept = tuple(link for link in record.related if link.key not in self.gone)
+            record = msgspec.structs.replace(record, related=kept)
+        if self.content == "excerpt":
+            return msgspec.structs.replace(record, body="")
+        if self.content == "title":
+            return msgspec.structs.replace(
+                record,
+                body="",
+                excerpt="",
+                images=(),
+                related=(),
+                downloads=(),
+                player="",
+                duration=0,
+                starts=None,
+                place="",
+            )
+        return record
+
+    def as_content(self, content: str) -> Entry:
+        """The same with as much of its record as one of `CONTENTS` says."""
+        if content == self.content:
+            return self
+        return replace(self, content=content, version=self.version + content.encode())
 
     @property
     def related(self) -> tuple[RelatedLink, ...]:

@@ -23,7 +23,7 @@ from feeds.catalog.parameters import (
     type_key,
 )
 from feeds.config import MAX_LIMIT
-from feeds.model import FeedsError
+from feeds.model import CONTENTS, FeedsError
 from feeds.selection import NONE, Filters, Scope
 from feeds.urls import POLICIES
 
@@ -61,7 +61,9 @@ class EmbedStyle(NamedTuple):
 
 
 # Every name that an address may say something with.
-PARAMETERS: Final = frozenset({*Filters._fields, "limit", "page", "format", *EmbedStyle._fields})
+PARAMETERS: Final = frozenset(
+    {*Filters._fields, "content", "limit", "page", "format", *EmbedStyle._fields}
+)
 
 
 class FeedQuery(NamedTuple):
@@ -71,7 +73,8 @@ class FeedQuery(NamedTuple):
     that its address names the usual limit: it has no entries beyond that. `month` is that
     of an archive (year * 12 + month - 1), None for the subscription document.
     `story` is the id of a story, whose coverage is the feed. `style` is that of
-    a page made to be framed, None for the page itself.
+    a page made to be framed, None for the page itself. `content` is what entries of a feed
+    have (one of `CONTENTS`), empty where that is what the settings say.
     """
 
     scope: Scope = Scope()
@@ -84,6 +87,7 @@ class FeedQuery(NamedTuple):
     filters: Filters = NONE
     style: EmbedStyle | None = None
     exact: bool = False
+    content: str = ""
 
 
 class RedirectTo(FeedsError):
@@ -122,7 +126,7 @@ Query = FeedQuery | SiteQuery
 class Addresses:
     """The grammar of addresses.
 
-    `root` is the base URL, `policy` and `limit` are the defaults,
+    `root` is the base URL, `policy`, `limit` and `content` are the defaults,
     `media_types` those of the feed formats by file name, `site` the documents
     about the feeds by name. Without `parameters`, an address that has one leads
     nowhere, as where each address is a file.
@@ -137,6 +141,7 @@ class Addresses:
         site: Mapping[str, SiteName] | None = None,
         *,
         parameters: bool = True,
+        content: str = CONTENTS[0],
     ) -> None:
         self.root = root
         self.policy = policy
@@ -144,6 +149,7 @@ class Addresses:
         self.media_types = media_types
         self.site = site or {}
         self.parameters = parameters
+        self.content = content
 
     def parse(self, path: str, parameters: Parameters) -> Query:
         """The query of a decoded `path`. Parameters of names that are none of ours are ignored.
@@ -212,6 +218,7 @@ class Addresses:
             page=1 if style else number(parameters, "page", 1, MAX_PAGE),
             month=month,
             style=style,
+            content=self._content(parameters) if file else "",
         )
         if file and month is None and query.limit == limit and any(parameters.get("limit", ())):
             query = query._replace(exact=True)
@@ -221,6 +228,11 @@ class Addresses:
             _scope(segments if month is None else segments[:-2]), parse(parameters)
         )
         return query._replace(scope=scope, filters=rest)
+
+    def _content(self, parameters: Parameters) -> str:
+        others = [content for content in CONTENTS if content != self.content]
+        content = one_of(parameters, "content", [self.content, *others])
+        return "" if content == self.content else content
 
     def default_limit(self, month: int | None, style: EmbedStyle | None = None) -> int:
         """How many entries a document has where the address doesn't say: an archive, many."""
@@ -266,13 +278,14 @@ class Addresses:
             segments += [f"{query.month // 12:04}", f"{query.month % 12 + 1:02}"]
         parameters = query.filters.parameters()
         parameters += EmbedStyle._asdict(query.style).items() if query.style else []
+        parameters += [("content", query.content if query.file else "")]
         parameters += [("limit", str(query.limit)), ("page", str(query.page))]
         limit = self.default_limit(query.month, query.style)
         defaults = EmbedStyle()._asdict() | {"limit": str(limit), "page": "1"}
         folder = "".join(f"/{segment}" for segment in segments) + "/"
         if query.exact and query.file:
             del defaults["limit"]
-        kept = [(name, value) for name, value in parameters if value != defaults.get(name)]
+        kept = [(name, value) for name, value in parameters if value != defaults.get(name, "")]
         return _with(folder + query.file, kept)
 
     def is_canonical(self, query: Query, path: str, asked: Iterable[tuple[str, str]]) -> bool:

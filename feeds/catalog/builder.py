@@ -19,7 +19,7 @@ from feeds.catalog.window import (
     withdrawn_lately,
 )
 from feeds.config import Config
-from feeds.model import UNKNOWN_TIME, Archive, Entry, Feed, Label, Link
+from feeds.model import CONTENTS, UNKNOWN_TIME, Archive, Entry, Feed, Label, Link
 from feeds.selection import (
     EVERYTHING,
     NONE,
@@ -193,13 +193,19 @@ def _feed(
         policy=query.policy,
         links=tuple(links),
         alternates=tuple(_alternates(query, addresses)),
-        entries=tuple(entries),
+        entries=trimmed(query, config, entries),
         updated=max((entry.updated for entry in entries), default=UNKNOWN_TIME),
         modified=_time(heading.changed),
         total=heading.entries,
         ttl=config.max_age,
         archive=archive,
     )
+
+
+def trimmed(query: FeedQuery, config: Config, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """The entries with as much of their records as a feed has; pages have all of it."""
+    content = (query.content or config.content) if query.file else CONTENTS[0]
+    return tuple(entry.as_content(content) for entry in entries)
 
 
 def _within(days: Window, month: int) -> Window:

@@ -107,4 +107,5 @@ def addresses_of(config: Config) -> Addresses:
         MEDIA_TYPES,
         NAMES,
         parameters=config.parameters == "on",
+        content=config.content,
     )

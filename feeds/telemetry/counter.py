@@ -78,7 +78,7 @@ def feed_of(addresses: Addresses, address: str) -> str:
         return ""
     if query.month is not None or query.page > 1:
         return ""
-    whole = query._replace(filters=NONE, limit=addresses.limit)
+    whole = query._replace(filters=NONE, limit=addresses.limit, content="")
     return addresses.path(whole) + ("" if query.filters == NONE else "?")
 
 

@@ -94,6 +94,7 @@ plain_queries = st.builds(
     filters=st.just(NONE),
     style=st.none(),
     exact=st.just(False),
+    content=st.just(""),
 )
 queries = st.one_of(
     plain_queries,
@@ -219,6 +220,9 @@ def test_each_address_means_one_feed_which_has_that_address(address: str, query:
         ("/types/Articles/", "/types/articles/"),
         ("/canonical/topics/ai/", "/topics/ai/"),
         ("/rss.xml?limit=050&page=1", "/rss.xml?limit=50"),
+        ("/rss.xml?limit=9&content=title", "/rss.xml?content=title&limit=9"),
+        ("/rss.xml?content=full", "/rss.xml"),
+        ("/?content=title", "/"),
         ("/?limit=50&page=1", "/"),
         ("/rss.xml?page=2&limit=010", "/rss.xml?limit=10&page=2"),
         ("/rss.xml?utm_source=x&page=2&nobody=knows", "/rss.xml?page=2"),
@@ -253,6 +257,7 @@ PAGE = "page accepts a whole number from 1 to 100,000"
         ("limit=5%0A", LIMIT),
         ("limit=%D9%A5", LIMIT),
         ("limit=" + "9" * 5000, LIMIT),
+        ("content=body", "content accepts full, excerpt or title"),
         ("page=0", PAGE),
         ("page=100001", PAGE),
         ("page=two", PAGE),

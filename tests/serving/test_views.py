@@ -369,6 +369,32 @@ def test_other_spellings_lead_to_the_canonical_address_at_once(app: Flask) -> No
         assert get(app, address).code == 200
 
 
+def test_a_feed_has_as_much_of_its_records_as_is_asked_for(tmp_path: Path) -> None:
+    parts = {
+        "body": "The *whole* text",
+        "excerpt": "The beginning",
+        "images": [{"url": "https://img.example/a.png"}],
+        "related": [{"title": "Other", "webUrl": "https://other.example/a"}],
+    }
+    write(tmp_path / "records", "a.md", title="A & b", topics=["AI"], **parts)
+    app = application(tmp_path / "records", content="excerpt")
+    for file in ("rss.xml", "atom.xml", "feed.json"):
+        items: dict[str, Any] = {}
+        for content in ("full", "", "title"):
+            address = f"/topics/ai/{file}" + (f"?content={content}" if content else "")
+            answer = get(app, address)
+            assert str(answer.get("Link")).startswith(f'<{ROOT}{address}>; rel="self"')
+            entry = feedparser.parse(answer.body).entries[0] if file != "feed.json" else ""
+            items[content] = entry or json.loads(answer.body)["items"][0]
+            assert (b"whole" in answer.body) == (content == "full")
+            assert (b"The beginning" in answer.body) == (content != "title")
+            assert (b"a.png" in answer.body) == (content != "title")
+            assert (b"other.example" in answer.body) == (content != "title")
+        assert len({item["id"] for item in items.values()}) == 1
+    assert get(app, "/rss.xml?content=excerpt").get("Location") == f"{ROOT}/rss.xml"
+    assert b"a.png" in get(app, "/topics/ai/").body
+
+
 @pytest.mark.parametrize("address", ["/topics/NOTHING/", "/topics/nothing", "/types/X/"])
 def test_what_does_not_exist_is_not_redirected_to(app: Flask, address: str) -> None:
     assert get(app, address).code == 404
