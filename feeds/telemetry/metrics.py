@@ -6,7 +6,9 @@ from closed lists alone, never from a record or an address.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections import Counter as Tally
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -119,19 +121,13 @@ class Metrics:
         )
 
     def answered(self, answers: Mapping[RequestLabels, Answers]) -> None:
-        """Count requests. Raises OSError when the directory is gone.
-
-        The time of each is observed by itself, since the client can't add many
-        at once: 2 us of the 37 that a request takes granian.
-        """
+        """Count requests. Raises OSError when the directory is gone."""
         for labels, some in answers.items():
             self._requests.labels(*map(str, labels)).inc(len(some.seconds))
             self._sent.labels(labels.kind, labels.coding).inc(some.sent)
             if some.saved:
                 self._saved.labels(labels.outcome).inc(some.saved)
-            observe = self._times.labels(labels.outcome).observe
-            for seconds in some.seconds:
-                observe(seconds)
+            _observe(self._times.labels(labels.outcome), some.seconds)
 
     def holds(self, documents: int, size: int) -> None:
         """Say that this process answers, and what it holds ready, in bytes."""
@@ -167,6 +163,13 @@ class Metrics:
         with multiprocess.undisturbed(shared):
             multiprocess.reap_dead_workers(shared)
             return generate_latest(registry)
+
+
+def _observe(times: Histogram, seconds: Sequence[float]) -> None:
+    """Observe many at once, which the client has no word for: one by one, each takes 1.7 us."""
+    times._sum.inc(sum(seconds))  # noqa: SLF001
+    for bucket, number in Tally(bisect_left(_BOUNDS, one) for one in seconds).items():
+        times._buckets[bucket].inc(number)  # noqa: SLF001
 
 
 def shared() -> Metrics | None:
