@@ -2,8 +2,8 @@
 
 Starts everything itself on loopback and stops it again. The contestants take
 turns, round after round, so that a machine that gets slower gets slower for
-all of them. Needs wrk (apt install wrk); nginx and granian take part where
-they are installed.
+all of them. Needs wrk (apt install wrk); nginx takes part where it is installed,
+another build of this program with `--base` and the Python that has it.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from bench.servers import (
     Server,
     free_port,
     listens,
+    processor,
     python,
     resident,
     running,
@@ -46,26 +47,32 @@ from feeds.catalog.addresses import FeedQuery
 from feeds.config import Config, environment, read
 from feeds.loading import loader
 from feeds.serving.document_store import DocumentStore
+from feeds.serving.server import COMMON
 from feeds.store.database import Store
 
 GZIP: Final = {"Accept-Encoding": "gzip"}
-CASES: Final = ("200 gzip", "304", "226 delta")
+BEHIND, FALLS = "200, one state behind", "falls through to Flask"
+CASES: Final = ("200 gzip", "304", BEHIND, "226 delta", FALLS)
 REPETITIONS: Final = 30
 DISTINCT: Final = 100_000  # query strings of the memory run
-_SLOW_CLIENTS: Final = 200
+_SLOW_CLIENTS: Final = 300
+_IDLE: Final = 1500
 _BOUND: Final = 240  # seconds of the memory run, at most
 # MiB that a worker may grow beside its cache: what it imports late, pages of
 # the store for each connection, two documents in the making, fragmentation.
 _BESIDE: Final = 40
 _NGINX: Final = ("/usr/sbin", "/usr/local/sbin")
 
-OURS, OURS_GRANIAN = "feeds, gunicorn", "feeds, granian"
-BARE, BARE_GRANIAN = "bare callable, gunicorn", "bare callable, granian"
-PLAIN, NGINX = "Flask + feedgen, gunicorn", "nginx, prepared files"
+OURS, BASE, BARE = "feeds", "feeds, the other build", "bare callable, gunicorn's threads"
+PLAIN, NGINX = "Flask + feedgen, gunicorn's threads", "nginx, prepared files"
 
-# Contestant, the one it is measured against, the least ratio that is asked for.
-TARGETS: Final = ((OURS, BARE, 0.8), (OURS, PLAIN, 25.0), (OURS_GRANIAN, NGINX, 0.35))
-ALSO: Final = ((OURS_GRANIAN, BARE_GRANIAN, None),)
+# The one that feeds is measured against, and the least ratio that is asked for in each case.
+TARGETS: Final[Mapping[str, Mapping[str, float | None]]] = {
+    BASE: {"200 gzip": 8, "304": 8, BEHIND: 1, "226 delta": None, FALLS: 0.95},
+    NGINX: {"200 gzip": 0.4, "304": 0.25},
+    BARE: {"200 gzip": None, "304": None},
+    PLAIN: {"200 gzip": 25, "304": 25},
+}
 FIRST_REQUEST: Final = 10.0
 
 
@@ -78,6 +85,7 @@ class Bench(NamedTuple):
     rounds: int
     seconds: int
     connections: int
+    base: str  # the Python of another build; empty for none
 
     def variables(self, bind: str = "", **settings: object) -> dict[str, str]:
         """FEEDS_* variables for a server of this collection."""
@@ -85,15 +93,23 @@ class Bench(NamedTuple):
         return found | {f"FEEDS_{name.upper()}": str(value) for name, value in settings.items()}
 
     @contextmanager
-    def serve(self, server: str = "gunicorn", **settings: object) -> Iterator[Server]:
-        """`feeds serve`, with the feed prepared."""
+    def serve(self, name: str = OURS, **settings: object) -> Iterator[Server]:
+        """`feeds serve`, with the feed prepared; of the other build with a store of its own."""
         port = free_port()
-        bind = f"{HOST}:{port}"
-        command = [sys.executable, "-m", "feeds", "serve"]
-        variables = self.variables(bind, **settings)
-        with running([*command, "--server", server], port, self.folder, variables) as started:
+        python = sys.executable if name == OURS else self.base
+        if name == BASE:
+            settings["database_url"] = f"sqlite:///{self.folder / 'base.db'}"
+        variables = self.variables(f"{HOST}:{port}", **settings)
+        if name == BASE:
+            variables["PYTHONPATH"] = ""  # it may name this build
+        with running([python, "-m", "feeds", "serve"], port, self.folder, variables) as started:
             started.get(FEED, GZIP)
             yield started
+
+    @property
+    def builds(self) -> tuple[str, ...]:
+        """Our own, and the other where there is one."""
+        return (OURS, BASE) if self.base else (OURS,)
 
 
 class Contestant(NamedTuple):
@@ -103,6 +119,7 @@ class Contestant(NamedTuple):
     case: str
     server: Server
     headers: Mapping[str, str]
+    path: str = FEED
 
 
 # -- the table ---------------------------------------------------------------
@@ -113,31 +130,35 @@ def throughput(bench: Bench) -> dict[str, Any]:
     with ExitStack() as stack:
         contestants = list(_contestants(bench, stack))
         measured: dict[str, dict[str, list[float]]] = {}
+        processors: dict[str, dict[str, list[float]]] = {}
         failures: dict[str, int] = {}
         turns = [(turn, c) for turn in range(bench.rounds) for c in contestants]
         for number, (turn, contestant) in enumerate(turns, 1):
             _say(f"{number} of {len(turns)}: {contestant.name}, {contestant.case}")
+            before = processor(contestant.server)
             rate = load.hammer(
                 contestant.server,
-                FEED,
+                contestant.path,
                 contestant.headers,
                 seconds=bench.seconds,
                 connections=bench.connections,
             )
-            cases = measured.setdefault(contestant.name, {})
-            cases.setdefault(contestant.case, [0.0] * bench.rounds)[turn] = rate.requests
+            used = (processor(contestant.server) - before) / (rate.requests * bench.seconds)
+            for into, value in ((measured, rate.requests), (processors, used * 1e6)):
+                cases = into.setdefault(contestant.name, {})
+                cases.setdefault(contestant.case, [0.0] * bench.rounds)[turn] = value
             if rate.failures:
                 failures[f"{contestant.name}, {contestant.case}"] = rate.failures
-    return {"requests": measured, "failures": failures}
+    return {"requests": measured, "processors": processors, "failures": failures}
 
 
 def _contestants(bench: Bench, stack: ExitStack) -> Iterator[Contestant]:
     """Starts them all, and makes sure that each gives the answer it is measured for."""
-    ours = {OURS: stack.enter_context(bench.serve())}
-    if _granian():
-        ours[OURS_GRANIAN] = stack.enter_context(bench.serve("granian"))
+    ours = {name: stack.enter_context(bench.serve(name)) for name in bench.builds}
     before = {name: server.get(FEED, GZIP).header("ETag") for name, server in ours.items()}
     _change_one(bench)
+    for name, server in ours.items():
+        _wait_for_change(server, before[name])
     full = {name: server.get(FEED, GZIP) for name, server in ours.items()}
     others.write_answers(
         bench.folder / "answers.json",
@@ -147,13 +168,17 @@ def _contestants(bench: Bench, stack: ExitStack) -> Iterator[Contestant]:
     servers = ours | dict(_others(bench, stack, full[OURS].body))
     for name, server in servers.items():
         answer = server.get(FEED, GZIP)
-        same = name == PLAIN or answer.body == full[OURS].body
+        same = name in (PLAIN, BASE) or answer.body == full[OURS].body
         _expect(same and answer.status == 200, name, "the body of feeds", answer.status)
         yield Contestant(name, "200 gzip", server, GZIP)
         conditional = _conditional(answer.header("ETag"))
         _expect(server.get(FEED, conditional).status == 304, name, "304", answer.status)
         yield Contestant(name, "304", server, conditional)
         if name in before:
+            behind = _conditional(before[name])
+            _expect(server.get(FEED, behind).status == 200, name, "200", answer.status)
+            yield Contestant(name, BEHIND, server, behind)
+            yield Contestant(name, FALLS, server, GZIP, f"{FEED}?utm_source=a")
             delta = _conditional(before[name]) | {"A-IM": "feed"}
             status = server.get(FEED, delta).status
             _expect(status == 226, name, "226", status)
@@ -173,8 +198,6 @@ def _others(bench: Bench, stack: ExitStack, compressed: bytes) -> Iterator[tuple
     entries = bench.folder / "entries.json"
     entries.write_text(json.dumps(_entries(bench)), encoding="utf-8")
     yield PLAIN, start(["plain", str(entries)])
-    if _granian():
-        yield BARE_GRANIAN, start(["granian"], **answers)
     nginx = _nginx()
     if nginx:
         port = free_port()
@@ -198,7 +221,14 @@ def _change_one(bench: Bench) -> None:
     store = Store(bench.config.database)
     loader.load(store, bench.config.seeds)
     store.release()
-    time.sleep(1)
+
+
+def _wait_for_change(server: Server, tag: str) -> None:
+    until = time.monotonic() + 30
+    while server.get(FEED, GZIP).header("ETag") == tag:
+        if time.monotonic() > until:
+            raise BenchError("a change should have been served")
+        time.sleep(0.1)
 
 
 def _entries(bench: Bench) -> list[dict[str, Any]]:
@@ -208,10 +238,6 @@ def _entries(bench: Bench) -> list[dict[str, Any]]:
     found = latency.plain_entries(latency.feed(documents, query.scope))
     store.release()
     return found
-
-
-def _granian() -> bool:
-    return importlib.util.find_spec("granian") is not None
 
 
 def _nginx() -> str | None:
@@ -245,24 +271,27 @@ def _prepare_nginx(bench: Bench, nginx: str, port: int, compressed: bytes) -> li
 
 def show_throughput(found: dict[str, Any]) -> None:
     """Medians, then ratios with their targets."""
-    measured = found["requests"]
-    click.echo("\nRequests a second (median of the rounds)\n")
-    rows = [
-        [name, *(f"{median(cases[case]):,.0f}" if case in cases else "" for case in CASES)]
-        for name, cases in measured.items()
-    ]
-    _table(["", *CASES], rows)
+    measured, processors = found["requests"], found["processors"]
+    for title, of, form in (
+        ("Requests a second", measured, ",.0f"),
+        ("Microseconds of a processor that a request takes the server", processors, ",.1f"),
+    ):
+        click.echo(f"\n{title} (median of the rounds)\n")
+        rows = [
+            [name, *(f"{median(cases[case]):{form}}" if case in cases else "" for case in CASES)]
+            for name, cases in of.items()
+        ]
+        _table(["", *CASES], rows)
     click.echo("\nRatios (median of the ratios in each round)\n")
     rows = []
-    for ours, other, target in (*TARGETS, *ALSO):
-        if ours not in measured or other not in measured:
-            continue
-        row = [f"{ours} : {other}"]
-        for case in CASES[:2]:
-            ratio = _ratio(measured[ours][case], measured[other][case])
-            row.append(_judged(ratio, target))
-        rows.append([*row, f"{target:g}" if target else ""])
-    _table(["", *CASES[:2], "target"], rows)
+    for other, targets in TARGETS.items():
+        for case, target in targets.items():
+            if other in measured and case in measured[other]:
+                ratio = _ratio(measured[OURS][case], measured[other][case])
+                less = _ratio(processors[other][case], processors[OURS][case])
+                row = [f"{OURS} : {other}, {case}", _judged(ratio, target), f"{less:.2f}"]
+                rows.append([*row, f"{target:g}" if target else ""])
+    _table(["", "requests", "the other's processor time : ours", "target"], rows)
     for name, number in found["failures"].items():
         click.echo(f"FAILED requests, {name}: {number:,}")
 
@@ -319,12 +348,12 @@ def show_first_requests(found: dict[str, Any]) -> None:
 
 
 def slow_clients(bench: Bench) -> dict[str, Any]:
-    """An honest poller beside 200 clients that send a byte a second for 30 s."""
+    """An honest poller beside clients that send a byte a second for 30 s."""
     found = {}
-    for server in ("gunicorn", *(["granian"] if _granian() else [])):
-        _say(f"{_SLOW_CLIENTS} slow clients for 30 s, {server}")
-        with bench.serve(server) as started:
-            found[server] = load.beside_slow_clients(started, FEED, _SLOW_CLIENTS, 32)._asdict()
+    for name in bench.builds:
+        _say(f"{_SLOW_CLIENTS} slow clients for 30 s, {name}")
+        with bench.serve(name) as server:
+            found[name] = load.beside_slow_clients(server, FEED, _SLOW_CLIENTS, 32)._asdict()
     return found
 
 
@@ -332,12 +361,12 @@ def show_slow_clients(found: dict[str, Any]) -> None:
     """A row for each server."""
     click.echo(f"\nAn honest poller beside {_SLOW_CLIENTS} clients that send a byte a second, ms\n")
     _table(
-        ["feeds serve", "requests", "p50", "p99", "max", "lost", "p99 under 1 s"],
+        ["feeds serve", "requests", "p50", "p99", "max", "lost", "p99 under 20 ms"],
         [
             [
                 server,
                 *_latency(row),
-                "ok" if row["p99"] < 1000 and not row["lost"] else "MISSED",
+                "ok" if row["p99"] < 20 and not row["lost"] else "MISSED",
             ]
             for server, row in found.items()
         ],
@@ -349,24 +378,52 @@ def _latency(row: Mapping[str, float]) -> list[str]:
     return [f"{row['requests']:,}", *times, f"{row['lost']}"]
 
 
+# -- idle connections --------------------------------------------------------
+
+
+def idle(bench: Bench) -> dict[str, Any]:
+    """What a worker grows by with each connection that polled once and stays, in KiB."""
+    found: dict[str, list[float]] = {name: [] for name in bench.builds}
+    for turn, name in itertools.product(range(bench.rounds), bench.builds):
+        _say(f"round {turn + 1} of {bench.rounds}: {_IDLE:,} idle connections, {name}")
+        with bench.serve(name) as server:
+            load.hammer(server, FEED, GZIP, seconds=2, connections=64)  # all that is made once
+            answering = [pid for pid in workers(server) if listens(pid)]
+            before = sum(map(resident, answering))
+            with load.idle(server, FEED, _IDLE):
+                found[name].append((sum(map(resident, answering)) - before) * 1024 / _IDLE)
+    return found
+
+
+def show_idle(found: dict[str, Any]) -> None:
+    """A row for each build, and the ratio."""
+    click.echo(f"\nMemory that each of {_IDLE:,} idle connections adds, KiB (median)\n")
+    _table(["feeds serve", "KiB"], [[name, f"{median(row):.1f}"] for name, row in found.items()])
+    if BASE in found:
+        ratio = median(found[BASE]) / max(median(found[OURS]), 0.1)
+        click.echo(f"\n{BASE} : {OURS}: {_judged(ratio, 4)}, target 4")
+
+
 # -- settings of gunicorn ----------------------------------------------------
 
 
 def worker_classes(bench: Bench) -> dict[str, Any]:
     """Our program under several worker classes and numbers of threads."""
     choices: dict[str, dict[str, object]] = {
+        "event loop, 8 threads": {"threads": 8},
+        "event loop, 32 threads": {"threads": 32},
+        "event loop, 256 threads": {"threads": 256},
         "sync": {"worker_class": "sync", "threads": 1},
-        "gthread, 2 threads": {"threads": 2},
-        "gthread, 8 threads": {"threads": 8},
-        "gthread, 64 threads": {"threads": 64},
-        "gthread, 256 threads": {"threads": 256},
-        "gthread, 1000 threads": {"threads": 1000},
+        "gthread, 8 threads": {"worker_class": "gthread", "threads": 8},
+        "gthread, 64 threads": {"worker_class": "gthread", "threads": 64},
+        "gthread, 256 threads": {"worker_class": "gthread", "threads": 256},
+        "gthread, 1000 threads": {"worker_class": "gthread", "threads": 1000},
     }
     # gunicorn takes its C parser by itself where that is installed.
     choices = {name: {"http_parser": "python", **options} for name, options in choices.items()}
     optional: dict[str, dict[str, object]] = {
         "gevent": {"worker_class": "gevent", "http_parser": "python"},
-        "gunicorn_h1c": {"http_parser": "fast"},  # and the threads of settings()
+        "gunicorn_h1c": {**COMMON, "http_parser": "fast"},  # and the threads of settings()
     }
     for name, options in optional.items():
         if importlib.util.find_spec(name):
@@ -534,7 +591,7 @@ def _say(text: str) -> None:
 
 
 def _machine() -> dict[str, Any]:
-    packages = ("feeds", "gunicorn", "granian", "flask", "werkzeug", "feedgen", "lxml")
+    packages = ("feeds", "gunicorn", "uvloop", "httptools", "flask", "werkzeug", "feedgen", "lxml")
     found = {}
     for name in packages:
         try:
@@ -560,6 +617,7 @@ SCENARIOS: Final = {
     "throughput": (throughput, show_throughput),
     "first_requests": (first_requests, show_first_requests),
     "slow": (slow_clients, show_slow_clients),
+    "idle": (idle, show_idle),
     "workers": (worker_classes, show_worker_classes),
     "memory": (memory, show_memory),
 }
@@ -571,7 +629,10 @@ SCENARIOS: Final = {
 @click.option("--connections", default=16, show_default=True, type=click.IntRange(1, 1000))
 @click.option("--processes", default=1, show_default=True, help="Workers of each server.")
 @click.option("--records", "number", default=1500, show_default=True, help="In the collection.")
+@click.option("--throughput", is_flag=True, help="Requests a second alone.")
 @click.option("--slow", is_flag=True, help="Instead: an honest poller beside slow clients.")
+@click.option("--idle", is_flag=True, help="Instead: memory of idle connections.")
+@click.option("--base", default="", help="The Python that has another build, for comparison.")
 @click.option("--workers", is_flag=True, help="Instead: gunicorn's worker classes and threads.")
 @click.option("--memory", is_flag=True, help="Instead: memory along a mixed load.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was measured as JSON.")
@@ -581,6 +642,7 @@ def main(
     connections: int,
     processes: int,
     number: int,
+    base: str,
     as_json: bool,
     **chosen: bool,
 ) -> None:
@@ -590,12 +652,8 @@ def main(
     if not shutil.which(load.WRK) and {"throughput", "workers"} & set(names):
         click.echo("wrk isn't installed (apt install wrk): no throughput", err=True)
         names = [name for name in names if name not in ("throughput", "workers")]
-    for missing, how in (
-        (_nginx(), "nginx: apt install nginx-light"),
-        (_granian(), "granian: pip"),
-    ):
-        if not missing:
-            click.echo(f"Not installed, and takes no part: {how}", err=True)
+    if not _nginx():
+        click.echo("Not installed, and takes no part: nginx (apt install nginx-light)", err=True)
     result: dict[str, Any] = {"machine": _machine(), "started": f"{datetime.now(UTC):%H:%M:%S}Z"}
     with tempfile.TemporaryDirectory(prefix="feeds-bench-") as name:
         folder = Path(name)
@@ -610,7 +668,7 @@ def main(
             },
             folder,
         )
-        bench = Bench(folder, config, paths, rounds, seconds, connections)
+        bench = Bench(folder, config, paths, rounds, seconds, connections, base)
         try:
             for scenario in names:
                 result[scenario] = SCENARIOS[scenario][0](bench)

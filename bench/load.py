@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
+import select
 import shutil
+import socket
 import statistics
 import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Final, NamedTuple
 
 from bench.servers import HOST, BenchError, Server
@@ -119,6 +122,27 @@ async def _once(server: Server, path: str) -> None:
             raise EOFError
     finally:
         writer.close()
+
+
+@contextmanager
+def idle(server: Server, path: str, number: int) -> Iterator[None]:
+    """Connections that have polled once, and stay open for the length of a `with` block.
+
+    Raises BenchError when the server has closed some of them.
+    """
+    asked = f"HEAD {path} HTTP/1.1\r\nHost: {HOST}\r\nAccept-Encoding: gzip\r\n\r\n".encode()
+    with ExitStack() as stack:
+        connections = [
+            stack.enter_context(socket.create_connection((HOST, server.port), _PATIENCE))
+            for _ in range(number)
+        ]
+        for connection in connections:
+            connection.sendall(asked)
+        for connection in connections:
+            connection.recv(65536)
+        yield
+        if select.select(connections[:900], [], [], 0)[0]:
+            raise BenchError("some of the connections weren't idle for long enough")
 
 
 class Mixed(NamedTuple):

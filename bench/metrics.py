@@ -72,9 +72,7 @@ def microseconds(config: Config, rounds: int) -> dict[str, float]:
     return {name: median(found) for name, found in took.items()}
 
 
-def throughput(
-    folder: Path, config: Config, server: str, rounds: int, seconds: int
-) -> dict[str, list[float]]:
+def throughput(folder: Path, config: Config, rounds: int, seconds: int) -> dict[str, list[float]]:
     """Requests a second of each way, by rounds: 304 over 16 connections, one worker."""
     with ExitStack() as stack:
         servers = {}
@@ -84,13 +82,13 @@ def throughput(
             command = [sys.executable, "-m", "feeds", "serve"]
             variables = environment(config) | {"FEEDS_BIND": bind, "FEEDS_WORKERS": "1"}
             variables |= {f"FEEDS_{key.upper()}": value for key, value in way.items()}
-            started = running([*command, "--server", server], port, folder, variables)
+            started = running(command, port, folder, variables)
             servers[name] = stack.enter_context(started)
         found: dict[str, list[float]] = {name: [] for name in servers}
         headers = {"Accept-Encoding": "gzip", "User-Agent": _AGENT}
         for turn in range(rounds):
             for name, one in servers.items():
-                click.echo(f"{server}, round {turn + 1} of {rounds}: {name}", err=True)
+                click.echo(f"round {turn + 1} of {rounds}: {name}", err=True)
                 tag = one.get(FEED, headers).header("ETag")
                 asked = headers | {"If-None-Match": tag}
                 rate = load.hammer(one, FEED, asked, seconds=seconds, connections=16)
@@ -116,13 +114,10 @@ def main(rounds: int, seconds: int, number: int) -> None:
         calls = microseconds(config, rounds)
         click.echo(f"a poll in one process: off {calls['off']:.1f} us, on {calls['on']:.1f} us")
         try:
-            for server in ("gunicorn", "granian"):
-                found = throughput(folder, config, server, rounds, seconds)
-                for name, rates in found.items():
-                    against = [a / b for a, b in zip(rates, found["off"], strict=True)]
-                    click.echo(
-                        f"{server}, {name}: {median(rates):,.0f} a second, {median(against):.2f}"
-                    )
+            found = throughput(folder, config, rounds, seconds)
+            for name, rates in found.items():
+                against = [a / b for a, b in zip(rates, found["off"], strict=True)]
+                click.echo(f"{name}: {median(rates):,.0f} a second, {median(against):.2f}")
         except BenchError as error:
             raise click.ClickException(str(error)) from None
 

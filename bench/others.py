@@ -27,7 +27,7 @@ from flask import Flask, Response, request
 from bench.servers import Answer
 from feeds import config
 from feeds.serving import content_coding
-from feeds.serving.server import Server, granian_settings, settings
+from feeds.serving.server import COMMON, Server, settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -113,12 +113,12 @@ def build(entries: list[dict[str, Any]]) -> bytes:
 
 
 class _Other(Server):
-    """Another application under the gunicorn settings of this program."""
+    """Another application under gunicorn's threads, or this one under other settings."""
 
     def __init__(self, application: Callable[[], Any] | None, bind: str, **options: Any) -> None:
         found = config.read({"bind": bind})
         self._application = application
-        super().__init__(found, settings(found) | options)
+        super().__init__(found, settings(found) | (dict(COMMON) if application else {}) | options)
 
     def load(self) -> Any:
         return self._application() if self._application else super().load()
@@ -147,16 +147,6 @@ def _plain(bind: str, entries: Path) -> None:
 @click.argument("options")
 def _feeds(bind: str, options: str) -> None:
     _Other(None, bind, **json.loads(options)).run()
-
-
-@main.command(name="granian")
-@click.argument("bind")
-def _granian(bind: str) -> None:
-    """The bare callable under the granian settings of this program."""
-    from granian import Granian
-
-    found = config.read({"bind": bind})
-    Granian("bench.others:bare", **granian_settings(found)).serve()
 
 
 if __name__ == "__main__":

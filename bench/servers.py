@@ -156,6 +156,15 @@ def workers(server: Server) -> list[int]:
     return sorted(found)
 
 
+def processor(server: Server) -> float:
+    """The seconds of processors that a server and its processes have used (Linux only)."""
+    ticks = 0
+    for pid in (server.pid, *workers(server)):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def listens(pid: int) -> bool:
     """Whether a process has a TCP socket that listens (Linux only)."""
     listening = {

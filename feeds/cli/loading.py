@@ -24,7 +24,7 @@ from feeds.follower.follower import FolderFollower
 from feeds.messages import counted
 from feeds.records.scanner import FolderError
 from feeds.rendering.formats import FORMATS
-from feeds.serving.server import SERVERS, check_addresses, run
+from feeds.serving.server import check_addresses, run
 from feeds.store import recovery, spare
 from feeds.store.engines import is_in_memory
 from feeds.telemetry import log, log_setup, metrics
@@ -33,15 +33,8 @@ from feeds.urls import POLICIES
 
 @click.command()
 @settings("seeds", "database_url", "base_url", "bind", "workers")
-@click.option(
-    "--server",
-    type=click.Choice(SERVERS),
-    default="gunicorn",
-    show_default=True,
-    help="The program that answers; granian comes with feeds[granian].",
-)
 @click.option("--reload", is_flag=True, help="Restart the workers when the program changes.")
-def serve(config: Config, server: str, reload: bool) -> None:
+def serve(config: Config, reload: bool) -> None:
     """Load the folder, serve its feeds, and follow its changes."""
     if config.log_format == log.JSON:  # else what comes before the first request is for people
         log_setup.configure(config.log_format, "server")
@@ -76,7 +69,7 @@ def serve(config: Config, server: str, reload: bool) -> None:
     listening = f", listening at {config.bind}" if config.base_url else ""
     say(f"Serving at {config.root}/{listening} (Ctrl-C stops)")
     sys.stdout.flush()
-    run(config, server=server, reload=reload, loading=loading)
+    run(config, reload=reload, loading=loading)
 
 
 @click.command()

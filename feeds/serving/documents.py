@@ -20,7 +20,7 @@ Headers = list[tuple[str, str]]
 # each takes memory of many times its document.
 render_slots: Final = BoundedSemaphore(2)
 
-_VARIANT: Final = 1000  # bytes that a coding takes beside its body
+_VARIANT: Final = 2000  # bytes that a coding takes beside its body
 _MARKED: Final = re.compile(r"[0-9a-f]{24}-([1-9][0-9]{0,11})\.([0-9a-f]{8})(?:-[a-z]+)?")
 
 
@@ -28,7 +28,8 @@ class Answer(NamedTuple):
     """A response: status, status line, headers, and the body, empty where it has none.
 
     Answers are shared: whoever changes the headers copies them before. `size` are the bytes
-    of the whole document in this content coding.
+    of the whole document in this content coding, `fields` the headers as they are sent, with
+    the empty line after them (RFC 9112 2.1).
     """
 
     code: int
@@ -37,6 +38,7 @@ class Answer(NamedTuple):
     body: bytes
     coding: str = content_coding.IDENTITY
     size: int = 0
+    fields: bytes = b""
 
 
 class Variant(NamedTuple):
@@ -125,10 +127,14 @@ class Document:
             *dated,
             *self.headers,
         ]
-        whole = Answer(200, "200 OK", headers, body, coding, len(body))
+        whole = Answer(200, "200 OK", headers, body, coding, len(body), _fields(headers))
         kept = [("ETag", tag), *self.headers]
-        not_modified = Answer(304, "304 NOT MODIFIED", kept, b"", coding, len(body))
+        not_modified = Answer(304, "304 NOT MODIFIED", kept, b"", coding, len(body), _fields(kept))
         return Variant(tag, whole, whole._replace(body=b""), not_modified)
+
+
+def _fields(headers: Headers) -> bytes:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers).encode("latin-1") + b"\r\n"
 
 
 def etag(body: bytes) -> str:

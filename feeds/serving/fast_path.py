@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from feeds.serving.conditional import decide
 from feeds.serving.document_store import DocumentStore
+from feeds.serving.documents import Answer
 from feeds.telemetry.observer import Observer
 
 if TYPE_CHECKING:
@@ -34,35 +35,47 @@ class FastPath:
         observer: Observer | None = None,
     ) -> None:
         self.application = application
+        self.watch = documents.watch
         self._prepared = documents.cache.prepared
         self.observer = observer
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """A prepared document, or what the application answers."""
-        observer = self.observer
-        started = perf_counter() if observer is not None else 0.0
+        started = perf_counter() if self.observer is not None else 0.0
         if not environ.get("PATH_INFO"):
             # Werkzeug would redirect to a slash, on the host that the request names.
             environ["PATH_INFO"] = "/"
-        method = environ["REQUEST_METHOD"]
         address = environ["PATH_INFO"]
-        # A browser that opens a feed is led to its page; "?" was encoded, part of a name.
-        if method not in _METHODS or "HTTP_SEC_FETCH_DEST" in environ or "?" in address:
+        if "?" in address:  # it was encoded, part of a name
             return self._long_way(environ, start_response, started)
         if environ.get("QUERY_STRING"):
             address = f"{address}?{environ['QUERY_STRING']}"
-        document = self._prepared(address)
-        if document is None:
+        answer = self.prepared(environ, address, started)
+        if answer is None:
             return self._long_way(environ, start_response, started)
-        answer = decide(method, environ, document, document.prepared)
-        if answer is None or answer.code not in _SENT:
-            return self._long_way(environ, start_response, started)
-        if answer.code == _OK and "HTTP_A_IM" in environ:  # what changed may do
-            return self._long_way(environ, start_response, started)
-        if observer is not None:
-            observer.hit(environ, address, answer.code, answer.coding, answer.size, started)
         start_response(answer.status, answer.headers.copy())
         return (answer.body,) if answer.body else ()
+
+    def prepared(self, environ: WSGIEnvironment, address: str, started: float) -> Answer | None:
+        """The prepared answer to a request, counted and logged; None where Flask must answer.
+
+        `environ` needs the method and the header fields alone; `started` is of `perf_counter`.
+        """
+        method = environ["REQUEST_METHOD"]
+        # A browser that opens a feed is led to its page.
+        if method not in _METHODS or "HTTP_SEC_FETCH_DEST" in environ:
+            return None
+        document = self._prepared(address)
+        if document is None:
+            return None
+        answer = decide(method, environ, document, document.prepared)
+        if answer is None or answer.code not in _SENT:
+            return None
+        if answer.code == _OK and "HTTP_A_IM" in environ:  # what changed may do
+            return None
+        if self.observer is not None:
+            self.observer.hit(environ, address, answer.code, answer.coding, answer.size, started)
+        return answer
 
     def _long_way(
         self, environ: WSGIEnvironment, start_response: StartResponse, started: float

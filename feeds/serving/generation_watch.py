@@ -47,10 +47,21 @@ class GenerationWatch:
                 if now >= self._next_look:
                     self._next_look = now
                     self._look()
-                    self._next_look = max(self._next_look, now + _LOOK_EVERY)
             finally:
                 self._looking.release()
         return self._generation
+
+    def look_ahead(self) -> None:
+        """Look now, so that none of the requests to come has to."""
+        with self._looking:
+            self._look()
+
+    def is_known(self) -> bool:
+        """Whether `generation` tells it at once: nobody has to look, or wait for who does."""
+        now = self._clock()
+        return now < self._next_look or (
+            self._looking.locked() and now >= self._next_look + _TOGETHER
+        )
 
     def look_again(self) -> None:
         """Have the store asked at the next request, however soon that is."""
@@ -81,6 +92,7 @@ class GenerationWatch:
             self._down_since = now if self._down_since is None else self._down_since
             self._next_look = now + _LOOK_EVERY + (now - started)
             return
+        self._next_look = max(self._next_look, started + _LOOK_EVERY)
         self.store_is_up, self._down_since = True, None
         if generation.generation or not self._generation.generation:
             self._generation, self.health = generation, health

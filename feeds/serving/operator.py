@@ -1,20 +1,15 @@
 """The operator's pages: /metrics for Prometheus, /stats/ for people.
 
 On the feeds' own address, or at one of its own where that is set: workers of
-gunicorn listen there as well, beside granian a thread does. Neither is in the
-sitemap, indexed or cached.
+gunicorn listen there as well. Neither is in the sitemap, indexed or cached.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from importlib.metadata import version
-from socket import AF_INET6, socket
-from socketserver import ThreadingMixIn
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from flask import Blueprint, Flask, Response, abort, current_app, request
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
@@ -25,7 +20,6 @@ from feeds.config import Config
 from feeds.rendering.assets import ASSETS
 from feeds.serving import stats_page
 from feeds.serving.document_store import DocumentStore
-from feeds.store import recovery
 from feeds.telemetry import metrics
 from feeds.telemetry.counter import RequestCounter
 from feeds.telemetry.metrics import Metrics, host_of
@@ -227,37 +221,9 @@ class ByPort:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """The response of the application whose port the request came in at."""
         # Where a server listens at a file, the port in the environment is what the client says.
-        if environ["SERVER_PORT"] == self._port and self._is_from_there(environ["gunicorn.socket"]):
-            return self._private(environ, start_response)
-        return self._public(environ, start_response)
+        return self.at(environ["gunicorn.socket"].getsockname())(environ, start_response)
 
-    def _is_from_there(self, connection: socket) -> bool:
-        name = connection.getsockname()
-        return not isinstance(name, str | bytes) and str(name[1]) == self._port
-
-
-def operator_app(config: Config, warn: recovery.Warn) -> Flask:
-    """That application, in a process that serves no feeds. Raises StoreError."""
-    documents = DocumentStore(
-        recovery.open_for_reading(config.database, warn), config, followed=True
-    )
-    poll_store = PollStore.of(config.database, warn)
-    return application(OperatorPages(documents, Metrics(), poll_store, None, version("feeds")))
-
-
-class _Listening(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class _Quiet(WSGIRequestHandler):
-    timeout = 10.0
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name for it
-        """Nothing: requests are logged by the servers of feeds, where that is asked for."""
-
-
-def listen(address: str, app: Flask) -> WSGIServer:
-    """A server at host:port for the operator and Prometheus alone. Raises OSError."""
-    host, _, port = address.rpartition(":")
-    kind = type("_V6", (_Listening,), {"address_family": AF_INET6}) if ":" in host else _Listening
-    return make_server(host.strip("[]"), int(port), app, kind, _Quiet)
+    def at(self, name: object) -> WSGIApplication:
+        """The application that answers at a socket, by what it listens at."""
+        is_private = isinstance(name, tuple) and str(name[1]) == self._port
+        return self._private if is_private else self._public

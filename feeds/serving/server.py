@@ -1,7 +1,4 @@
-"""The servers that run the application: gunicorn, and granian as an option.
-
-gunicorn's settings were chosen by measurement; docs/speed.md has figures.
-"""
+"""gunicorn, which runs the application. Its settings were chosen by measurement: docs/speed.md."""
 
 from __future__ import annotations
 
@@ -12,21 +9,25 @@ import socket
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
+from importlib import import_module
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any, Final
 
-from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
-from feeds.config import Config, ConfigError, environment, read
+from feeds.config import Config, ConfigError
 from feeds.serving import operator
 from feeds.serving.app import assemble
 from feeds.serving.follower_process import FollowerProcess
 from feeds.telemetry import log, log_setup, metrics, multiprocess
 
-SERVERS = ("gunicorn", "granian")
+_EVENT_LOOP: Final = {  # where its parts are installed
+    "worker_class": "feeds.serving.worker.EventLoopWorker",
+    # For what isn't prepared: more than two documents are never made at a time, others wait
+    # for the store. More threads would keep the event loop from the processor.
+    "threads": 32,
+}
 _MALLOC: Final = {  # options of mallopt (malloc.h)
     -8: 1,  # M_ARENA_MAX: one heap, not one for each of many threads
     -3: 128 * 1024,  # M_MMAP_THRESHOLD: documents apart from it; fixed, or it grows
@@ -38,10 +39,11 @@ _MALLOC: Final = {  # options of mallopt (malloc.h)
 
 # gunicorn's settings however it is started, each with its reason.
 COMMON: Final[Mapping[str, Any]] = {
-    # Threads keep connections alive, which the sync worker can't. A request is
-    # read by the thread that answers it, so a client that sends a byte a
-    # second holds one: there must be more of them than slow clients. An idle
-    # thread costs a few kilobytes, and none is started before it is needed.
+    # Under `feeds serve`, the event loop takes its place. Threads keep connections
+    # alive, which the sync worker can't. A request is read by the thread that
+    # answers it, so a client that sends a byte a second holds one: there must be
+    # more of them than slow clients. An idle thread costs a few kilobytes, and
+    # none is started before it is needed.
     "worker_class": "gthread",
     "threads": 256,
     "worker_connections": 2000,
@@ -69,6 +71,7 @@ def settings(config: Config, *, reload: bool = False) -> dict[str, Any]:
     """Gunicorn's settings under `feeds serve`."""
     return {
         **COMMON,
+        **_event_loop(),
         "bind": [address for address in (config.bind, config.metrics_address) if address],
         "workers": config.workers,
         "reload": reload,
@@ -77,6 +80,16 @@ def settings(config: Config, *, reload: bool = False) -> dict[str, Any]:
         "accesslog": None,
         "proc_name": "feeds",
     }
+
+
+def _event_loop() -> Mapping[str, Any]:
+    """The settings of our own worker; none, and a line in the log, where it can't run."""
+    try:
+        import_module("feeds.serving.worker")
+    except ImportError as error:
+        log.warn(f"{error}; gunicorn's threads answer instead of an event loop, more slowly")
+        return {}
+    return _EVENT_LOOP
 
 
 class _Arbiter(Arbiter):  # type: ignore[misc]
@@ -119,10 +132,14 @@ class Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> Callable[..., Iterable[bytes]]:
         bound_memory()
         log_setup.configure(self._config.log_format, "worker")
-        app = _with_counter(assemble(self._config, followed=True))
+        app = assemble(self._config, followed=True)
+        pages: operator.OperatorPages | None = app.extensions.get(operator.EXTENSION)
+        if pages is None:
+            return app
+        if pages.counter is not None:
+            pages.counter.start()  # before the first request
         if not self._config.metrics_address:
             return app
-        pages: operator.OperatorPages = app.extensions[operator.EXTENSION]
         return operator.ByPort(app, operator.application(pages), self._config.metrics_address)
 
     def run(self) -> None:
@@ -148,38 +165,14 @@ def bound_memory() -> None:
         mallopt(option, value)
 
 
-def application() -> Flask:
-    """The application of each of granian's workers. Raises ConfigError and StoreError."""
-    bound_memory()
-    config = read()
-    log_setup.configure(config.log_format, "worker")
-    return _with_counter(assemble(config, followed=True))
-
-
-def _with_counter(app: Flask) -> Flask:
-    """The application of a worker, its counter started before the first request."""
-    pages: operator.OperatorPages | None = app.extensions.get(operator.EXTENSION)
-    if pages is not None and pages.counter is not None:
-        pages.counter.start()
-    return app
-
-
-def run(
-    config: Config, *, server: str = "gunicorn", reload: bool = False, loading: float | None = None
-) -> None:
-    """Serve until a signal ends it; `loading` are the seconds that the first load took.
-
-    Raises ConfigError when the server isn't installed.
-    """
+def run(config: Config, *, reload: bool = False, loading: float | None = None) -> None:
+    """Serve until a signal ends it; `loading` are the seconds that the first load took."""
     log_setup.configure(config.log_format, "server")
     with nullcontext() if config.metrics == "off" else multiprocess.directory():
         shared = metrics.shared()
         if shared is not None and loading is not None:
             shared.loaded("changed", loading)
-        if server == "granian":
-            _run_granian(config, reload=reload)
-        else:
-            Server(config, settings(config, reload=reload)).run()
+        Server(config, settings(config, reload=reload)).run()
 
 
 def check_addresses(config: Config) -> None:
@@ -223,67 +216,3 @@ def _try_to_bind(address: str) -> None:
 
 def _port(address: str) -> str:
     return "" if address.startswith("unix:") else address.rpartition(":")[2]
-
-
-def granian_settings(config: Config) -> dict[str, Any]:
-    """Granian's settings, each with its reason."""
-    from granian.constants import HTTPModes, Interfaces
-    from granian.http import HTTP1Settings
-    from granian.log import LogLevels
-
-    host, _, port = config.bind.rpartition(":")
-    return {
-        "factory": True,
-        "interface": Interfaces.WSGI,
-        "address": host.strip("[]") or "0.0.0.0",  # noqa: S104 - what an empty host means
-        "port": int(port),
-        "workers": config.workers,
-        # Requests are read and answers written outside Python: slow clients
-        # hold no thread, and more threads would only wait for the GIL.
-        "blocking_threads": 2,
-        "http": HTTPModes.http1,  # proxies and aggregators speak no other without TLS
-        "http1_settings": HTTP1Settings(header_read_timeout=30_000),
-        "respawn_failed_workers": True,
-        "websockets": False,
-        "log_level": LogLevels.warning,
-        "log_dictconfig": log_setup.of_granian(),
-    }
-
-
-def _serve_operator_pages(config: Config) -> None:
-    """Answer at the address of the metrics, in a thread of this process."""
-    try:
-        listening = operator.listen(config.metrics_address, operator.operator_app(config, log.warn))
-    except OSError as error:
-        raise ConfigError(f"FEEDS_METRICS is {config.metrics!r}: {error}") from None
-    Thread(target=listening.serve_forever, name="metrics", daemon=True).start()
-
-
-def _run_granian(config: Config, *, reload: bool) -> None:
-    try:
-        from granian import Granian
-    except ImportError:
-        raise ConfigError("granian isn't installed; pip install 'feeds[granian]'") from None
-    if config.bind.startswith("unix:"):
-        raise ConfigError("granian listens at host:port; FEEDS_BIND names a socket")
-    os.environ.update(environment(config))  # its workers are processes that read it again
-    granian = Granian("feeds.serving.server:application", **granian_settings(config), reload=reload)
-    if config.metrics_address:  # granian listens at one address
-        _serve_operator_pages(config)
-    follower, stop = FollowerProcess.of(config), Event()
-    if follower is None:
-        granian.serve()
-        return
-
-    def keep_running(follower: FollowerProcess) -> None:
-        while not stop.wait(0.5):
-            follower.tend()
-
-    granian.on_startup(Thread(target=keep_running, args=(follower,), daemon=True).start)
-    granian.on_reload(follower.load)
-    try:
-        granian.serve()
-    finally:
-        stop.set()
-        follower.end()
-        follower.wait()

@@ -101,23 +101,3 @@ class OfGunicorn(GunicornLogger):  # type: ignore[misc]
         self.loglevel = self.LOG_LEVELS.get(cfg.loglevel.lower(), logging.INFO)
         self.error_log.setLevel(self.loglevel)
         self.error_log.propagate = True
-
-
-def of_granian() -> dict[str, Any]:
-    """Granian's messages, in the form of ours: a configuration for logging."""
-    return {
-        "formatters": {
-            "feeds": {
-                "()": "feeds.telemetry.log_setup.formatter",
-                "form": log.process.get("form", ""),
-            }
-        },
-        "handlers": {
-            "feeds": {
-                "class": "logging.StreamHandler",
-                "formatter": "feeds",
-                "stream": "ext://sys.stderr",
-            }
-        },
-        "loggers": {"_granian": {"handlers": ["feeds"], "level": "WARNING", "propagate": False}},
-    }

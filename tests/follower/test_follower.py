@@ -24,7 +24,7 @@ from feeds.records.scanner import FileState, FolderError
 from feeds.selection import Scope
 from feeds.store import recovery
 from feeds.store.database import Store
-from tests.helpers.server import FEEDS, Served, feeds, news, until
+from tests.helpers.server import Served, feeds, news, until
 from tests.helpers.support import dump, loaded, write
 
 Serve = Callable[..., Served]
@@ -638,18 +638,3 @@ def test_a_hangup_loads_at_once_although_nothing_is_watched(tmp_path: Path, serv
         os.kill(server.process.pid, signal.SIGHUP)
         until(lambda: "New" in titles(server))
     assert workers(server) == before
-
-
-def test_granian_has_a_follower_too(tmp_path: Path, serve: Serve) -> None:
-    pytest.importorskip("granian")
-    folder = news(tmp_path / "news", 3)
-    command = (FEEDS, "serve", "--server", "granian")
-    server = serve(folder, command=command)
-    first = until(lambda: follower(server))
-    os.kill(first, signal.SIGKILL)
-    write(folder, "new.md", title="New")
-    until(lambda: "New" in titles(server))
-    second = until(lambda: follower(server))
-    assert second != first
-    server.stop()
-    assert not running(second)

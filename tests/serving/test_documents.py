@@ -28,11 +28,15 @@ def test_identity_is_the_body_with_its_headers() -> None:
         *HEADERS,
     ]
     repeated = [("ETag", f'"{TAG}"'), *HEADERS]
+    sent, sent_again = (
+        "".join(f"{name}: {value}\r\n" for name, value in one).encode() + b"\r\n"
+        for one in (headers, repeated)
+    )
     assert document().variant("identity") == Variant(
         f'"{TAG}"',
-        Answer(200, "200 OK", headers, BODY, "identity", 1013),
-        Answer(200, "200 OK", headers, b"", "identity", 1013),
-        Answer(304, "304 NOT MODIFIED", repeated, b"", "identity", 1013),
+        Answer(200, "200 OK", headers, BODY, "identity", 1013, sent),
+        Answer(200, "200 OK", headers, b"", "identity", 1013, sent),
+        Answer(304, "304 NOT MODIFIED", repeated, b"", "identity", 1013, sent_again),
     )
 
 

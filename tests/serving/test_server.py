@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from gunicorn.config import Config as GunicornConfig
 
-from feeds.config import Config, ConfigError
+from feeds.config import Config
 from feeds.serving import server
-from feeds.serving.server import SERVERS, Server, settings
+from feeds.serving.server import Server, settings
+from feeds.serving.worker import EventLoopWorker
 from feeds.telemetry import log_setup
 from tests.helpers.server import PROJECT, Served, free_port, news
 
@@ -20,15 +21,18 @@ def test_gunicorn_takes_every_setting() -> None:
     assert isinstance(made.cfg, GunicornConfig)
     assert made.cfg.address == [("127.0.0.1", 8123)]
     assert made.cfg.workers == 3
-    assert made.cfg.worker_class_str == "gthread"
+    assert made.cfg.worker_class is EventLoopWorker
     assert made.cfg.reload is False
 
 
 WORKER = """
 import sys
 from werkzeug.test import Client
+from feeds.config import read
 from feeds.serving import server
-client = Client(server.application())
+from feeds.telemetry import log_setup
+log_setup.configure("human", "worker")
+client = Client(server.Server(read(), {}).load())
 assert client.get("/rss.xml").status_code == 200
 assert client.get("/stats/").status_code == 200
 assert client.get("/metrics").status_code == 200
@@ -53,8 +57,19 @@ def test_a_worker_has_no_use_for_rich(tmp_path: Path) -> None:
     assert "GET /rss.xml 200" in done.stderr
 
 
-def test_slow_clients_have_more_threads_than_they_can_hold() -> None:
-    assert settings(Config())["threads"] > 200
+def test_slow_clients_have_more_threads_than_they_can_hold_where_threads_read() -> None:
+    assert server.COMMON["threads"] > 200
+
+
+def test_without_the_parts_of_the_event_loop_threads_serve_and_the_log_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delitem(sys.modules, "feeds.serving.worker")
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    found = settings(Config())
+    assert (found["worker_class"], found["threads"]) == ("gthread", 256)
+    [line] = caplog.messages
+    assert line.endswith("; gunicorn's threads answer instead of an event loop, more slowly")
 
 
 def test_requests_are_bounded_and_no_forwarded_header_counts() -> None:
@@ -102,22 +117,9 @@ def test_gunicorn_alone_trusts_no_forwarded_header(tmp_path: Path, worker: str) 
         server.stop()
 
 
-def test_gunicorn_is_run_unless_another_server_is_asked_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_gunicorn_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[Any] = []
     monkeypatch.setattr(log_setup, "configure", lambda *_: None)
     monkeypatch.setattr(Server, "run", lambda self: ran.append(self.cfg.bind))
     server.run(Config(bind="127.0.0.1:8123"))
     assert ran == [["127.0.0.1:8123"]]
-    assert SERVERS == ("gunicorn", "granian")
-
-
-def test_granian_says_how_it_is_installed_and_where_it_cannot_listen(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(log_setup, "configure", lambda *_: None)
-    monkeypatch.setitem(__import__("sys").modules, "granian", None)
-    with pytest.raises(ConfigError) as raised:
-        server.run(Config(), server="granian")
-    assert str(raised.value) == "granian isn't installed; pip install 'feeds[granian]'"

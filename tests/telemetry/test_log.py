@@ -160,17 +160,15 @@ def test_errors_carry_the_id_and_nothing_that_caches_keep(tmp_path: Path) -> Non
     assert call(wsgi, "/rss.xml", asked | {"If-None-Match": tag}).get("X-Request-ID") is None
 
 
-@pytest.mark.parametrize("server", ["gunicorn", "granian"])
 @pytest.mark.slow
 def test_all_processes_of_a_server_log_in_one_form(
-    tmp_path: Path, serve: Callable[..., Served], server: str
+    tmp_path: Path, serve: Callable[..., Served]
 ) -> None:
     folder = news(tmp_path / "news", 3)
     (folder / "bad.md").write_text("---\ntitle: [\nsecured: hunter2\n---\nThe body: hunter2\n")
     running = serve(
         folder,
         variables={"FEEDS_LOG_FORMAT": "json", "FEEDS_LOG_REQUESTS": "on", "FEEDS_WORKERS": "2"},
-        command=(*Served.command, "--server", server),
     )
     headers = {"Authorization": "Bearer hunter2", "Cookie": "session=hunter2"}
     running.get("/rss.xml?token=hunter2&limit=2", X_Request_ID="abc-1", **headers)

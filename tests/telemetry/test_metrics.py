@@ -190,8 +190,8 @@ def test_a_hub_and_a_cache_are_called_by_their_hosts_alone() -> None:
 # -- several processes --------------------------------------------------------------
 
 
-@pytest.fixture(scope="module", params=["gunicorn", "granian"])
-def two(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """`feeds serve` with two workers, the metrics at an address of their own; and its port."""
     home = tmp_path_factory.mktemp("two")
     port = free_port()
@@ -199,7 +199,6 @@ def two(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         news(home / "news"),
         home / "home",
         {"FEEDS_WORKERS": "2", "FEEDS_METRICS": f"127.0.0.1:{port}"},
-        (*Served.command, "--server", request.param),
     )
     try:
         yield server.start(), port
@@ -224,9 +223,8 @@ def test_two_workers_are_told_as_one(two: tuple[Served, int]) -> None:
 def test_they_are_at_their_own_address_alone(two: tuple[Served, int]) -> None:
     server, port = two
     assert server.get("/metrics").code == 404
-    if "granian" not in server.command:
-        asked = f"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n"
-        assert b" 404 " in server.raw(asked.encode()).splitlines()[0]
+    asked = f"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n"
+    assert b" 404 " in server.raw(asked.encode()).splitlines()[0]
     assert server.get("/stats/").code == 404
     usual, server.port = server.port, port
     try:
