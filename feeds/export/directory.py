@@ -98,7 +98,7 @@ class Folder:
     def compare(self, path: str, item: SiteItem, known: File | None) -> tuple[File, list[Put]]:
         """Compares the files there with the document, and dates those that stay."""
         body, file = manifest.describe(item)
-        modified = item.document.modified
+        modified = item.modified or item.document.modified
         stored = self._stored(path)
         moment = file_time(stored, body, int(modified.timestamp()) if modified else None)
         planned = [(Put(path, body, file, moment), stored)]

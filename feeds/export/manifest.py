@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Final
 
 import msgspec
+from werkzeug.http import http_date, parse_date
 
 from feeds.export.plan import SiteItem
 from feeds.model import FeedsError
@@ -24,6 +26,7 @@ INDEX: Final = "index.html"
 # What servers of files look for beside a file, by content coding.
 SUFFIXES: Final[Mapping[str, str]] = {"gzip": ".gz", "br": ".br"}
 _VERSION: Final = 1
+_DIGEST: Final = 24  # letters of an ETag that are a digest of the bytes
 _LONGEST: Final = 255  # bytes of a segment, of file systems
 
 
@@ -140,10 +143,24 @@ def describe(item: SiteItem, coding: str = content_coding.IDENTITY) -> tuple[byt
         coded.size,
         coded.sha256,
         dict(document.headers)["Cache-Control"],
-        document.last_modified,
+        http_date(item.modified) if item.modified else document.last_modified,
         coding="" if coding == content_coding.IDENTITY else coding,
         location=item.location,
     )
+
+
+def dated(item: SiteItem, former: File | None) -> SiteItem:
+    """A document, modified when the `former` file at its address was that has the same bytes.
+
+    Others are modified later than that, whatever the clocks of their loads said.
+    """
+    modified = item.document.modified
+    before = parse_date(former.last_modified) if former else None
+    if former is None or before is None or modified is None:
+        return item
+    if former.etag.strip('"')[:_DIGEST] == item.document.etag[:_DIGEST]:
+        return item._replace(modified=before)
+    return item._replace(modified=max(modified, before + timedelta(seconds=1)))
 
 
 def describe_coded(document: Document, coding: str) -> tuple[bytes, Coded]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from feeds.catalog import builder, stories, titles
@@ -68,12 +69,14 @@ WHOLE: Final = SiteSelection()
 class SiteItem(NamedTuple):
     """A document of the site, and its canonical address below the root.
 
-    `location` is where the server redirects to instead, "" where it doesn't.
+    `location` is where the server redirects to instead, "" where it doesn't. `modified` is
+    when the file at the address last changed, None for the document's own moment.
     """
 
     address: str
     document: Document
     location: str = ""
+    modified: datetime | None = None
 
 
 def parse_words(option: str, text: str | None, accepted: Sequence[str]) -> Sequence[str]:

@@ -176,8 +176,9 @@ class _Run:
 
         def changes() -> Iterator[tuple[str, list[Put]]]:
             files = self._now.files
-            for item in items:
-                path = manifest.path_of(item.address)
+            for document in items:
+                path = manifest.path_of(document.address)
+                item = manifest.dated(document, self._before.files.get(path))
                 files[path], puts = self._target.compare(path, item, self._known.get(path))
                 if puts:
                     yield path, puts

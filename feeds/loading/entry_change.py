@@ -79,13 +79,14 @@ class EntryChange(NamedTuple):
     `old` goes, with its topics, coverage, words and spellings of names, and
     `new` comes; None for none. `left` are the keys of the scopes in which
     `old` was and isn't any more where it was. `counted` is how many entries
-    that makes more in the load's report.
+    that makes more in the load's report; `moment` is when it happened, in seconds.
     """
 
     old: StoredEntry | None
     new: StoredEntry | None
     left: Collection[str] = ()
     counted: int = 0
+    moment: int = 0
 
 
 def winner(copies: Sequence[Copy]) -> Copy | None:

@@ -84,7 +84,7 @@ class EntryWriter:
         known_ids = pages.union(ids)
         before = self._stored(sorted(known_ids & self.inserted if self.first else known_ids))
         removed = self._removed(records_by_id.values())
-        known = arrivals.facts(self.connection, pages) if self.has_history else {}
+        known = arrivals.facts(self.connection, known_ids) if self.has_history else {}
         changes = []
         for entry_id in sorted(ids, key=stays.__contains__, reverse=True):
             some = copies.get(entry_id, [])
@@ -92,7 +92,7 @@ class EntryWriter:
             olds = [before.pop(page) for page in of_pages if page in before]
             olds.sort(key=lambda one: (one.row.arrived, one.row.path))
             old, new = olds.pop(0) if olds else None, None
-            changes += [EntryChange(one, None, one.scopes(), 1) for one in olds]
+            changes += [EntryChange(one, None, one.scopes(), 1, self.moment) for one in olds]
             self.joined.update(one.row.entry_id for one in olds)
             fact = joined([known[page] for page in of_pages if page in known])
             if copy := stays.get(entry_id):
@@ -100,16 +100,17 @@ class EntryWriter:
                 row = old.row.id if old else self.next_row
                 record = records_by_id[entry_id]
                 new = entry_change.entry_of(copy, record, removed, row, shown_id)
+            moment = self._moment(fact)
             change = entry_change.difference(
                 old,
                 new,
-                self._moment(fact),
+                moment,
                 first=self.first,
                 fact=fact,
                 is_news=entry_id in self.news,
             )
             if change:
-                changes.append(change)
+                changes.append(change._replace(moment=moment))
                 self.next_row += not old
         self.labels.withdrawn |= self._hidden([c.old for c in changes if c.old and not c.new])
         self._note(changes)
@@ -122,9 +123,8 @@ class EntryWriter:
         So stores that followed all commits, and one that was made later, say the same. Nobody
         was told anything as of a moment after the load before.
         """
-        if self.first or fact is None or not self.before < fact.changed <= self.moment:
-            return self.moment
-        return fact.changed
+        changed = max(fact.changed, fact.withdrawn) if fact else 0
+        return changed if not self.first and self.before < changed <= self.moment else self.moment
 
     def _shown_id(
         self, old: StoredEntry | None, copy: Copy, copies: Sequence[Copy], known: Mapping[str, Fact]
@@ -207,22 +207,24 @@ class EntryWriter:
 
     def _note(self, changes: Iterable[EntryChange]) -> None:
         """Add to what is written when all entries are: labels and departures."""
-        for old, new, left, counted in changes:
+        for old, new, left, counted, moment in changes:
             self.changed += counted
             if not self.first:
                 self.touched.update(one.row.id for one in (old, new) if one)
             self.labels.count(old, new)
             if not self.first:
-                self._note_withdrawal(old, new)
+                self._note_withdrawal(old, new, moment)
             if old:
                 self._note_retagging(old, new)
                 row = old.row
-                known = {"position": row.position, "placed": row.placed, "departed": self.moment}
+                known = {"position": row.position, "placed": row.placed, "departed": moment}
                 for scope in left:
                     came = old.arrived.get(Scope(*scope.split("\t")).topic, row.arrived)
                     self.departed.append({"scope": scope, "arrived": came, **known})
 
-    def _note_withdrawal(self, old: StoredEntry | None, new: StoredEntry | None) -> None:
+    def _note_withdrawal(
+        self, old: StoredEntry | None, new: StoredEntry | None, moment: int
+    ) -> None:
         if new and not (old and old.row.shown_id == new.row.shown_id):
             self.withdrawals.shown.add(new.row.shown_id)
         if old and not (new and old.row.shown_id == new.row.shown_id):
@@ -231,7 +233,7 @@ class EntryWriter:
                 return
             is_hidden = row.entry_id in self.labels.withdrawn
             told = is_hidden or new is not None or row.entry_id in self.joined
-            went = Withdrawal("", row.shown_id, row.position, row.arrived, told)
+            went = Withdrawal("", row.shown_id, row.position, row.arrived, moment, told)
             if new is None:
                 self.went[row.id] = went
                 self.has_hidden = self.has_hidden or is_hidden

@@ -333,7 +333,8 @@ class _Load:
 
     def _note_state(self, *, changed: bool) -> None:
         values: dict[str, Any] = {"reading": self.reading}
-        values |= {"born": self.moment} if self.first else {}
+        if self.first:
+            values["born"] = (self.news and self.news.until) or self.moment
         if self.records.wrote:
             values["writes"] = state.c.writes + 1
         changed |= self.collections.changed or self.entries.labels.renamed

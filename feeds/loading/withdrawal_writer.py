@@ -18,6 +18,8 @@ from feeds.store.schema import withdrawals
 class Withdrawal(NamedTuple):
     """That an entry left the position in a scope (by its key) to which it had come at `arrived`.
 
+    That was at `moment`, in seconds.
+
     `is_hidden` where its record is there and says so; else the file is just gone.
     """
 
@@ -25,6 +27,7 @@ class Withdrawal(NamedTuple):
     shown_id: str
     position: int
     arrived: int
+    moment: int
     is_hidden: bool
 
 
@@ -73,5 +76,5 @@ class WithdrawalWriter:
         if not one.is_hidden:
             rank = len(places) - 1 - bisect_left(places, one.position)
             behind = newest - one.arrived
-        row = {"scope": one.scope, "shown_id": one.shown_id, "withdrawn": self.moment}
+        row = {"scope": one.scope, "shown_id": one.shown_id, "withdrawn": one.moment}
         return row | {"rank": rank, "behind": behind}

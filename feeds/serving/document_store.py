@@ -22,7 +22,7 @@ from feeds.serving.deltas import DeltaStore
 from feeds.serving.document_cache import CachedDocument, DocumentCache
 from feeds.serving.documents import Document, Variant, render_slots
 from feeds.serving.generation_watch import GenerationWatch
-from feeds.serving.renderer import DocumentRenderer, Rendering
+from feeds.serving.renderer import DocumentRenderer, Rendering, utc_now
 from feeds.store import recovery
 from feeds.store.database import Store, StoreError
 
@@ -39,6 +39,7 @@ class Timing(NamedTuple):
 
     clock: Callable[[], float] = time.monotonic  # in seconds
     today: Callable[[], date] = _today  # in UTC
+    now: Callable[[], datetime] = utc_now
     patience: float = 10.0  # seconds that a request waits for a store that is being mended
 
 
@@ -74,6 +75,7 @@ class DocumentStore:
             timing.today,
             budget // 4,
             started,
+            timing.now,
         )
         self.deltas = DeltaStore(self.watch, self.renderer, budget // 4)
         self._locks = [Lock() for _ in range(_LOCKS)]
@@ -102,7 +104,7 @@ class DocumentStore:
 
     def _render_or_wait(self, query: Query, address: str) -> Document:
         """A new document; the last one, while the store can't give one. Raises StoreError."""
-        clock, _, patience = self._timing
+        clock, patience = self._timing.clock, self._timing.patience
         end = clock() + (patience if self.followed else 0)
         while True:
             before = self.cache.last(address)

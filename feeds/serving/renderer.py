@@ -24,9 +24,15 @@ from feeds.serving.byte_cache import ByteCache
 from feeds.serving.documents import Document, Headers, mark
 from feeds.store.reader import Reader
 
+_AHEAD: Final = timedelta(minutes=1)  # that the moments of quick loads are
 _CORS: Final = [("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", "*")]
 # Pages of other sites may load what is open as well, even under COEP (HTML 7.1.4).
 _OPEN: Final = [*_CORS, ("Cross-Origin-Resource-Policy", "cross-origin")]
+
+
+def utc_now() -> datetime:
+    """The moment."""
+    return datetime.now(UTC)
 
 
 class Rendering(NamedTuple):
@@ -42,6 +48,7 @@ class DocumentRenderer:
     Entries are kept serialised, up to `budget` bytes. `today` gives the day in UTC.
     `rendered` counts documents since the start. Settings and templates may have changed
     before `started`; without it, pages and lists don't say when they were modified.
+    `now` gives the moment: no feed says that it was modified later.
     """
 
     def __init__(
@@ -52,6 +59,7 @@ class DocumentRenderer:
         today: Callable[[], date],
         budget: int,
         started: datetime | None = None,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.addresses = addresses
         self.pages = pages
@@ -59,7 +67,7 @@ class DocumentRenderer:
         self.rendered = 0
         self._started = started
         self._first: dict[str, int] = {}  # the first generation since; set once by any thread
-        self._today = today
+        self._today, self._now = today, now
         self._fragments: ByteCache[bytes] = ByteCache(budget)
 
     def render(self, query: Query, reader: Reader, before: Rendering | None = None) -> Rendering:
@@ -99,7 +107,8 @@ class DocumentRenderer:
             feed = deltas.joined(feed, whole)
         kind = FORMATS[query.file]
         body = self._body(kind, feed, feed.entries)
-        return Document(body, kind.content_type, self._headers(feed) + _CORS, feed.modified)
+        modified = self._feed_modified(feed, reader)
+        return Document(body, kind.content_type, self._headers(feed) + _CORS, modified)
 
     def named(self, reader: Reader) -> Pages:
         """The pages under the names that the site has in this view of the store."""
@@ -134,7 +143,8 @@ class DocumentRenderer:
         kind = FORMATS[query.file]
         body = self._body(kind, feed, feed.entries)
         marked = mark(feed.mark, self.addresses.path(query)) if feed.mark else ""
-        return Document(body, kind.content_type, headers + _CORS, feed.modified, marked)
+        modified = self._feed_modified(feed, reader)
+        return Document(body, kind.content_type, headers + _CORS, modified, marked)
 
     def _site(self, query: SiteQuery, reader: Reader, pages: Pages) -> Document:
         self.rendered += 1
@@ -148,6 +158,15 @@ class DocumentRenderer:
         modified = None if kind.max_age else self._modified(reader)
         headers += _OPEN if kind.is_open else []
         return Document(body, kind.media_type, headers, modified)
+
+    def _feed_modified(self, feed: Feed, reader: Reader) -> datetime | None:
+        """When a feed last changed, for who asks by date: not before the store knew all of it.
+
+        None where that is later than now (RFC 9110 8.8.2.1), since the clock of a load was ahead.
+        Loads within a second have one each, so some are a little ahead.
+        """
+        modified = max(feed.modified, datetime.fromtimestamp(reader.born(), UTC))
+        return modified if modified - self._now() < _AHEAD else None
 
     def _modified(self, reader: Reader, *others: datetime) -> datetime | None:
         """When a page or list may have changed last: what it says of other feeds, any load may.

@@ -87,6 +87,10 @@ class Reader:
     def state(self) -> State:
         return State._make(self.connection.execute(statements.STATE).one())
 
+    def born(self) -> int:
+        """Since when the store knows of all that left feeds, in seconds."""
+        return int(self.connection.execute(statements.BORN).scalar_one())
+
     def health(self) -> Health:
         """How loading goes; times of 0 before the first load."""
         row = self.connection.execute(statements.HEALTH).first()

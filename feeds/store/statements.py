@@ -45,6 +45,7 @@ from feeds.store.schema import (
 )
 
 STATE = select(state.c.generation, state.c.loaded)
+BORN = select(state.c.born)
 HEALTH = select(health)
 _LABELS = select(
     labels.c.slug,

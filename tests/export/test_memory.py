@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from werkzeug.http import http_date
 
 from feeds import urls
 from feeds.config import Config
@@ -148,3 +149,21 @@ def test_a_manifest_of_an_earlier_version_remembers_nothing(sites: tuple[Site, S
     (site.out / manifest.NAME).write_bytes(manifest.encode(told))
     assert memory_of(Folder(site.out)) is None
     assert site.export(BEGIN + timedelta(hours=1))["rss.xml"] == files["rss.xml"]
+
+
+def test_files_are_modified_later_than_before_or_the_same(sites: tuple[Site, Site]) -> None:
+    folder, (_, site) = sites[0].folder, sites
+
+    def modified(now: datetime) -> str:
+        site.export(now)
+        found = site.manifest()
+        found.memory = None  # nor has the place one
+        (site.out / manifest.NAME).write_bytes(manifest.encode(found))
+        return found.files["rss.xml"].last_modified
+
+    record(folder, "a.md", title="a")
+    assert modified(BEGIN) == http_date(BEGIN)
+    assert modified(BEGIN + timedelta(hours=1)) == http_date(BEGIN)
+    record(folder, "a.md", title="another")
+    assert modified(BEGIN - timedelta(hours=1)) == http_date(BEGIN + timedelta(seconds=1))
+    assert int((site.out / "rss.xml").stat().st_mtime) == BEGIN.timestamp() + 1

@@ -105,6 +105,29 @@ def test_a_store_made_anew_says_what_one_says_that_followed_every_commit(
     anew.release()
 
 
+def test_stores_that_load_at_other_moments_tell_of_what_is_gone_alike(
+    store: Store, repository: Repository
+) -> None:
+    repository.commit(FIRST + DAY, {"b.md": record("b"), "c.md": record("c", topics="[AI]")})
+    other = Store(databases.fresh())
+    steps: list[dict[str, str | None]] = [
+        {},
+        {"b.md": record("b", removed="true")},
+        {"c.md": record("c", topics="[Web]")},
+    ]
+    for day, step in enumerate(steps, 2):
+        repository.commit(FIRST + day * DAY, step)
+        load(store, repository.folder, day + 0.1)
+        load(other, repository.folder, day + 0.9)
+    when = datetime.fromtimestamp(FIRST + 3 * DAY, UTC)
+    gone = feed(store, "/atom.xml").withdrawn
+    assert [one.when for one in gone] == [when]
+    assert rendered(other, "/atom.xml") == rendered(store, "/atom.xml")
+    for address in ("/atom.xml", "/topics/ai/rss.xml"):
+        assert feed(store, address).mark == feed(other, address).mark == FIRST + 4 * DAY
+    other.release()
+
+
 def test_a_history_that_is_read_meanwhile_makes_a_difference_when_it_is_known(
     store: Store, repository: Repository
 ) -> None:
