@@ -38,13 +38,14 @@ class Scope(NamedTuple):
 class Window(NamedTuple):
     """Positions from `first` on and before `end`; None is no bound.
 
-    Of these, what came to the scope after the moment `since`, and what came or changed
-    after `changed`, in seconds.
+    Of these, what came to the scope after the moment `since` and before the moment `before`,
+    and what came or changed after `changed`, in seconds.
     """
 
     first: int | None = None
     end: int | None = None
     since: int | None = None
+    before: int | None = None
     changed: int | None = None
 
 

@@ -36,6 +36,7 @@ _COLOUR = re.compile(r"#?([0-9a-fA-F]{6})\Z")
 THEMES: Final = ("auto", "light", "dark")
 PICTURES: Final = ("off", "on")
 EMBED: Final = "embed"
+DIGESTS: Final = ("daily", "weekly")
 _EMBEDDED: Final = 5  # entries in an embed where the address doesn't say
 
 
@@ -74,7 +75,8 @@ class FeedQuery(NamedTuple):
     of an archive (year * 12 + month - 1), None for the subscription document.
     `story` is the id of a story, whose coverage is the feed. `style` is that of
     a page made to be framed, None for the page itself. `content` is what entries of a feed
-    have (one of `CONTENTS`), empty where that is what the settings say.
+    have (one of `CONTENTS`), empty where that is what the settings say. `digest` is one of
+    `DIGESTS` for the feed of the scope's days or weeks.
     """
 
     scope: Scope = Scope()
@@ -88,6 +90,7 @@ class FeedQuery(NamedTuple):
     style: EmbedStyle | None = None
     exact: bool = False
     content: str = ""
+    digest: str = ""
 
 
 class RedirectTo(FeedsError):
@@ -209,6 +212,11 @@ class Addresses:
         policy = self.policy
         if segments and segments[0] in POLICIES:
             policy = segments.pop(0)
+        if style is None and segments[-2:-1] == ["digest"] and segments[-1] in DIGESTS:
+            query = FeedQuery(_scope(segments[:-2]), policy, file, self.limit)
+            if not file:  # a digest has the page of its scope
+                return query
+            return query._replace(digest=segments[-1], content=self._content(parameters))
         month = _month(segments) if style is None else None
         limit = self.default_limit(month, style)
         query = FeedQuery(
@@ -276,6 +284,8 @@ class Addresses:
             segments += ["collections", scope.collection]
         if query.month is not None:
             segments += [f"{query.month // 12:04}", f"{query.month % 12 + 1:02}"]
+        if query.digest and query.file:
+            segments += ["digest", query.digest]
         parameters = query.filters.parameters()
         parameters += EmbedStyle._asdict(query.style).items() if query.style else []
         parameters += [("content", query.content if query.file else "")]

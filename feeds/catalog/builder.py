@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 import msgspec
 
-from feeds.catalog import stories, titles
+from feeds.catalog import digests, stories, titles
 from feeds.catalog.addresses import Addresses, FeedQuery, NotFound, RedirectTo
 from feeds.catalog.window import (
     first_page,
@@ -47,6 +47,8 @@ def feed(
     """
     if query.story:
         return _story(reader, query, addresses, config)
+    if query.digest and query.file:
+        return _digest(reader, query, addresses, config)
     heading = titles.heading(reader, query, config)
     total = heading.entries
     narrowed = query.filters
@@ -169,6 +171,16 @@ def _story(reader: Reader, query: FeedQuery, addresses: Addresses, config: Confi
     return _feed(query, addresses, config, heading, shown, links)
 
 
+def _digest(reader: Reader, query: FeedQuery, addresses: Addresses, config: Config) -> Feed:
+    """The feed of a scope's days or weeks."""
+    heading = titles.heading(reader, query, config)
+    shown = digests.entries(reader, query, addresses, config, heading.title)
+    modified = max(reader.modified(Scope(), EVERYTHING), reader.closing() if shown else 0)
+    heading = heading._replace(entries=len(shown), changed=modified)
+    links = [Link("self", addresses.url(query), addresses.media_types[query.file])]
+    return _feed(query, addresses, config, heading, shown, links)
+
+
 def _feed(
     query: FeedQuery,
     addresses: Addresses,
@@ -203,8 +215,9 @@ def _feed(
 
 
 def trimmed(query: FeedQuery, config: Config, entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """The entries with as much of their records as a feed has; pages have all of it."""
-    content = (query.content or config.content) if query.file else CONTENTS[0]
+    """The entries with as much of their records as a feed has; pages and digests have it all."""
+    is_cut = query.file and not query.digest
+    content = (query.content or config.content) if is_cut else CONTENTS[0]
     return tuple(entry.as_content(content) for entry in entries)
 
 

@@ -7,7 +7,7 @@ document that would be different now, and hardly any other.
 | key | carried by |
 |---|---|
 | `all` | every document |
-| `any` | those that almost any change makes different: pages, lists, stories, filters, searches |
+| `any` | those that almost any change makes different: pages, lists, stories, digests, filters |
 | `/topics/ai/` | the feeds of a scope, as people subscribe to them, and headlines in frames |
 | `/topics/ai/feed.json` | that one alone, since it tells how many entries there are in all |
 | `/topics/ai/?` | further pages and other lengths of these feeds |
@@ -82,7 +82,13 @@ def of_feed(
     is_page = not query.file and query.style is None
     is_usual = query.limit == usual_limit and not query.exact
     keys = []
-    if is_page or query.story or query.filters != NONE or (query.month and not is_usual):
+    if (
+        is_page
+        or query.story
+        or query.digest
+        or query.filters != NONE
+        or (query.month and not is_usual)
+    ):
         keys.append(ANY)
     elif query.month is not None:
         keys.append(of_month(query.scope, query.month))

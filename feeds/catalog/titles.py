@@ -183,6 +183,8 @@ def of_feed(heading: str, query: FeedQuery, config: Config) -> str:
     title = heading
     if query.month is not None:
         title += f", {of_month(query.month)}"
+    if query.digest:
+        title += f", {query.digest} digest"
     if query.policy != config.links:
         title += f" ({POLICIES[query.policy]})"
     if query.page > 1:

@@ -40,6 +40,7 @@ def has_window(query: FeedQuery, config: Config) -> bool:
         and query.limit == config.limit
         and query.month is None
         and not query.story
+        and not query.digest
         and _is_by_arrival(query.filters)
     )
 
@@ -90,6 +91,7 @@ def has_deltas(query: FeedQuery) -> bool:
         and query.page == 1
         and query.month is None
         and not query.story
+        and not query.digest
         and _is_by_arrival(query.filters)
     )
 

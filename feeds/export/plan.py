@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from feeds.catalog import builder, stories, titles
 from feeds.catalog.addresses import (
+    DIGESTS,
     Addresses,
     EmbedStyle,
     FeedQuery,
@@ -39,9 +40,11 @@ _FILES: Final[Mapping[str, str]] = {kind_of(file): file for file in FORMATS}
 FORMS: Final = (PAGE, *_FILES, EMBED)
 STORIES: Final = "stories"
 ARCHIVES: Final = "archives"
+IN_DIGESTS: Final = "digests"
 SITE: Final = "site"
 SCOPES: Final = (
-    "everything", "topics", "providers", "both", "types", "collections", STORIES, ARCHIVES, SITE
+    "everything", "topics", "providers", "both", "types", "collections", STORIES, ARCHIVES,
+    IN_DIGESTS, SITE,
 )  # fmt: skip
 _ROWS: Final = 200  # entries read at a time, in search of stories
 
@@ -161,6 +164,10 @@ def _queries(
             query = _query_of_all(addresses, policy, form)
             for scope in scopes:
                 yield query._replace(scope=scope)
+                has_digests = policy == addresses.policy and scope == Scope(topic=scope.topic)
+                if IN_DIGESTS in selection.scopes and query.file and has_digests:
+                    for digest in DIGESTS:
+                        yield query._replace(scope=scope, digest=digest)
                 if ARCHIVES in selection.scopes and form != EMBED:
                     for month, _ in reader.months(scope):
                         limit = addresses.default_limit(month)

@@ -17,7 +17,7 @@ from sqlalchemy import (
 
 from feeds.model import Label
 from feeds.selection import EVERYTHING, NONE, Filters, Scope, Window, month_of, month_window
-from feeds.store import search_query, statements
+from feeds.store import page_statements, search_query, statements
 from feeds.store.schema import SITE, collections, departures, entries, entry_topics, loads, pings
 
 _NAMED_AT_ONCE: Final = 10_000  # rows by one statement; databases take some 32,000
@@ -91,6 +91,13 @@ class Reader:
         """Since when the store knows of all that left feeds, in seconds."""
         return int(self.connection.execute(statements.BORN).scalar_one())
 
+    def closing(self) -> int:
+        """The moment up to which nothing comes any more, in seconds.
+
+        That of the last commit of the folder, else of the last load that changed anything.
+        """
+        return int(self.connection.execute(statements.CLOSING).scalar_one())
+
     def health(self) -> Health:
         """How loading goes; times of 0 before the first load."""
         row = self.connection.execute(statements.HEALTH).first()
@@ -150,7 +157,7 @@ class Reader:
         parameters = statements.parameters(scope, window, filters)
         if filters.sort == "relevance" and filters.per_provider:
             return len(self._best(parameters, filters))
-        query = statements.count(frozenset(parameters))
+        query = page_statements.count(frozenset(parameters))
         number = int(self.connection.execute(query, parameters).scalar_one())
         return min(number, search_query.RANKED) if filters.sort == "relevance" else number
 
@@ -211,27 +218,36 @@ class Reader:
         """
         parameters = statements.parameters(scope, window, filters)
         paged = parameters | {"limit": limit, "offset": offset}
-        chosen = statements.chosen_rows(frozenset(parameters), filters.sort)
+        chosen = page_statements.chosen_rows(frozenset(parameters), filters.sort)
         if filters.sort == "newest" and not filters.q and not scope.collection:
-            query = statements.page_of(chosen)
+            query = page_statements.page_of(chosen)
             return [Row._make(row) for row in self.connection.execute(query, paged).all()]
         if filters.sort == "relevance":
             ids = self._best(parameters, filters)[offset : offset + limit]
             found: dict[int, Sequence[int]] = dict.fromkeys(ids, ())
         else:
             found = {row[0]: row[1:] for row in self.connection.execute(chosen, paged)}
-        rows = self.connection.execute(statements.ROWS, {"rows": list(found)}).all()
+        rows = self.connection.execute(page_statements.ROWS, {"rows": list(found)}).all()
         by_id = {row.id: Row._make(row) for row in rows}
         return [
             by_id[id_]._replace(position=place[0]) if place else by_id[id_]
             for id_, place in found.items()
         ]
 
+    def hottest(self, scope: Scope, window: Window, limit: int) -> list[Row]:
+        """The hottest entries of a scope and window; of equals the best, then the newest."""
+        parameters = statements.parameters(scope, window)
+        query = page_statements.hottest(frozenset(parameters))
+        ids = list(self.connection.execute(query, parameters | {"limit": limit}).scalars())
+        rows = self.connection.execute(page_statements.ROWS, {"rows": ids}).all()
+        by_id = {row.id: Row._make(row) for row in rows}
+        return [by_id[row] for row in ids]
+
     def _best(self, parameters: Mapping[str, Any], filters: Filters) -> list[int]:
         """The rows of the newest matches of a search, best first, then newest."""
         score = search_query.scoring(filters.q)
         newest = self.connection.execute(
-            statements.newest_matches(frozenset(parameters)), parameters
+            page_statements.newest_matches(frozenset(parameters)), parameters
         )
         scored = sorted(
             (-score(*words), place, row, provider)
@@ -247,7 +263,7 @@ class Reader:
 
     def rows_of(self, ids: Sequence[str]) -> list[Row]:
         """The entries with these ids, or with records that have these keys, newest first."""
-        rows = self.connection.execute(statements.ROWS_BY_KEY, {"ids": list(ids)}).all()
+        rows = self.connection.execute(page_statements.ROWS_BY_KEY, {"ids": list(ids)}).all()
         return [Row._make(row) for row in rows]
 
     def listed_by(self, rows: Sequence[int]) -> list[tuple[int, str]]:

@@ -95,9 +95,25 @@ plain_queries = st.builds(
     style=st.none(),
     exact=st.just(False),
     content=st.just(""),
+    digest=st.just(""),
 )
 queries = st.one_of(
     plain_queries,
+    st.builds(
+        FeedQuery,
+        scope=scopes,
+        policy=st.sampled_from(POLICIES),
+        file=st.sampled_from([*FILES]),
+        limit=st.just(50),
+        page=st.just(1),
+        month=st.none(),
+        story=st.just(""),
+        filters=st.just(NONE),
+        style=st.none(),
+        exact=st.just(False),
+        content=st.sampled_from(["", "title"]),
+        digest=st.sampled_from(["daily", "weekly"]),
+    ),
     st.builds(
         lambda query, filters: query._replace(filters=unfolded(filters, query.scope)),
         plain_queries,
@@ -127,6 +143,7 @@ queries = st.one_of(
 @given(queries, st.sampled_from(POLICIES), st.integers(1, MAX_LIMIT))
 def test_parse_and_path_are_inverse(query: FeedQuery, policy: str, limit: int) -> None:
     addresses = Addresses(ROOT, policy, limit, FILES)
+    query = query._replace(limit=limit) if query.digest else query
     assert parse(addresses.path(query), addresses) == query
 
 
@@ -223,6 +240,8 @@ def test_each_address_means_one_feed_which_has_that_address(address: str, query:
         ("/rss.xml?limit=9&content=title", "/rss.xml?content=title&limit=9"),
         ("/rss.xml?content=full", "/rss.xml"),
         ("/?content=title", "/"),
+        ("/amp/topics/AI/digest/daily/rss.xml?page=2", "/amp/topics/ai/digest/daily/rss.xml"),
+        ("/digest/weekly/", "/"),
         ("/?limit=50&page=1", "/"),
         ("/rss.xml?page=2&limit=010", "/rss.xml?limit=10&page=2"),
         ("/rss.xml?utm_source=x&page=2&nobody=knows", "/rss.xml?page=2"),
@@ -283,6 +302,9 @@ def test_a_bad_parameter_is_refused_with_what_it_accepts(parameters: str, messag
         "//topics/ai/",
         "/topics/ai/extra/",
         "/topics/ai/types/articles/",
+        "/topics/ai/digest/monthly/",
+        "/2024/01/digest/daily/rss.xml",
+        "/embed/digest/daily/",
         "/types/articles/providers/example.com/",
         "/providers/",
         "/providers/example.com/name/extra/",

@@ -16,6 +16,7 @@ from feeds.export.directory import CODINGS
 from feeds.export.manifest import SUFFIXES, Manifest
 from feeds.export.plan import FORMS, SCOPES, SelectionError, SiteSelection
 from feeds.loading import loader
+from feeds.rendering.formats import FORMATS
 from feeds.urls import POLICIES
 from tests.helpers import collection
 from tests.helpers.databases import databases
@@ -143,7 +144,11 @@ def test_whatever_the_server_leads_to_is_a_file(app: Flask, written: Manifest) -
     loaded_elsewhere = {"static/headlines.js", "static/stats.css"}
     looked_for |= {"favicon.ico", "apple-touch-icon.png"}
     former = {"feed.xml", "index.xml", "feed/index.html"}
-    assert rest <= looked_for | loaded_elsewhere | former | {
+    digests = {path for path in rest if "digest/" in path}
+    # A page leads to the daily one of everything.
+    weekly = {f"digest/weekly/{file}" for file in FORMATS}
+    assert {path for path in digests if "topics/" not in path} == weekly
+    assert rest <= looked_for | loaded_elsewhere | former | digests | {
         f"{policy}/{name}" for policy in POLICIES for name in lists
     }
 

@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 
 from feeds.loading import loader
 from feeds.selection import Scope, Window, month_of, month_window, position
-from feeds.store import spare, statements
+from feeds.store import page_statements, spare
 from feeds.store.database import Store, StoreError
 from feeds.store.reader import Reader, State
 from feeds.store.schema import SCHEMA, state
@@ -315,11 +315,12 @@ def test_each_kind_of_query_is_built_once(tmp_path: Path) -> None:
     write(tmp_path, "a.md", topics=["AI", "C++"])
     with loaded(tmp_path).read() as reader:
         first = [reader.count(Scope(topic="ai")), len(reader.page(Scope(topic="ai"), 10))]
-        built = statements.count.cache_info().misses, statements.page_of.cache_info().misses
+        counting, paging = page_statements.count, page_statements.page_of
+        built = counting.cache_info().misses, paging.cache_info().misses
         for topic, limit in (("c-plus-plus", 1), ("ai", 5), ("nothing", 7)):
             reader.count(Scope(topic=topic))
             reader.page(Scope(topic=topic), limit, limit)
-        made = statements.count.cache_info().misses, statements.page_of.cache_info().misses
+        made = counting.cache_info().misses, paging.cache_info().misses
         assert made == built
     assert first == [1, 1]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from feeds.loading import loader
 from feeds.selection import Filters, Scope
-from feeds.store import search_query, statements
+from feeds.store import page_statements, search_query
 from feeds.store.database import Store
 from feeds.store.search_query import Term
 from tests.helpers.support import LOADED, dump, feed, loaded, write
@@ -132,9 +132,9 @@ def test_the_best_matches_fill_all_pages_that_there_are(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search_query, "RANKED", 2)
-    statements.newest_matches.cache_clear()
+    page_statements.newest_matches.cache_clear()
     best = feed(store, "/rss.xml?q=solar&sort=relevance&limit=1")
-    statements.newest_matches.cache_clear()
+    page_statements.newest_matches.cache_clear()
     pages = [link.href.partition("page=")[2] for link in best.links if link.rel == "last"]
     assert (pages, best.total, len(best.entries)) == (["2"], 2, 1)
 
