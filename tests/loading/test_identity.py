@@ -5,15 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from feeds import urls
 from feeds.loading import identity, loader
 from feeds.loading.arrivals import HistoryReader
 from feeds.loading.report import Report
 from feeds.store.database import Store
+from feeds.store.schema import withdrawals
 from tests.helpers.databases import databases
 from tests.helpers.repository import Repository
-from tests.helpers.support import dump, feed, record, rendered, write
+from tests.helpers.support import dump, feed, loaded, record, rendered, write
 
 pytestmark = pytest.mark.usefixtures("either")
 
@@ -46,8 +48,12 @@ def key(url: str) -> str:
     return urls.entry_id(url)
 
 
+def page_url(name: str) -> str:
+    return f"https://news.example.com/{name}"
+
+
 def page(name: str) -> str:
-    return key(f"https://news.example.com/{name}")
+    return key(page_url(name))
 
 
 # -- ids of their own ------------------------------------------------------------------
@@ -92,6 +98,17 @@ def test_no_id_changes_when_the_owner_of_one_goes(store: Store, tmp_path: Path) 
     load(store, tmp_path, 5)
     assert ids(store) == {"b": page("b"), "c": page("c"), "d": OWN}
     assert withdrawn(store) == set()
+
+
+def test_who_has_an_id_keeps_it_from_an_older_record_that_asks_for_it(
+    store: Store, tmp_path: Path
+) -> None:
+    for day, name in enumerate("ab"):
+        write(tmp_path, f"{name}.md", title=name, id=OWN if name == "b" else None)
+        load(store, tmp_path, day)
+    write(tmp_path, "a.md", title="a", id=OWN)
+    load(store, tmp_path, 2)
+    assert ids(store) == {"a": page("a"), "b": OWN}
 
 
 def test_an_id_goes_with_the_record_to_another_page(store: Store, tmp_path: Path) -> None:
@@ -168,6 +185,20 @@ def test_a_page_under_both_schemes_is_one_entry_with_the_id_of_the_first(
     assert withdrawn(store) == set()
 
 
+@pytest.mark.parametrize("own", [None, OWN])
+def test_a_better_copy_with_another_id_changes_none(
+    store: Store, tmp_path: Path, own: str | None
+) -> None:
+    write(tmp_path, "b.md", title="b", webUrl=HTTPS, id=own)
+    load(store, tmp_path)
+    write(tmp_path, "a.md", title="a", webUrl=HTTPS, id="urn:example:2", quality=9)
+    load(store, tmp_path, 1)
+    assert ids(store) == {"a": own or key(HTTPS)}
+    (tmp_path / "b.md").unlink()
+    load(store, tmp_path, 2)
+    assert ids(store) == {"a": own or key(HTTPS)}
+
+
 def test_a_site_that_goes_to_https_keeps_its_ids(store: Store, tmp_path: Path) -> None:
     write(tmp_path, "a.md", title="a", webUrl=HTTP)
     load(store, tmp_path)
@@ -209,15 +240,42 @@ def test_of_two_entries_that_become_one_the_later_id_is_announced_as_deleted(
     for day, name in enumerate(sorted(pages, key=lambda name: name != first)):
         write(tmp_path, f"{name}.md", title=name, webUrl=pages[name])
         load(store, tmp_path, day)
-    write(tmp_path, "a.md", title="a", webUrl=HTTPS, ampWebUrl=AMP, quality=1)
+    write(tmp_path, "c.md", title="c", publishedDateTime="2025-01-01")
     load(store, tmp_path, 2)
-    assert ids(store) == {"a": key(pages[first])}
+    write(tmp_path, "a.md", title="a", webUrl=HTTPS, ampWebUrl=AMP, quality=1)
+    load(store, tmp_path, 3)
+    with store.read() as reader:
+        rows = reader.connection.execute(select(withdrawals.c.rank, withdrawals.c.behind))
+        assert set(map(tuple, rows)) == {(0, 0)}  # also where a feed didn't show it any more
+    assert ids(store) == {"a": key(pages[first]), "c": page("c")}
     assert withdrawn(store) == {key(HTTPS), key(AMP)} - {key(pages[first])}
     write(tmp_path, "a.md", title="a", webUrl=HTTPS, quality=1)
-    load(store, tmp_path, 3)
-    assert ids(store).keys() == {"a", "b"}
+    load(store, tmp_path, 4)
+    assert ids(store).keys() == {"a", "b", "c"}
     assert ids(store)["a"] == key(pages[first])
     assert not withdrawn(store) & set(ids(store).values())
+
+
+def test_an_amp_page_is_nobodys_when_its_original_turns_out_to_be_one(
+    store: Store, tmp_path: Path
+) -> None:
+    pages = {"a": HTTPS, "b": AMP, "c": page_url("c")}
+    for claims in ({"a": AMP}, {"a": AMP, "c": HTTPS}, {"a": AMP}):
+        for name, url in pages.items():
+            write(tmp_path, f"{name}.md", title=name, webUrl=url, ampWebUrl=claims.get(name))
+        load(store, tmp_path)
+        assert dump(store, "shown_id") == dump(loaded(tmp_path), "shown_id")
+        assert len(ids(store)) == 2
+
+
+def test_an_entry_lists_no_amp_page_of_one_that_is_removed(store: Store, tmp_path: Path) -> None:
+    write(tmp_path, "a.md", title="a", webUrl=HTTPS, ampWebUrl=AMP)
+    write(tmp_path, "b.md", title="b", webUrl=AMP)
+    write(tmp_path, "c.md", title="c", related=[{"title": "b", "webUrl": AMP}])
+    load(store, tmp_path)
+    write(tmp_path, "a.md", removed=True, webUrl=HTTPS, ampWebUrl=AMP)
+    load(store, tmp_path, 1)
+    assert [entry.related for entry in feed(store).entries] == [()]
 
 
 def test_a_removed_record_removes_its_amp_page_too(store: Store, tmp_path: Path) -> None:
@@ -234,7 +292,8 @@ def test_a_removed_record_removes_its_amp_page_too(store: Store, tmp_path: Path)
     (tmp_path / "a.md").unlink()
     load(store, tmp_path, 3)
     assert ids(store).keys() == {"b", "c"}
-    assert [link.title for link in feed(store).entries[0].related or feed(store).entries[1].related]
+    (c,) = [entry for entry in feed(store).entries if entry.record.title == "c"]
+    assert [link.title for link in c.related] == ["AMP", "Page"]
 
 
 @pytest.mark.parametrize(
@@ -271,7 +330,7 @@ def test_a_story_has_an_entry_by_any_of_its_addresses(
     write(tmp_path, "c.md", title="c", related=[{"title": "a", "webUrl": listed}])
     load(store, tmp_path)
     story = feed(store, f"/stories/{key(HTTPS).removeprefix('urn:uuid:')}/atom.xml")
-    assert [entry.record.title for entry in story.entries] == ["a", "c"]
+    assert [entry.id for entry in story.entries] == [key(HTTPS), page("c")]
 
 
 # -- history ---------------------------------------------------------------------------
@@ -284,7 +343,7 @@ def test_a_store_made_anew_has_the_ids_of_one_that_followed_every_commit(
     first = int(START.timestamp())
 
     def text(name: str, url: str = "", **fields: Any) -> str:
-        url = url or f"https://news.example.com/{name}"
+        url = url or page_url(name)
         return record(title=name, webUrl=url, publishedDateTime=None, **fields)
 
     steps: list[dict[str, str | None]] = [
