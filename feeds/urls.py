@@ -17,6 +17,10 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 POLICIES = ("canonical", "original", "amp", "amp-cache")
 
+# Stands in records for the address of the feeds, such as for the pictures of the samples.
+# No host can have this name (RFC 6761 6.5).
+HERE = "https://feeds.example/"
+
 # Frozen: entry ids are made from URLs without these. Never add to it, never
 # take from it; a parameter that links should lose as well goes in the second.
 _IDENTITY_PARAMETERS = re.compile(

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 import msgspec
 
+from feeds import urls
 from feeds.catalog import digests, stories, titles
 from feeds.catalog.addresses import Addresses, FeedQuery, NotFound, RedirectTo
 from feeds.catalog.window import (
@@ -76,7 +77,8 @@ def feed(
         modified = max(modified, midnight(today))
     heading = heading._replace(entries=total, changed=max(modified, heading.changed))
     links = _links(reader, query, addresses, config, page, since)
-    whole = _feed(query, addresses, config, heading, entries(reader, page.rows), links, archive)
+    shown = entries(reader, page.rows, addresses.root)
+    whole = _feed(query, addresses, config, heading, shown, links, archive)
     mark = mark if has_deltas(query) else 0
     return msgspec.structs.replace(whole, mark=mark, withdrawn=gone)
 
@@ -157,7 +159,7 @@ def _story(reader: Reader, query: FeedQuery, addresses: Addresses, config: Confi
         raise NotFound("no public record leads or shares that story")
     if story.id != query.story:
         raise RedirectTo(query._replace(story=story.id))
-    coverage = stories.entries(entries(reader, story.rows))
+    coverage = stories.entries(entries(reader, story.rows, addresses.root))
     offset = (query.page - 1) * query.limit
     if offset >= len(coverage):
         raise NotFound(f"page {query.page} is past the last; there are {len(coverage):,} entries")
@@ -290,14 +292,15 @@ def _alternates(query: FeedQuery, addresses: Addresses) -> list[Link]:
     ]
 
 
-def entries(reader: Reader, rows: Sequence[Row]) -> list[Entry]:
-    """The entries in these rows, in their order."""
+def entries(reader: Reader, rows: Sequence[Row], root: str = "") -> list[Entry]:
+    """The entries in these rows, in their order; a `root` stands for `urls.HERE` in them."""
+    here, home = urls.HERE.encode(), f"{root}/".encode() if root else urls.HERE.encode()
     topics = reader.topics_of([row.row for row in rows])
     return [
         Entry(
             id=row.shown_id,
             version=_version(row, topics.get(row.row, ())),
-            source=row.data,
+            source=row.data.replace(here, home),
             gone=frozenset(row.gone.split()),
             published=_time(row.published) if row.published else None,
             updated=_time(row.updated),

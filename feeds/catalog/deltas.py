@@ -38,7 +38,7 @@ def changes(
             for link in links
         )
     gone = withdrawn_since(reader, query, config, since)
-    rest = builder.trimmed(query, config, builder.entries(reader, rows))
+    rest = builder.trimmed(query, config, builder.entries(reader, rows, addresses.root))
     return msgspec.structs.replace(whole, entries=rest, links=links, withdrawn=gone)
 
 

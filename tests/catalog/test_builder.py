@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -6,15 +7,16 @@ from typing import Any
 
 import pytest
 
-from feeds import selection
+from feeds import selection, urls
 from feeds.catalog import builder
 from feeds.catalog.addresses import NotFound
 from feeds.catalog.builder import Listed
-from feeds.model import UNKNOWN_TIME, Link
+from feeds.model import UNKNOWN_TIME, Image, Link
+from feeds.rendering.assets import ASSETS
 from feeds.selection import Scope
 from feeds.store.database import Store
 from feeds.urls import POLICIES
-from tests.helpers.support import CONFIG, feed, loaded, write
+from tests.helpers.support import CONFIG, SEEDS, feed, loaded, write
 
 pytestmark = pytest.mark.usefixtures("either")
 
@@ -374,3 +376,16 @@ def test_days_and_types_may_be_left_out(news: Store) -> None:
     assert paths(news, "/rss.xml?exclude_type=Article&exclude_type=videos") == ["e.md", "d.md"]
     with pytest.raises(NotFound):
         feed(news, "/2024/01/rss.xml?until=2023-12-31")
+
+
+def test_a_record_can_name_what_lies_beside_the_feeds(tmp_path: Path) -> None:
+    write(tmp_path, "a.md", images=[{"url": "https://feeds.example/static/sample-eye.svg"}])
+    config = replace(CONFIG, base_url="https://example.org/news")
+    (entry,) = feed(loaded(tmp_path), "/rss.xml", config).entries
+    assert entry.record.images == (Image("https://example.org/news/static/sample-eye.svg"),)
+
+
+def test_the_pictures_of_the_samples_are_there() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in SEEDS.rglob("*.md")]
+    named = {name for text in texts for name in re.findall(f'{urls.HERE}([^"]+)', text)}
+    assert named == {name for name in ASSETS if name.startswith("static/sample-")}
