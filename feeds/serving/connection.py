@@ -6,14 +6,9 @@ import asyncio
 import typing
 from asyncio import AbstractEventLoop, BaseTransport, Transport
 from time import perf_counter
-from typing import Any, Final
+from typing import Final
 
-from gunicorn.http.errors import (
-    InvalidRequestLine,
-    LimitRequestHeaders,
-    LimitRequestLine,
-    ParseException,
-)
+from gunicorn.http import errors
 
 from feeds.serving.request_head import END, HeadParser
 from feeds.serving.wsgi_call import Listener, Outbox
@@ -32,7 +27,8 @@ class Worker(typing.Protocol):
 
     alive: bool
     nr: int  # requests
-    cfg: Any
+    keepalive: int  # seconds between requests
+    limit_line: int  # bytes of a request line; 0 for any number
     loop: AbstractEventLoop
     parser: HeadParser
     connections: set[Connection]
@@ -68,8 +64,6 @@ class Connection(asyncio.Protocol):
         self.state = READING
         self.deadline = 0.0
 
-    # -- called by the event loop -------------------------------------------------------
-
     def connection_made(self, transport: BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
         self.client = transport.get_extra_info("peername") or ""
@@ -103,7 +97,13 @@ class Connection(asyncio.Protocol):
 
     def _go_on(self) -> None:
         """Answer what was received, in order, as far as that is possible at once."""
+        transport = self._transport
         for _ in range(_TURN):
+            if transport.is_closing():
+                return
+            if self._is_full:
+                transport.pause_reading()
+                return
             rest = self._rest
             end = rest.find(END) + len(END)
             if end < len(END):
@@ -112,28 +112,26 @@ class Connection(asyncio.Protocol):
             self._rest = rest[end:]
             if not self._answer(rest[:end]):
                 return
-            if self._is_full:
-                self._transport.pause_reading()
-                return
-        self._transport.pause_reading()
-        self._worker.loop.call_soon(self._go_on)
+        if not transport.is_closing():
+            transport.pause_reading()
+            self._worker.loop.call_soon(self._go_on)
 
     def _wait(self, rest: bytes) -> None:
-        """Wait for more, after a head that isn't whole yet."""
-        limit = self._worker.cfg.limit_request_line
+        """Wait for more, after a head that isn't whole yet; refuse one that never will be."""
+        now, limit = self._worker.loop.time(), self._worker.limit_line
+        if not rest:
+            self._has_begun = False
+            self.deadline = now + self._worker.keepalive
+        elif not self._has_begun:
+            self._has_begun = True
+            self.deadline = now + _HEAD_TIME
         if rest.count(b"\n") != rest.count(b"\r\n"):
-            self._refuse(InvalidRequestLine("bare LF as line terminator"))
+            self._refuse(errors.InvalidRequestLine("bare LF as line terminator"))
         elif limit and len(rest) - 2 > limit and b"\r\n" not in rest[: limit + 2]:
-            self._refuse(LimitRequestLine(len(rest), limit))
+            self._refuse(errors.LimitRequestLine(len(rest), limit))
         elif len(rest) > _LONGEST:
-            self._refuse(LimitRequestHeaders("max buffer headers"))
+            self._refuse(errors.LimitRequestHeaders("max buffer headers"))
         else:
-            if not rest:
-                self._has_begun = False
-                self.deadline = self._worker.loop.time() + self._worker.cfg.keepalive
-            elif not self._has_begun:
-                self._has_begun = True
-                self.deadline = self._worker.loop.time() + _HEAD_TIME
             self._transport.resume_reading()
 
     def _answer(self, head: bytes) -> bool:
@@ -144,7 +142,7 @@ class Connection(asyncio.Protocol):
             head = head[2:]
         try:
             request = worker.parser.read(head)
-        except ParseException as error:
+        except errors.ParseException as error:
             self._refuse(error)
             return False
         worker.nr += 1
@@ -155,7 +153,7 @@ class Connection(asyncio.Protocol):
                 status = worker.status_lines(answer.status, is_1_1=request.is_1_1, keeps=keeps)
                 self._transport.writelines((status, answer.fields, answer.body))
                 if not keeps:
-                    self._end()
+                    self._drain() if self._rest else self._transport.close()
                 return keeps
         self.state = ANSWERING
         self._transport.pause_reading()
@@ -168,10 +166,10 @@ class Connection(asyncio.Protocol):
             return
         self.state = READING
         self._transport.writelines(response)
-        if not keeps:
-            self._drain()
-        elif not self._is_full:
+        if keeps:
             self._go_on()
+        else:
+            self._drain()
 
     # -- the end ------------------------------------------------------------------------
 
@@ -182,18 +180,13 @@ class Connection(asyncio.Protocol):
         self._transport.writelines(outbox.sent)
         self._drain()
 
-    def _end(self) -> None:
-        if self._rest:
-            self._drain()
-        else:
-            self._transport.close()
-
     def _drain(self) -> None:
         """Close once the client has; until then, its system may forget the response (9.6)."""
         self.state, self._rest = DRAINING, b""
         self.deadline = self._worker.loop.time() + _DRAIN_TIME
-        self._transport.write_eof()
-        self._transport.resume_reading()
+        if not self._transport.is_closing():
+            self._transport.write_eof()
+            self._transport.resume_reading()
 
     def look(self, now: float) -> None:
         """Close if it is time to."""
@@ -202,7 +195,7 @@ class Connection(asyncio.Protocol):
         unsent = self._transport.get_write_buffer_size()
         if unsent != self._unsent and self.state != DRAINING:
             self._unsent = unsent
-            self.deadline = now + (_STALL if unsent else self._worker.cfg.keepalive)
+            self.deadline = now + (_STALL if unsent else self._worker.keepalive)
         elif now >= self.deadline:
             self.close()
 
@@ -212,5 +205,5 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether it is for the client to do something, other than to read."""
+        """Whether it is for the client to send something, or to close."""
         return self.state != ANSWERING and not self._transport.get_write_buffer_size()

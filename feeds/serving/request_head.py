@@ -1,8 +1,7 @@
 """The head of a request, read by llhttp (RFC 9112 2, 3, 5, 6).
 
-Refused is whatever others may read otherwise: llhttp refuses folded lines, bare CR and LF,
-spaces before a colon, control characters and lengths that contradict each other, we another
-version, a transfer coding, and a body where none has a meaning.
+What others may read otherwise is refused: by llhttp folded lines, bare CR and LF, spaces before
+a colon, and two lengths; by us other versions, transfer codings, and bodies without a meaning.
 """
 
 from __future__ import annotations

@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import resource
 import signal
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -23,7 +25,7 @@ from gunicorn.util import http_date
 from gunicorn.workers import base
 
 from feeds.serving import wsgi_call
-from feeds.serving.connection import Connection
+from feeds.serving.connection import ANSWERING, Connection
 from feeds.serving.fast_path import FastPath
 from feeds.serving.generation_watch import GenerationWatch
 from feeds.serving.operator import ByPort
@@ -42,18 +44,24 @@ class EventLoopWorker(base.Worker):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        limits = self.cfg.limit_request_line, self.cfg.limit_request_field_size
-        self.parser = HeadParser(
-            min(filter(None, limits), default=_PLAIN), self.cfg.limit_request_fields or _FIELDS
-        )
+        self.keepalive = self.cfg.keepalive  # looked up once, which takes a microsecond
+        self.limit_line = self.cfg.limit_request_line
+        longest = min(self.limit_line or _PLAIN, self.cfg.limit_request_field_size or _PLAIN)
+        self.parser = HeadParser(longest, self.cfg.limit_request_fields or _FIELDS)
         self.connections: set[Connection] = set()
         self._seen = 0  # of the requests (`nr`), at the last tick
         self._statuses: dict[tuple[str, bool, bool], bytes] = {}
         self._calls: dict[int, tuple[float, bytes]] = {}  # by thread: since when, what is asked
         self._logged: set[tuple[float, bytes]] = set()
-        self._watches: set[GenerationWatch] = set()
+        self._watch: GenerationWatch | None = None
         self._look: Future[None] | None = None
         self._is_quick = False
+
+    @staticmethod
+    def check_config(cfg: Any, _: Any) -> None:
+        """Raise RuntimeError for settings of gunicorn's under which it would do something else."""
+        if cfg.is_ssl:
+            raise RuntimeError("the event loop speaks no TLS; have a proxy in front do it")
 
     def init_process(self) -> None:
         """Load the application, and serve."""
@@ -68,8 +76,8 @@ class EventLoopWorker(base.Worker):  # type: ignore[misc]
         for number in self.SIGNALS:
             signal.signal(number, signal.SIG_DFL)
         self.loop.add_signal_handler(signal.SIGTERM, self._stop)
-        self.loop.add_signal_handler(signal.SIGINT, self._stop_at_once)
-        self.loop.add_signal_handler(signal.SIGQUIT, self._stop_at_once)
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            self.loop.add_signal_handler(number, partial(self._stop, is_quick=True))
         self.loop.add_signal_handler(signal.SIGUSR1, self.log.reopen_files)
         self.loop.add_signal_handler(signal.SIGWINCH, lambda: None)
         signal.signal(signal.SIGABRT, self.handle_abort)
@@ -77,6 +85,7 @@ class EventLoopWorker(base.Worker):  # type: ignore[misc]
     def run(self) -> None:
         """Serve until a signal ends it, or the master is gone."""
         self._most = _most_connections(self.cfg.worker_connections)
+        gc.freeze()  # of what there is, nothing is garbage; to look through it takes 50 ms
         self.loop.run_until_complete(self._serve())
         for pool in (self._threads, self._looker):
             pool.shutdown(wait=False, cancel_futures=True)
@@ -103,36 +112,30 @@ class EventLoopWorker(base.Worker):  # type: ignore[misc]
             await asyncio.sleep(0.02)
             now = self.loop.time()
 
-    def _stop(self) -> None:
-        self.alive = False
+    def _stop(self, *, is_quick: bool = False) -> None:
+        self.alive, self._is_quick = False, is_quick
         self._stopped.set()
-
-    def _stop_at_once(self) -> None:
-        self._is_quick = True
-        self._stop()
-        self.cfg.worker_int(self)
+        if is_quick:
+            self.cfg.worker_int(self)
 
     # -- connections --------------------------------------------------------------------
 
-    async def _listen(self, bound: socket) -> asyncio.AbstractServer:
+    async def _listen(self, bound: socket) -> Any:
         name = bound.getsockname()
         application = self.wsgi.at(name) if isinstance(self.wsgi, ByPort) else self.wsgi
-        fast_path = getattr(application, "wsgi_app", application)
-        if not isinstance(fast_path, FastPath):
-            fast_path = None
-        else:
-            self._watches.add(fast_path.watch)
+        wrapped = getattr(application, "wsgi_app", application)
+        fast_path = wrapped if isinstance(wrapped, FastPath) else None
+        self._watch = fast_path.watch if fast_path else self._watch
         make = partial(Connection, self, Listener(name, application, fast_path))
-        backlog = self.cfg.backlog
-        if bound.family == AF_UNIX:
-            return await self.loop.create_unix_server(make, sock=bound, backlog=backlog)
-        return await self.loop.create_server(make, sock=bound, backlog=backlog)
+        loop, is_unix = self.loop, bound.family == AF_UNIX
+        create: Callable[..., Any] = loop.create_unix_server if is_unix else loop.create_server
+        return await create(make, sock=bound, backlog=self.cfg.backlog)
 
     def admit(self, connection: Connection) -> None:
         """Keep a new connection; where there are too many, those that wait longest make room."""
         if len(self.connections) >= self._most:
-            waiting = [one for one in self.connections if one.is_waiting]
-            waiting.sort(key=lambda one: one.deadline)
+            waiting = [one for one in self.connections if one.state != ANSWERING]
+            waiting.sort(key=lambda one: (not one.is_waiting, one.deadline))
             for one in waiting[: len(waiting) // _PART + 1] or [connection]:
                 one.close()
         self.connections.add(connection)
@@ -172,8 +175,8 @@ class EventLoopWorker(base.Worker):  # type: ignore[misc]
         now = self.loop.time()
         for connection in tuple(self.connections):
             connection.look(now)
-        if self.nr > self._seen and (self._look is None or self._look.done()):
-            self._look = self._looker.submit(_look_ahead, tuple(self._watches))
+        if self._watch and self.nr > self._seen and (not self._look or self._look.done()):
+            self._look = self._looker.submit(self._watch.look_ahead)
         self._seen = self.nr
         if self.nr >= self.max_requests or self.ppid != os.getppid():
             self.alive = False
@@ -192,11 +195,6 @@ class EventLoopWorker(base.Worker):  # type: ignore[misc]
         self._logged &= calls
         stuck = sum(now - since > timeout > 0 for since, _ in calls)
         return bool(stuck < self.cfg.threads)
-
-
-def _look_ahead(watches: tuple[GenerationWatch, ...]) -> None:
-    for watch in watches:
-        watch.look_ahead()
 
 
 def _most_connections(wanted: int) -> int:

@@ -1,8 +1,7 @@
 """One call of the WSGI application for a request that was read whole, by gunicorn's own means.
 
-gunicorn parses the head once more, makes the environment and frames the response, so that
-statuses, headers and limits are those of its other workers. What it would send is collected:
-the thread ends with the application, however slowly the client reads.
+gunicorn parses the head once more and frames the response: statuses, headers and limits are those
+of its other workers. What it sends is collected, so that no thread waits for who reads slowly.
 """
 
 from __future__ import annotations

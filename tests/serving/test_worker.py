@@ -2,6 +2,7 @@
 
 import re
 import socket
+import struct
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from gunicorn.config import Config
 
+from feeds.serving.worker import EventLoopWorker
 from tests.helpers.server import PATIENCE, Served, free_port, news, until
 
 Serve = Callable[..., Served]
@@ -41,6 +44,7 @@ def gunicorn(home: Path, worker: str, *arguments: str, app: str = "feeds:create_
         "FEEDS_BASE_URL": "https://feeds.example.org",
         "FEEDS_METRICS": "off",
         "PYTHONHASHSEED": "0",
+        "FEEDS_DATABASE_URL": f"sqlite:///{home / 'news.db'}",
     }
     return Served(home / "news", home / f"{port}", variables, command, port)
 
@@ -93,7 +97,8 @@ def received(connection: socket.socket) -> bytes:
 
 
 def undated(answer: bytes) -> bytes:
-    return re.sub(rb"Date: [^\r]*", b"Date: x", answer)
+    """Without when it was sent, and when its server was started, which pages were modified at."""
+    return re.sub(rb"(Date|Last-Modified): [^\r]*", b"", answer)
 
 
 def request(
@@ -284,6 +289,24 @@ def test_an_idle_connection_is_closed_after_a_while(other: Callable[..., Served]
         started = time.monotonic()
         assert received(idle).endswith(b"xx")
         assert 0.5 < time.monotonic() - started < PATIENCE / 2
+
+
+def test_clients_that_vanish_leave_nothing_in_the_log(other: Callable[..., Served]) -> None:
+    server = other()
+    for number in range(1, 60):
+        with connect(server) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.sendall(request("/", "X-Length: 300000") * number)
+            connection.recv(1 if number % 2 else 400_000)
+    assert server.get("/").code == 200
+    assert "Traceback" not in server.log
+
+
+def test_there_is_no_tls() -> None:
+    config = Config()
+    config.set("certfile", __file__)
+    with pytest.raises(RuntimeError, match="speaks no TLS"):
+        EventLoopWorker.check_config(config, None)
 
 
 def test_a_long_answer_to_a_half_closed_client_is_whole(other: Callable[..., Served]) -> None:
