@@ -156,7 +156,7 @@ def difference(
     `moment` is the time of the load, in seconds. Before the `first` load ends
     nobody sees an entry: nothing departs, and an entry came and changed when its
     record says that it did, or history (`fact`). What history tells of an entry that
-    is there makes a difference only where it `is_news`.
+    is there makes a difference only where it `is_news`: then as if it had been known.
     """
     if new is None:
         if old is None:
@@ -166,11 +166,14 @@ def difference(
         new = _arriving(new, arrival(new.row.published, moment, fact, first=first))
     else:
         new = _arriving_again(old, new, moment)
-    if old and old == _as_of(new, _times(old)):
+    is_known_now = old and is_news and fact and _content(old) == _content(new)
+    if old and not is_known_now and old == _as_of(new, _times(old)):
         return None
-    if first:
+    if first or is_known_now:
         changed = min(fact.changed if fact else new.row.updated, moment)
-        return EntryChange(old, _as_of(new, (changed, changed, moment)), (), int(not old))
+        placed = old.row.placed if old and not first else moment
+        new = _as_of(new, (changed, changed, placed))
+        return EntryChange(old, new, (), int(not (first and old))) if new != old else None
     if old is None:
         return EntryChange(None, _as_of(new, (moment, moment, moment)), (), 1)
     return _replacement(old, new, moment)

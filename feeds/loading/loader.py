@@ -333,11 +333,11 @@ class _Load:
 
     def _note_state(self, *, changed: bool) -> None:
         values: dict[str, Any] = {"reading": self.reading}
-        if self.first:
-            values["born"] = (self.news and self.news.until) or self.moment
+        if self.first or self.learns:
+            values["born"] = (self.first and self.news and self.news.until) or self.moment
         if self.records.wrote:
             values["writes"] = state.c.writes + 1
-        changed |= self.collections.changed or self.entries.labels.renamed
+        changed |= self.learns or self.collections.changed or self.entries.labels.renamed
         if changed or self.first or self.refolded:
             values |= {"generation": state.c.generation + 1, "loaded": self.moment}
             commits = self.news.moments if self.news else ()

@@ -51,7 +51,7 @@ state = Table(
     Column("writes", Integer, nullable=False),  # how often rows of files were written
     Column("generation", Integer, nullable=False),
     Column("loaded", BigInteger, nullable=False),
-    Column("born", BigInteger, nullable=False),  # when the first load was, or the commit before
+    Column("born", BigInteger, nullable=False),  # since when all that happens is known
     Column("head", Text, nullable=False),  # the last commit that `history` knows
     Column("until", BigInteger, nullable=False),  # and its moment
 )

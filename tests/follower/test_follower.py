@@ -94,7 +94,7 @@ def polled(server: Served, *, lost: bool = False) -> Iterator[None]:
         while not stop.is_set():
             address = ADDRESSES[number % len(ADDRESSES)]
             # A parameter makes a document that nothing has prepared.
-            address += "" if number % 2 else f"?min_quality=0&limit={1 + number % 200}"
+            address += "" if number % 2 else f"?limit={1 + number % 49}"
             number += 1
             try:
                 answer = server.get(address)

@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from feeds.catalog import cache_keys
+from feeds.follower import changed_keys
 from feeds.loading import loader
 from feeds.loading.arrivals import HistoryReader
 from feeds.store.database import Store
 from feeds.store.schema import entries, entry_topics
 from tests.helpers.databases import databases
 from tests.helpers.repository import Repository
-from tests.helpers.support import dump, feed, rendered
+from tests.helpers.support import CONFIG, dump, feed, rendered
 
 pytestmark = pytest.mark.usefixtures("either")
 
@@ -145,6 +147,24 @@ def test_a_history_that_is_read_meanwhile_makes_a_difference_when_it_is_known(
     repository.commit(FIRST + 8 * DAY, {"e.md": record("e"), "f.md": record("f")})
     load(store, repository.folder, 9, reader)
     assert arrived(store) == {"a": -17, "undated": -1 / DAY, "late": 5, "e": 7, "f": 8}
+
+
+def test_a_history_that_is_known_later_dates_changes_as_if_it_had_been_known(
+    store: Store, repository: Repository
+) -> None:
+    repository.commit(FIRST + DAY, {"b.md": record("b", "2024-01-01")})
+    repository.commit(FIRST + 2 * DAY, {"a.md": record("a", "2025-12-24", excerpt="More")})
+    loader.load(store, repository.folder, now=datetime.fromtimestamp(FIRST + 3 * DAY, UTC))
+    with store.read() as reader:
+        assert changed_keys.changed(reader, FIRST + 3 * DAY, CONFIG) == {cache_keys.ANY}
+    load(store, repository.folder, 4)
+    anew = Store(databases.fresh())
+    load(anew, repository.folder, 4)
+    assert rendered(store) == rendered(anew)
+    assert feed(store, "/atom.xml").mark == feed(anew, "/atom.xml").mark == FIRST + 2 * DAY
+    with store.read() as reader:
+        assert changed_keys.changed(reader, FIRST + 3 * DAY, CONFIG) == {cache_keys.ALL}
+    anew.release()
 
 
 def test_whoever_does_not_wait_leaves_a_history_to_others(
