@@ -143,8 +143,8 @@ class Loader:
                 remembered = remember(connection, self.recall, found, self.reading)
                 step = _Load(connection, self, moment, known, news)
                 step.records.affected |= remembered
+                step.report.history = reader.problem if reader else ""
                 report = step.run(found, look, progress, accept_removals=accept_removals)
-            report.history = reader.problem if reader else ""
             self.target.forget_deleted(was_hidden=step.entries.has_hidden)
             self._known, self._known_as_of = step.known, as_of + step.records.wrote
         return report
@@ -255,7 +255,8 @@ class _Load:
         self.entries.labels.name_site(site_names(self.options))
         self._note_state(changed=changed > 0)
         self._fill_report()
-        note_health(self.connection, counts=self.report.counts())
+        history = "git" if self.entries.has_history else self.report.history or "none"
+        note_health(self.connection, counts=self.report.counts() | {"history": history})
         if self.connection.dialect.name == "postgresql" and changed >= _MANY:
             postgres.analyze(self.connection)
         return self.report

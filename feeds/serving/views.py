@@ -91,6 +91,7 @@ def readiness(documents: DocumentStore, now: datetime) -> dict[str, Any]:
         "loaded": _iso(loaded) if state.generation else None,
         "records": {name: health.counts.get(name, 0) for name in _NUMBERS},
         "entries": health.counts.get("entries", 0),
+        "history": health.counts.get("history", "none"),
         "degraded": bool(why),
         "why": "; ".join(why),
     }

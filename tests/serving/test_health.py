@@ -9,14 +9,16 @@ from flask import Flask
 
 from feeds import create_app
 from feeds.loading import loader
+from feeds.loading.arrivals import HistoryReader
 from feeds.serving.document_store import DocumentStore
 from feeds.serving.views import EXTENSION, readiness
 from feeds.store import fulltext
 from feeds.store.database import Store, note_health
 from feeds.store.schema import metadata, state
 from tests.helpers.databases import databases
+from tests.helpers.repository import Repository
 from tests.helpers.server import application, call, documents, get, load, news
-from tests.helpers.support import CONFIG, write
+from tests.helpers.support import CONFIG, record, write
 
 pytestmark = pytest.mark.usefixtures("either")
 
@@ -78,10 +80,27 @@ def test_readyz_counts_what_was_loaded(tmp_path: Path) -> None:
             "generation": 1,
             "records": {"public": 4, "hidden": 1, "merged": 1, "errors": 1, "kept": 0},
             "entries": 3,
+            "history": "none",
             "degraded": False,
             "why": "",
         },
     )
+
+
+def test_readyz_says_whether_history_tells_when_records_came(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "site")
+    commit = repository.commit(1_700_000_000, {"a.md": record()})
+    told = []
+    for shallow in (False, True):
+        if shallow:
+            (repository.folder / ".git/shallow").write_text(commit + "\n")
+        made_anew = Store(databases.fresh())
+        reader = HistoryReader(repository.folder)
+        loader.load(made_anew, repository.folder, history=reader)
+        told.append(readiness(DocumentStore(made_anew, CONFIG), datetime.now(UTC))["history"])
+        made_anew.release()
+    assert told[0] == "git"
+    assert told[1].endswith("is a shallow clone; `git fetch --unshallow` brings its history")
 
 
 def test_readyz_counts_what_is_served_as_it_was(tmp_path: Path) -> None:
