@@ -534,7 +534,7 @@ def _lasting(document: bytes) -> bytes:
     """A document without what a fresh store doesn't know: what was withdrawn, and when it was."""
     body = document[: max(document.rfind(b">"), document.rfind(b"}"))]
     return re.sub(
-        rb'<at:deleted-entry [^>]*/>| xmlns:at="[^"]*"|"withdrawn":\[[^\]]*\],?', b"", body
+        rb'<at:deleted-entry [^>]*/>| xmlns:at="[^"]*"|,"withdrawn":\[[^\]]*\]', b"", body
     )
 
 
