@@ -180,7 +180,7 @@ class Config:
     archive_max_age: int = setting(
         parse_integer(0, _YEAR),
         _SECONDS,
-        "how long caches keep a month that is over, in seconds",
+        "how long caches keep an archive that is closed, in seconds",
         604800,
     )
     stale_while_revalidate: int = setting(

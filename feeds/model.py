@@ -267,17 +267,6 @@ class Link(msgspec.Struct, frozen=True):
     title: str = ""
 
 
-class Archive(msgspec.Struct, frozen=True):
-    """The month that an archive document covers (RFC 5005 4).
-
-    `over` when it was past at the last load that changed anything.
-    """
-
-    year: int
-    month: int
-    over: bool
-
-
 class Withdrawn(msgspec.Struct, frozen=True):
     """The id of an entry that a feed showed and that was withdrawn, and when."""
 
@@ -288,7 +277,7 @@ class Withdrawn(msgspec.Struct, frozen=True):
 class Feed(msgspec.Struct, frozen=True):
     """A title, a self URL and entries in order.
 
-    `name` is the title without month and page. `icon` is
+    `name` is the title without month, period and page. `icon` is
     the URL of a square picture. `links` are those of the
     requested format, self first; `alternates` lead
     to the same feed in the other formats and to its page. `policy` is the
@@ -296,7 +285,8 @@ class Feed(msgspec.Struct, frozen=True):
     entries; `modified` is when the feed's content last changed
     (Last-Modified), which is not the same. `ttl` is how long it may be kept, in seconds.
     `mark` is a moment in seconds after which all that came or changed makes a new state
-    of this one; 0 where there are no deltas.
+    of this one; 0 where there are no deltas. `archive` is the month or day, such as 2026-05,
+    of an archive that gains no entries any more (RFC 5005 4).
     """
 
     id: str
@@ -316,6 +306,6 @@ class Feed(msgspec.Struct, frozen=True):
     modified: datetime
     total: int
     ttl: int
-    archive: Archive | None = None
+    archive: str = ""
     mark: int = 0
     withdrawn: tuple[Withdrawn, ...] = ()

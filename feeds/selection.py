@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from feeds import urls
 
 SORTS: Final = ("newest", "heat", "relevance")
+DAY: Final = 86_400  # seconds
 DAYS = re.compile(r"([1-9][0-9]{0,3})d\Z")
 
 
@@ -39,7 +40,8 @@ class Window(NamedTuple):
     """Positions from `first` on and before `end`; None is no bound.
 
     Of these, what came to the scope after the moment `since` and before the moment `before`,
-    and what came or changed after `changed`, in seconds.
+    and what came or changed after `changed`, in seconds; and what has `part` (from 0 on) in the
+    bits of `mask` of its position, whose last 20 are of its id.
     """
 
     first: int | None = None
@@ -47,6 +49,8 @@ class Window(NamedTuple):
     since: int | None = None
     before: int | None = None
     changed: int | None = None
+    part: int | None = None
+    mask: int | None = None
 
 
 EVERYTHING: Final = Window()
@@ -65,6 +69,52 @@ def month_window(month: int) -> Window:
         for m in (month, month + 1)
     )
     return Window(first, end)
+
+
+class Period(NamedTuple):
+    """A month or a day in UTC (`day` is 0 for a month), for what came to a scope in it.
+
+    Or one of its parts: of a power of two, the one that a digest of the entry's id says.
+    """
+
+    year: int
+    month: int
+    day: int = 0
+    part: int = 1
+    of: int = 1
+
+    @property
+    def name(self) -> str:
+        """The period without its part: 2026-05 or 2026-05-07."""
+        return f"{self.year:04}-{self.month:02}" + (f"-{self.day:02}" if self.day else "")
+
+    @property
+    def first(self) -> int:
+        """The moment that it begins with, in seconds."""
+        return midnight(date(self.year, self.month, self.day or 1))
+
+    @property
+    def end(self) -> int:
+        """The moment that it ends before, in seconds."""
+        if self.day:
+            return self.first + DAY
+        return midnight(date(self.year + self.month // 12, self.month % 12 + 1, 1))
+
+    def window(self) -> Window:
+        """What came in it."""
+        window = Window(since=self.first - 1, before=self.end)
+        return window if self.of == 1 else window._replace(part=self.part - 1, mask=self.of - 1)
+
+
+def month_at(moment: int) -> Period:
+    """The month of a moment in seconds."""
+    return day_at(moment)._replace(day=0)
+
+
+def day_at(moment: int) -> Period:
+    """The day of a moment in seconds."""
+    day = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=moment)
+    return Period(day.year, day.month, day.day)
 
 
 def position_at(seconds: int) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
@@ -24,13 +25,18 @@ from feeds.catalog.parameters import (
 )
 from feeds.config import MAX_LIMIT
 from feeds.model import CONTENTS, FeedsError
-from feeds.selection import NONE, Filters, Scope
+from feeds.selection import NONE, Filters, Period, Scope
 from feeds.urls import POLICIES
 
 MAX_PAGE: Final = 100_000
 _MAX_SEGMENT: Final = 255
 _MAX_SEGMENTS: Final = 10
 _MONTH = re.compile(r"(19[7-9][0-9]|2[01][0-9]{2})/(0[1-9]|1[0-2])")
+# No name of a provider on a shared domain, which may be "archive", has two segments.
+_PERIOD = re.compile(
+    r"archive/([0-9]{4})-([0-9]{2})(?:-([0-9]{2}))?(?:/([0-9]{1,7})-of-([0-9]{1,7}))?\Z"
+)
+_MOST_PARTS: Final = 1 << 20
 _STORY = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _COLOUR = re.compile(r"#?([0-9a-fA-F]{6})\Z")
 THEMES: Final = ("auto", "light", "dark")
@@ -72,9 +78,10 @@ class FeedQuery(NamedTuple):
 
     `file` is its file name, empty for the page of the folder. `exact` says of a feed
     that its address names the usual limit: it has no entries beyond that. `month` is that
-    of an archive (year * 12 + month - 1), None for the subscription document.
-    `story` is the id of a story, whose coverage is the feed. `style` is that of
-    a page made to be framed, None for the page itself. `content` is what entries of a feed
+    of a list by date (year * 12 + month - 1), `period` that of an archive, which has neither
+    page nor filters; both are None for the subscription document. `story` is the id of a
+    story, whose coverage is the feed. `style` is that of a page made to be framed, None for
+    the page itself. `content` is what entries of a feed
     have (one of `CONTENTS`), empty where that is what the settings say. `digest` is one of
     `DIGESTS` for the feed of the scope's days or weeks.
     """
@@ -85,6 +92,7 @@ class FeedQuery(NamedTuple):
     limit: int = 50
     page: int = 1
     month: int | None = None
+    period: Period | None = None
     story: str = ""
     filters: Filters = NONE
     style: EmbedStyle | None = None
@@ -217,6 +225,11 @@ class Addresses:
             if not file:  # a digest has the page of its scope
                 return query
             return query._replace(digest=segments[-1], content=self._content(parameters))
+        if file and style is None and (archive := _archive(segments)):
+            if parse(parameters) != NONE:
+                raise NotFound("archives can't be narrowed")
+            query = FeedQuery(archive[0], policy, file, self.limit, period=archive[1])
+            return query._replace(content=self._content(parameters))
         month = _month(segments) if style is None else None
         limit = self.default_limit(month, style)
         query = FeedQuery(
@@ -243,7 +256,7 @@ class Addresses:
         return "" if content == self.content else content
 
     def default_limit(self, month: int | None, style: EmbedStyle | None = None) -> int:
-        """How many entries a document has where the address doesn't say: an archive, many."""
+        """How many entries a document has where the address doesn't say: a month, many."""
         if style is not None:
             return _EMBEDDED
         return self.limit if month is None else MAX_LIMIT
@@ -286,6 +299,10 @@ class Addresses:
             segments += [f"{query.month // 12:04}", f"{query.month % 12 + 1:02}"]
         if query.digest and query.file:
             segments += ["digest", query.digest]
+        if query.period is not None:
+            segments += ["archive", query.period.name]
+            if query.period.of > 1:
+                segments.append(f"{query.period.part}-of-{query.period.of}")
         parameters = query.filters.parameters()
         parameters += EmbedStyle._asdict(query.style).items() if query.style else []
         parameters += [("content", query.content if query.file else "")]
@@ -363,6 +380,21 @@ def _month(segments: Sequence[str]) -> int | None:
     """The month that the last two segments name, if they do."""
     match = _MONTH.fullmatch("/".join(segments[-2:]))
     return int(match[1]) * 12 + int(match[2]) - 1 if match else None
+
+
+def _archive(segments: Sequence[str]) -> tuple[Scope, Period] | None:
+    """The archive that the last two or three segments name, if they do, and of which scope."""
+    for length in (2, 3):
+        match = _PERIOD.match("/".join(segments[-length:]))
+        if match is None:
+            continue
+        year, month, day, part, of = (int(number or 0) for number in match.groups())
+        period = Period(year, month, day, part or 1, of or 1)
+        is_part = period.part <= period.of <= _MOST_PARTS and period.of.bit_count() == 1
+        with suppress(ValueError, NotFound):  # the end of time is a date, too
+            if is_part and period.first < period.end:
+                return _scope(segments[:-length]), period
+    return None
 
 
 def _scope(segments: Sequence[str]) -> Scope:

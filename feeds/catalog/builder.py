@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 import msgspec
 
 from feeds import urls
-from feeds.catalog import digests, stories, titles
+from feeds.catalog import archives, digests, stories, titles
 from feeds.catalog.addresses import Addresses, FeedQuery, NotFound, RedirectTo
 from feeds.catalog.window import (
     first_page,
@@ -20,16 +20,16 @@ from feeds.catalog.window import (
     withdrawn_lately,
 )
 from feeds.config import Config
-from feeds.model import CONTENTS, UNKNOWN_TIME, Archive, Entry, Feed, Label, Link
+from feeds.model import CONTENTS, UNKNOWN_TIME, Entry, Feed, Label, Link
 from feeds.selection import (
     EVERYTHING,
     NONE,
+    Period,
     Scope,
     Window,
     midnight,
     month_of,
     month_window,
-    position_at,
 )
 from feeds.store.reader import LabelCounts, Reader, Row
 
@@ -50,22 +50,20 @@ def feed(
         return _story(reader, query, addresses, config)
     if query.digest and query.file:
         return _digest(reader, query, addresses, config)
+    if query.period is not None:
+        return _archive(reader, query, query.period, addresses, config)
     heading = titles.heading(reader, query, config)
     total = heading.entries
     narrowed = query.filters
     since = narrowed.window(today)
     window = since if query.month is None else _within(since, query.month)
-    archive = None
     if query.month is not None or narrowed != NONE:
         total = reader.count(query.scope, window, narrowed)
     if query.month is not None:
         if reader.is_list(query.scope):
-            raise NotFound("a collection in its own order has no archives; it is shown whole")
+            raise NotFound("a collection in its own order has no months; it is shown whole")
         if not total:
             raise NotFound(f"there are no entries of {titles.of_month(query.month)}")
-        loaded = position_at(reader.state().loaded)
-        over = loaded >= (window.end or 0)
-        archive = Archive(query.month // 12, query.month % 12 + 1, over=over)
     page = _page(reader, query, addresses, config, total, window)
     gone = withdrawn_lately(reader, query, config)
     last = int(gone[0].when.timestamp()) if gone else 0
@@ -78,7 +76,7 @@ def feed(
     heading = heading._replace(entries=total, changed=max(modified, heading.changed))
     links = _links(reader, query, addresses, config, page, since)
     shown = entries(reader, page.rows, addresses.root)
-    whole = _feed(query, addresses, config, heading, shown, links, archive)
+    whole = _feed(query, addresses, config, heading, shown, links)
     mark = mark if has_deltas(query) else 0
     return msgspec.structs.replace(whole, mark=mark, withdrawn=gone)
 
@@ -183,6 +181,24 @@ def _digest(reader: Reader, query: FeedQuery, addresses: Addresses, config: Conf
     return _feed(query, addresses, config, heading, shown, links)
 
 
+def _archive(
+    reader: Reader, query: FeedQuery, period: Period, addresses: Addresses, config: Config
+) -> Feed:
+    """The archive of a period. Raises NotFound where there is none, and RedirectTo its parts."""
+    heading = titles.heading(reader, query, config)
+    rows, modified, is_closed = archives.contents(reader, query, period)
+    leads = {"self": period, "prev-archive": archives.older(reader, query.scope, period)}
+    links = [
+        Link(rel, addresses.url(query._replace(period=to)), addresses.media_types[query.file])
+        for rel, to in [*leads.items(), ("current", None)]
+        if to is not None or rel == "current"
+    ]
+    heading = heading._replace(entries=len(rows), changed=modified)
+    shown = entries(reader, rows, addresses.root)
+    whole = _feed(query, addresses, config, heading, shown, links)
+    return msgspec.structs.replace(whole, archive=period.name) if is_closed else whole
+
+
 def _feed(
     query: FeedQuery,
     addresses: Addresses,
@@ -190,16 +206,15 @@ def _feed(
     heading: titles.Heading,
     entries: Sequence[Entry],
     links: Sequence[Link],
-    archive: Archive | None = None,
 ) -> Feed:
     """The feed of these entries, whose `heading` tells of all of it, and when that changed."""
     url = addresses.url(query)
     return Feed(
         id=url,
         title=titles.of_feed(heading.title, query, config),
-        name=titles.of_feed(heading.title, query._replace(month=None, page=1), config),
+        name=titles.of_feed(heading.title, query._replace(month=None, period=None, page=1), config),
         description=titles.description(heading.title, query, config, heading.description),
-        page=addresses.url(query._replace(file="")),
+        page=addresses.url(query._replace(file="", period=None)),
         language=config.language,
         site=config.title,
         icon=config.icon or f"{addresses.root}/static/icon.png",
@@ -212,7 +227,6 @@ def _feed(
         modified=_time(heading.changed),
         total=heading.entries,
         ttl=config.max_age,
-        archive=archive,
     )
 
 
@@ -241,10 +255,10 @@ def _links(
     page: _Page,
     since: Window,
 ) -> list[Link]:
-    """Self, hubs (WebSub 4), then paging (RFC 5005 3) or archive links (RFC 5005 4).
+    """Self, hubs (WebSub 4), paging (RFC 5005 3), and where archives begin (RFC 5005 4).
 
-    Without parameters nothing has pages: archives are whole, and what is older
-    than a feed is in them.
+    The last page of a month leads to the month before. Without parameters nothing has pages:
+    months are whole, and a page leads to that of the oldest entry on it.
     """
     media_type = addresses.media_types.get(query.file, HTML)
 
@@ -260,15 +274,15 @@ def _links(
         older, newer = reader.neighbours(query.scope, query.month, since, query.filters)
         subscription = {"month": None, "page": 1, "limit": addresses.limit}
         if query.page < last:
-            links.append(link("prev-archive", page=query.page + 1))
+            links.append(link("next", page=query.page + 1))
         elif older is not None:
-            links.append(link("prev-archive", month=older, page=1))
+            links.append(link("next", month=older, page=1))
         if query.page > 1:
-            links.append(link("next-archive", page=query.page - 1))
+            links.append(link("previous", page=query.page - 1))
         elif newer is not None:
             entries = reader.count(query.scope, _within(since, newer), query.filters)
             pages = -(-entries // query.limit) if has_pages else 1
-            links.append(link("next-archive", month=newer, page=pages))
+            links.append(link("previous", month=newer, page=pages))
         return [*links, link("current", **subscription)]
     if last > 1:
         links += [link("first", page=1), link("last", page=last)]
@@ -276,19 +290,32 @@ def _links(
         links.append(link("previous", page=query.page - 1))
     if query.page < last:
         links.append(link("next", page=query.page + 1))
-    if query.page == 1 and page.run and query.filters.sort == "newest":
+    if not query.file and not has_pages and page.run:
         oldest = month_of(page.rows[page.run - 1].published)
-        limit = addresses.default_limit(oldest)
-        links.append(link("prev-archive", month=oldest, limit=limit, exact=False))
+        links.append(link("next", month=oldest, limit=addresses.default_limit(oldest)))
+    elif query.file and query.page == 1 and page.run and query.filters == NONE:
+        links += into_archives(reader, query, addresses, page.rows)
     return links
 
 
+def into_archives(
+    reader: Reader, query: FeedQuery, addresses: Addresses, shown: Sequence[Row]
+) -> tuple[Link, ...]:
+    """The link from a document of these rows to the newest archive of what isn't among them."""
+    newest = archives.newest(reader, query.scope, shown)
+    if newest is None:
+        return ()
+    archive = FeedQuery(query.scope, query.policy, query.file, addresses.limit, period=newest)
+    archive = archive._replace(content=query.content)
+    return (Link("prev-archive", addresses.url(archive), addresses.media_types[query.file]),)
+
+
 def _alternates(query: FeedQuery, addresses: Addresses) -> list[Link]:
-    """The same feed in the other formats, and its page."""
+    """The same feed in the other formats, and its page, which archives don't have."""
     return [
         Link("alternate", addresses.url(query._replace(file=file)), media_type)
         for file, media_type in [*addresses.media_types.items(), ("", HTML)]
-        if file != query.file
+        if file != query.file and (file or query.period is None)
     ]
 
 

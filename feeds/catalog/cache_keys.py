@@ -11,7 +11,10 @@ document that would be different now, and hardly any other.
 | `/topics/ai/` | the feeds of a scope, as people subscribe to them, and headlines in frames |
 | `/topics/ai/feed.json` | that one alone, since it tells how many entries there are in all |
 | `/topics/ai/?` | further pages and other lengths of these feeds |
-| `/topics/ai/2026/05/` | the feeds of a month of the scope |
+| `/topics/ai/2026/05/` | the feeds of a month of the scope, by date |
+| `/topics/ai/archive/2026-05/` | the archive of what came in that month, or (`2026-05-07`) day |
+| `/collections/new/archive/` | all archives of a collection |
+| `open` | archives of a time that isn't over |
 | `topic/ai`, `provider/example.com` | what is of them or has an entry of them |
 | `collection/essentials` | what is of it |
 | `topics`, `providers` | what has entries of more of them than its header has room for |
@@ -20,16 +23,17 @@ document that would be different now, and hardly any other.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from feeds.catalog.addresses import FeedQuery
 from feeds.config import Config
-from feeds.model import Entry, FeedsError
-from feeds.selection import NONE, Scope
+from feeds.model import Entry, Feed, FeedsError
+from feeds.selection import NONE, Period, Scope
 
 ALL: Final = "all"
 ANY: Final = "any"
+OPEN: Final = "open"
 # In characters. Both headers together leave room for the others in the 4 KiB
 # that nginx takes for all of them unless it is told otherwise.
 _ROOM: Final = 1000
@@ -75,9 +79,7 @@ def _bounded(listed: Sequence[str], room: int) -> list[str]:
     return kept
 
 
-def of_feed(
-    config: Config, query: FeedQuery, shown: Collection[Entry], usual_limit: int
-) -> Headers:
+def of_feed(config: Config, query: FeedQuery, feed: Feed, usual_limit: int) -> Headers:
     """The headers of a feed, its page or its frame; `usual_limit` where its address says none."""
     is_page = not query.file and query.style is None
     is_usual = query.limit == usual_limit and not query.exact
@@ -92,6 +94,11 @@ def of_feed(
         keys.append(ANY)
     elif query.month is not None:
         keys.append(of_month(query.scope, query.month))
+    elif query.period is not None:
+        keys.append(of_period(query.scope, query.period))
+        keys += [of_archives(query.scope)] if query.scope.collection else []
+        keys += [] if feed.archive else [OPEN]
+        keys += [] if feed.entries else [ANY]  # nothing tells what one without entries leads to
     elif query.page == 1 and (query.limit <= config.limit if query.style else is_usual):
         # A frame shows the beginning of the feed, and tells nothing of the rest.
         keys.append(of_scope(query.scope))
@@ -99,7 +106,7 @@ def of_feed(
             keys.append(of_scope(query.scope) + JSON)
     else:
         keys.append(of_scope(query.scope) + "?")
-    return headers(config, keys, _listed(query, shown))
+    return headers(config, keys, _listed(query, feed.entries))
 
 
 def with_crowded(keys: Iterable[str]) -> list[str]:
@@ -123,6 +130,16 @@ def of_scope(scope: Scope) -> str:
 def of_month(scope: Scope, month: int) -> str:
     """The key of a month (year * 12 + month - 1) of a scope."""
     return f"{of_scope(scope)}{month // 12:04}/{month % 12 + 1:02}/"
+
+
+def of_archives(scope: Scope) -> str:
+    """The key of all archives of a scope."""
+    return f"{of_scope(scope)}archive/"
+
+
+def of_period(scope: Scope, period: Period) -> str:
+    """The key of the archive of a period of a scope, whatever its parts."""
+    return f"{of_archives(scope)}{period.name}/"
 
 
 def _listed(query: FeedQuery, shown: Iterable[Entry]) -> list[str]:

@@ -11,7 +11,7 @@ from feeds.catalog.addresses import Addresses, FeedQuery
 from feeds.catalog.window import changed_since, withdrawn_since
 from feeds.config import Config
 from feeds.model import UNKNOWN_TIME, Feed
-from feeds.selection import month_of
+from feeds.selection import NONE
 from feeds.store.reader import Reader
 
 
@@ -20,23 +20,18 @@ def changes(
 ) -> Feed | None:
     """The feed that `query` asks for, of the entries alone that came or changed after `since`.
 
-    That is a moment in seconds. Where they are too many, archives go on from the newest
-    month; None, where there are no archives. Raises the errors of `feed`.
+    That is a moment in seconds. Where they are too many, archives go on from the newest of the
+    others; None, where there are no archives. Raises the errors of `feed`.
     """
     whole = builder.feed(reader, query, addresses, config, today)
     window = query.filters.window(today)
     rows, is_all = changed_since(reader, query.scope, since, window, query.filters)
     links = whole.links
     if not is_all:
-        if reader.is_list(query.scope):
+        if reader.is_list(query.scope) or query.filters != NONE:
             return None
-        newest = month_of(reader.page(query.scope, 1, 0, window, query.filters)[0].published)
-        limit = addresses.default_limit(newest)
-        archive = addresses.url(query._replace(month=newest, limit=limit, exact=False))
-        links = tuple(
-            msgspec.structs.replace(link, href=archive) if link.rel == "prev-archive" else link
-            for link in links
-        )
+        links = tuple(link for link in links if link.rel != "prev-archive")
+        links += builder.into_archives(reader, query, addresses, rows)
     gone = withdrawn_since(reader, query, config, since)
     rest = builder.trimmed(query, config, builder.entries(reader, rows, addresses.root))
     return msgspec.structs.replace(whole, entries=rest, links=links, withdrawn=gone)

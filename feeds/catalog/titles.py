@@ -185,6 +185,9 @@ def of_feed(heading: str, query: FeedQuery, config: Config) -> str:
         title += f", {of_month(query.month)}"
     if query.digest:
         title += f", {query.digest} digest"
+    if query.period is not None:
+        title += f", archive of {query.period.name}"
+        title += f", part {query.period.part} of {query.period.of}" if query.period.of > 1 else ""
     if query.policy != config.links:
         title += f" ({POLICIES[query.policy]})"
     if query.page > 1:

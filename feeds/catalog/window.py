@@ -39,6 +39,7 @@ def has_window(query: FeedQuery, config: Config) -> bool:
         and not query.exact
         and query.limit == config.limit
         and query.month is None
+        and query.period is None
         and not query.story
         and not query.digest
         and _is_by_arrival(query.filters)
@@ -54,7 +55,7 @@ def since_of(
     reader: Reader, scope: Scope, hours: int, window: Window = EVERYTHING, filters: Filters = NONE
 ) -> int:
     """The moment after which what came to a scope is in its feed, in seconds."""
-    return reader.newest_arrival(scope, window, filters) - hours * 3600
+    return (reader.newest_arrival(scope, window, filters) or 0) - hours * 3600
 
 
 def first_page(
@@ -90,6 +91,7 @@ def has_deltas(query: FeedQuery) -> bool:
         query.file
         and query.page == 1
         and query.month is None
+        and query.period is None
         and not query.story
         and not query.digest
         and _is_by_arrival(query.filters)
@@ -117,7 +119,7 @@ def withdrawn_lately(reader: Reader, query: FeedQuery, config: Config) -> tuple[
     gone = withdrawn_since(reader, query, config, 0) if has_window(query, config) else ()
     if not gone:
         return ()
-    newest = reader.newest_arrival(query.scope, EVERYTHING, NONE)
+    newest = reader.newest_arrival(query.scope) or 0
     newest = max(newest, int(gone[0].when.timestamp()))
     return tuple(one for one in gone if one.when.timestamp() > newest - config.window * 3600)
 

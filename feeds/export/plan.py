@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from feeds.catalog import builder, stories, titles
+from feeds.catalog import archives, builder, stories, titles
 from feeds.catalog.addresses import (
     DIGESTS,
     Addresses,
@@ -28,7 +28,7 @@ from feeds.model import FeedsError
 from feeds.rendering import site_documents
 from feeds.rendering.assets import ICONS
 from feeds.rendering.formats import FORMATS
-from feeds.selection import Scope
+from feeds.selection import Period, Scope
 from feeds.serving.document_store import DocumentStore
 from feeds.serving.documents import Document
 from feeds.store.reader import Reader
@@ -39,12 +39,13 @@ EMBED: Final = "embed"
 _FILES: Final[Mapping[str, str]] = {kind_of(file): file for file in FORMATS}
 FORMS: Final = (PAGE, *_FILES, EMBED)
 STORIES: Final = "stories"
+MONTHS: Final = "months"
 ARCHIVES: Final = "archives"
 IN_DIGESTS: Final = "digests"
 SITE: Final = "site"
 SCOPES: Final = (
-    "everything", "topics", "providers", "both", "types", "collections", STORIES, ARCHIVES,
-    IN_DIGESTS, SITE,
+    "everything", "topics", "providers", "both", "types", "collections", STORIES, MONTHS,
+    ARCHIVES, IN_DIGESTS, SITE,
 )  # fmt: skip
 _ROWS: Final = 200  # entries read at a time, in search of stories
 
@@ -57,7 +58,7 @@ class SiteSelection(NamedTuple):
     """The part of a site to write, each by the words of an option, in their order.
 
     `formats` are of `FORMS`, `links` are link policies, `scopes` are of
-    `SCOPES`: archives and stories are told apart from the feeds that lead to
+    `SCOPES`: months, archives and stories are told apart from the feeds that lead to
     them, and `site` is all that is about the feeds.
     """
 
@@ -104,7 +105,7 @@ def render(
     scopes = [listed.scope for listed in builder.scopes(reader)]
     empty = titles.former_scopes(reader, documents.config)
     scopes = [scope for scope in scopes + empty if _scope_word(scope) in selection.scopes]
-    for query in _queries(reader, documents, selection, scopes, leads):
+    for query in _queries(documents, reader, selection, scopes, leads):
         yield SiteItem(addresses.path(query), documents.renderer.render(query, reader).document)
     yield from _moved(documents, reader, selection, scopes)
     if PAGE in selection.formats:
@@ -152,13 +153,16 @@ def _under_former_names(
 
 
 def _queries(
-    reader: Reader,
     documents: DocumentStore,
+    reader: Reader,
     selection: SiteSelection,
     scopes: Sequence[Scope],
     leads: Iterable[str],
 ) -> Iterator[Query]:
     addresses, config = documents.addresses, documents.config
+    chains: dict[Scope, list[Period]] = {}
+    if ARCHIVES in selection.scopes and not {PAGE, EMBED} >= {*selection.formats}:
+        chains = {scope: archives.chain(reader, scope, config) for scope in scopes}
     for policy in selection.links:
         for form in selection.formats:
             query = _query_of_all(addresses, policy, form)
@@ -168,10 +172,13 @@ def _queries(
                 if IN_DIGESTS in selection.scopes and query.file and has_digests:
                     for digest in DIGESTS:
                         yield query._replace(scope=scope, digest=digest)
-                if ARCHIVES in selection.scopes and form != EMBED:
+                if MONTHS in selection.scopes and form != EMBED:
                     for month, _ in reader.months(scope):
                         limit = addresses.default_limit(month)
                         yield query._replace(scope=scope, month=month, limit=limit)
+                if query.file:
+                    for period in chains.get(scope, ()):
+                        yield query._replace(scope=scope, period=period)
             for lead in leads:
                 yield query._replace(story=lead)
     if SITE in selection.scopes:

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
-from feeds.catalog import cache_keys
+from feeds.catalog import archives, cache_keys
 from feeds.catalog.window import since_of
 from feeds.config import MAX_LIMIT, Config
-from feeds.selection import Scope, month_of, month_window
+from feeds.selection import Period, Scope, day_at, month_at, month_of, month_window
 from feeds.store import changes
 from feeds.store.changes import Change
 from feeds.store.reader import Reader
@@ -37,19 +37,31 @@ def changed(reader: Reader, since: int, config: Config) -> set[str]:
     members = changes.changed_members(connection, since)
     events = list(changes.events(since, rows, gone, members))
     keys = {cache_keys.ANY}
+    closed = changes.closed_as_of(connection, since), reader.state().closed
+    if month_at(closed[0]) != month_at(closed[1]):  # feeds lead to it, rather than to its days
+        return {cache_keys.ALL}
+    if closed[0] != closed[1]:
+        keys.add(cache_keys.OPEN)
     if config.window:
         limit, seconds = config.limit, config.window * 3600
         told = changes.withdrawn_from(connection, since, limit, seconds)
         keys |= {cache_keys.of_scope(scope) for scope in told}
     for key, change in changes.collect((event.scope, event) for event in events).items():
-        keys |= _of_scope(reader, Scope(*key.split("\t")), change, config)
+        keys |= _of_scope(reader, Scope(*key.split("\t")), change, config, since)
     monthly = (
         ((event.scope, month_of(event.position >> 20)), event)
         for event in events
-        if event.position >= 0  # lists have no archives
+        if event.position >= 0  # lists have no months
     )
     for (key, month), change in changes.collect(monthly).items():
         keys |= _of_month(reader, Scope(*key.split("\t")), month, change)
+    by_period = (
+        ((event.scope, period), event)
+        for event in events
+        for period in (month_at(event.arrived), day_at(event.arrived))
+    )
+    for (key, period), change in changes.collect(by_period).items():
+        keys |= _of_period(reader, Scope(*key.split("\t")), period, change)
     shown = {
         f"{kind if kind in ('topic', 'collection') else 'provider'}/{slug.partition('/')[0]}"
         for kind, slug in renamed
@@ -58,8 +70,8 @@ def changed(reader: Reader, since: int, config: Config) -> set[str]:
     return keys | set(cache_keys.with_crowded(shown))
 
 
-def _of_scope(reader: Reader, scope: Scope, change: Change, config: Config) -> set[str]:
-    """The keys of what differs in a scope, but for months."""
+def _of_scope(reader: Reader, scope: Scope, change: Change, config: Config, mark: int) -> set[str]:
+    """The keys of what differs in a scope since the load at `mark`, but for months, archives."""
     limit = config.limit
     own = cache_keys.of_scope(scope)
     keys = {own + "?"}
@@ -80,10 +92,20 @@ def _of_scope(reader: Reader, scope: Scope, change: Change, config: Config) -> s
         or highest >= last[0].position
         or arrived > since
         or turns
+        or _leads_elsewhere(reader, scope, config, arrived)
         or _turns(total, totals, limit)
     ):
         keys.add(own)
+    if scope.collection and (arrived > mark or change.moves):
+        # When one that left it, or came anew, had come isn't known.
+        keys.add(cache_keys.of_archives(scope))
     return keys
+
+
+def _leads_elsewhere(reader: Reader, scope: Scope, config: Config, arrived: int) -> bool:
+    """Whether a feed may lead to another archive by what came, or left, up to `arrived`."""
+    period = archives.first(reader, scope, config)
+    return period is not None and arrived >= period.first
 
 
 def _of_month(reader: Reader, scope: Scope, month: int, change: Change) -> set[str]:
@@ -97,6 +119,16 @@ def _of_month(reader: Reader, scope: Scope, month: int, change: Change) -> set[s
         is_new_or_gone = not number or 0 in totals
         beside = [older, newer] if is_new_or_gone else [older]
         keys |= {cache_keys.of_month(scope, other) for other in beside if other is not None}
+    return keys
+
+
+def _of_period(reader: Reader, scope: Scope, period: Period, change: Change) -> set[str]:
+    """The keys of an archive, and of those after it that lead to it and its parts."""
+    keys = {cache_keys.of_period(scope, period)}
+    number = reader.count(scope, period.window())
+    if any(archives.parts(before) != archives.parts(number) for before in change.totals(number)):
+        leading = archives.newer(reader, scope, period)
+        keys |= {cache_keys.of_period(scope, other) for other in leading}
     return keys
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, delete, select
 from feeds.loading.report import Progress
 from feeds.records.history import Fact, History, NoHistory
 from feeds.records.parser import Options
+from feeds.selection import DAY
 from feeds.store import bulk_insert
 from feeds.store.bulk_insert import chunks
 from feeds.store.database import Store
@@ -26,13 +27,15 @@ class HistoryReader:
 
     The whole of a history, which may take a minute, is waited for, or (`wait`) not: it is
     read in the background, and `ready` called when a load would find it; without that, it is
-    left to another process. `problem` says why nothing is known of one that is there.
+    left to another process. `problem` says why nothing is known of one that is there, and
+    `is_pending` that it is still being read.
     """
 
     def __init__(
         self, folder: Path, *, wait: bool = True, ready: Callable[[], object] | None = None
     ) -> None:
         self.problem = ""
+        self.is_pending = False
         self._folder = folder
         self._wait = wait
         self._ready = ready
@@ -43,7 +46,7 @@ class HistoryReader:
         self, store: Store, options: Options, now: int, progress: Progress | None = None
     ) -> History | None:
         """What the store doesn't know; None for nothing, or not yet. `now` in seconds."""
-        self.problem = ""
+        self.problem, self.is_pending = "", False
         with store.read() as reader:
             head, until = reader.connection.execute(select(state.c.head, state.c.until)).one()
         if not any((parent / ".git").exists() for parent in _with_parents(self._folder)):
@@ -62,6 +65,7 @@ class HistoryReader:
         except NoHistory as problem:
             self.problem = str(problem)
             return None
+        self.is_pending = True
         if self._thread is None and self._ready is not None:
             self._thread = Thread(target=self._read, args=(options, now), daemon=True)
             self._thread.start()
@@ -94,12 +98,14 @@ def _joined(whole: History | None, news: History) -> History:
 def merged(known: Mapping[str, Fact], news: Mapping[str, Fact], until: int) -> dict[str, Fact]:
     """Facts, brought up to later ones; `until` is the moment that the known ones end with.
 
-    When a record came stays, but for one that was held until later.
+    When a record came stays, but for one that was held until later, or withdrawn and is back.
     """
     found = dict(known)
     for key, fact in news.items():
         was = found.get(key)
         if was is not None and 0 < was.came <= until:
+            if was.withdrawn and fact.came:  # it is back
+                was = was._replace(came=fact.came, initial=False)
             changed = fact.changed or was.changed
             found[key] = was._replace(changed=changed, withdrawn=fact.withdrawn)
         else:
@@ -120,6 +126,15 @@ def note(connection: Connection, news: History, until: int) -> None:
         ]
         bulk_insert.insert(connection, history, values)
     connection.execute(state.update().values(head=news.head, until=news.until))
+
+
+def closing(closed: int, moment: int) -> int:
+    """The midnight before which nothing comes any more, after it was `closed`.
+
+    `moment` is that of the last commit known, else of the last load that changed anything: so
+    servers that know the same history agree.
+    """
+    return max(closed, moment - moment % DAY)
 
 
 def facts(connection: Connection, keys: Iterable[str]) -> dict[str, Fact]:

@@ -150,20 +150,23 @@ def difference(
     first: bool,
     fact: Fact | None = None,
     is_news: bool = False,
+    closed: int = 0,
 ) -> EntryChange | None:
     """What is to be written so that `new` takes the place of `old`; None for nothing.
 
     `moment` is the time of the load, in seconds. Before the `first` load ends
     nobody sees an entry: nothing departs, and an entry came and changed when its
     record says that it did, or history (`fact`). What history tells of an entry that
-    is there makes a difference only where it `is_news`: then as if it had been known.
+    is there makes a difference only where it `is_news`: then as if it had been known. Nothing
+    comes before the moment `closed`: archives up to it have all that they ever will.
     """
     if new is None:
         if old is None:
             return None
         return EntryChange(old, None, (), -1) if first else EntryChange(old, None, old.scopes(), 1)
-    if first or old is None or is_news:
-        new = _arriving(new, arrival(new.row.published, moment, fact, first=first))
+    came = arrival(new.row.published, moment, fact, first=first)
+    if old is None or first or (is_news and came >= closed):
+        new = _arriving(new, came if came >= closed or first else moment)
     else:
         new = _arriving_again(old, new, moment)
     is_known_now = old and is_news and fact and _content(old) == _content(new)
@@ -196,23 +199,23 @@ def _arriving(new: StoredEntry, moment: int) -> StoredEntry:
 
 
 def _arriving_again(old: StoredEntry, new: StoredEntry, moment: int) -> StoredEntry:
-    """The entry, having come at `moment` to what `old` wasn't in."""
-    came = moment if _of_provider(old) != _of_provider(new) else old.row.arrived
-    arrived = {slug: old.arrived.get(slug, moment) for slug in new.topics}
-    return new._replace(row=new.row._replace(arrived=came), arrived=arrived)
-
-
-def _of_provider(entry: StoredEntry) -> tuple[str, str, str]:
-    return entry.row.provider, entry.row.provider_slug, entry.row.type
+    """The entry, having come at `moment` to what `old` wasn't in; to all, under another id."""
+    was, row = old.row, new.row
+    known = was.entry_id, was.shown_id, was.provider, was.provider_slug
+    stays = known == (row.entry_id, row.shown_id, row.provider, row.provider_slug)
+    arrived = old.arrived if stays else {}
+    came = was.arrived if stays and was.type == row.type else moment
+    topics = {slug: arrived.get(slug, moment) for slug in new.topics}
+    return new._replace(row=row._replace(arrived=came), arrived=topics)
 
 
 def _replacement(old: StoredEntry, new: StoredEntry, moment: int) -> EntryChange:
     was, there = old.scopes(), new.scopes()
-    stays = old.row.position == new.row.position and there <= was
+    stays = old.row.position == new.row.position and there <= was and _came(old) >= _came(new)
     content_changed = moment
     # An equal record has other scopes only after another rule for slugs.
     if stays and was == there:
-        if _look(old) == _look(new) and old.row.arrived == new.row.arrived:
+        if _look(old) == _look(new):
             return EntryChange(old, _as_of(new, _times(old)))
         if _content(old) == _content(new):
             content_changed = old.row.content_changed
@@ -225,6 +228,11 @@ def _replacement(old: StoredEntry, new: StoredEntry, moment: int) -> EntryChange
 def _look(entry: StoredEntry) -> tuple[bytes, str, str]:
     """What is equal when feeds show the same of both."""
     return entry.row.version, entry.row.gone, entry.row.shown_id
+
+
+def _came(entry: StoredEntry) -> set[tuple[str, int]]:
+    """When an entry came, and to each of its topics."""
+    return {("", entry.row.arrived), *entry.arrived.items()}
 
 
 def _content(entry: StoredEntry) -> tuple[bytes, str, str]:

@@ -58,6 +58,7 @@ class EntryWriter:
         self.changed = 0
         self.has_history = False  # whether the store knows of the folder's
         self.before = moment  # the time of the load before
+        self.closed = 0  # the moment before which nothing comes any more
         self.news: set[str] = set()  # ids of entries of which history told since they are there
         self.labels = LabelWriter(connection, moment, first)
         self.removed = removed
@@ -108,6 +109,7 @@ class EntryWriter:
                 first=self.first,
                 fact=fact,
                 is_news=entry_id in self.news,
+                closed=self.closed,
             )
             if change:
                 changes.append(change._replace(moment=moment))

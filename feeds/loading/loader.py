@@ -215,8 +215,11 @@ class _Load:
         self.entries.broken = self.records.broken
         self.collections = CollectionWriter(connection, self.moment, self.first, loader.saved)
         self.news, self.until = news, row.until
+        self.closed: int = row.closed
+        self.is_pending = bool(loader.history and loader.history.is_pending)
         self.learns = bool(news) and not row.until  # of what was there before
         self.entries.has_history, self.entries.before = bool(row.head or news), row.loaded
+        self.entries.closed = row.closed
         # Another version of the program, or of a library, wrote what is there.
         self.anew = self.entries.labels.anew = not self.first and row.reading != self.reading
 
@@ -339,10 +342,17 @@ class _Load:
         if self.records.wrote:
             values["writes"] = state.c.writes + 1
         changed |= self.learns or self.collections.changed or self.entries.labels.renamed
-        if changed or self.first or self.refolded:
+        changed |= self.first
+        last = self.news.until if self.news else self.until
+        if not self.entries.has_history:
+            last = self.moment if changed else 0
+        stays = self.only or self.is_pending
+        closed = self.closed if stays else arrivals.closing(self.closed, last)
+        if changed or self.refolded or closed != self.closed:
             values |= {"generation": state.c.generation + 1, "loaded": self.moment}
+            values |= {"closed": closed}
             commits = self.news.moments if self.news else ()
-            changes.note_load(self.connection, self.moment, commits, first=self.first)
+            changes.note_load(self.connection, self.moment, closed, commits, first=self.first)
         self.connection.execute(state.update().values(values))
         if self.first:  # of which no hub is told
             changes.set_mark(self.connection, changes.HUBS, changes.Mark(self.moment))

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 
 from feeds import selection, slugs
+from feeds.loading import arrivals
 from feeds.loading.entry_change import EntryRow, StoredEntry, topic_rows
 from feeds.loading.label_writer import LabelWriter
 from feeds.records.history import Fact
@@ -62,6 +63,7 @@ def remember(
         key, values = {"kind": kind, "slug": slug}, {"name": name, "changed": changed}
         _write(connection, labels, key, values, {"icon": "", "entries": 0, "latest": 0})
     moments = {"born": memory.born, "loaded": memory.loaded, "until": memory.until}
+    moments["closed"] = arrivals.closing(0, memory.until or memory.loaded)
     connection.execute(state.update().values(generation=1, reading=reading, **moments))
     changes.set_mark(connection, changes.HUBS, changes.Mark(memory.loaded))
     return set(known)

@@ -60,7 +60,8 @@ def read_history(
         if before is None or tree is None or before.id != tree.id:
             history.moments.append(history.until)
             reading.initial = not (history.since or history.facts)
-            changes = list(_changed(before, tree))
+            # What is at another path by now didn't go.
+            changes = sorted(_changed(before, tree), key=lambda change: change[2] is not None)
             reading.begin((path, was) for path, was, _ in changes if was)
             for path, was, content in changes:
                 reading.note(path, was, content)
@@ -167,6 +168,7 @@ class _Reading:
         self.initial = False
         self._options = options
         self._history = history
+        self._paths: dict[str, set[str]] = {}  # where records are public, by their keys
         self._versions: dict[tuple[str, bytes], _Version | None] = {}
         self._before: dict[str, bytes] = {}  # what was shown of records, by page
 
@@ -185,11 +187,18 @@ class _Reading:
             fact = facts.get(version.page)
             if fact is None or fact.came > moment:  # which it was held until
                 fact = Fact(max(moment, version.starts), self.initial, first=version.key)
+            elif 0 < fact.withdrawn < moment:  # and it is back
+                fact = fact._replace(came=max(moment, version.starts), initial=False)
+            self._paths.setdefault(version.page, set()).add(path)
             if self._before.get(version.page) != version.shown:
                 fact = fact._replace(changed=max(moment, version.starts))
             facts[version.page] = fact._replace(withdrawn=0)
         for old in (was, version):
             if old is None or not old.page or (version.public and old.page == version.page):
+                continue
+            copies = self._paths.get(old.page, set())
+            copies.discard(path)
+            if copies:
                 continue
             fact = facts.get(old.page)
             if fact is not None and fact.came > moment:

@@ -38,7 +38,7 @@ def framed(query: FeedQuery, addresses: Addresses) -> FeedQuery:
     """The framed page of a feed or page: of its newest entries, in the default style."""
     style = query.style or EmbedStyle()
     limit = query.limit if query.style else addresses.default_limit(None, style)
-    return query._replace(file="", month=None, page=1, style=style, limit=limit)
+    return query._replace(file="", month=None, period=None, page=1, style=style, limit=limit)
 
 
 def unframed(query: FeedQuery, addresses: Addresses) -> FeedQuery:

@@ -127,7 +127,7 @@ class DocumentRenderer:
     def _feed(self, query: FeedQuery, feed: Feed, reader: Reader, pages: Pages) -> Document:
         self.rendered += 1
         usual = self.addresses.default_limit(query.month, query.style)
-        keys = cache_keys.of_feed(self.config, query, feed.entries, usual)
+        keys = cache_keys.of_feed(self.config, query, feed, usual)
         if query.style is not None:
             headers = (
                 freshness(self.config) + embed.headers(query, self.addresses, self.config) + keys
@@ -175,7 +175,7 @@ class DocumentRenderer:
         """
         if self._started is None:
             return None
-        generation, loaded = reader.state()
+        generation, loaded, _ = reader.state()
         since = generation - self._first.setdefault("generation", generation)
         seen = self._started + timedelta(seconds=since)
         return max(seen, datetime.fromtimestamp(loaded, UTC), *others)
@@ -193,9 +193,8 @@ class DocumentRenderer:
         return fragment
 
     def _headers(self, feed: Feed) -> Headers:
-        over = feed.archive is not None and feed.archive.over
         links = ", ".join(_link_header(link) for link in (*feed.links, *feed.alternates))
-        max_age = self.config.archive_max_age if over else None
+        max_age = self.config.archive_max_age if feed.archive else None
         return [*freshness(self.config, max_age), ("Link", links)]
 
     def _everything(self) -> str:

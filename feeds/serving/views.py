@@ -130,7 +130,7 @@ def answer(path: str) -> Response:
         return _redirect(icon, 302)
     is_opened = _is_navigation() and "raw" not in request.args
     if is_opened and isinstance(query, FeedQuery) and query.file:
-        return _to_page(query._replace(file=""))
+        return _to_page(query._replace(file="", period=None))
     if not addresses.is_canonical(query, "/" + path, _asked()):
         return _moved(query)
     return _send(query, documents().document(query))

@@ -223,12 +223,17 @@ def renamed(connection: Connection, since: int) -> set[tuple[str, str]]:
 
 
 def note_load(
-    connection: Connection, moment: int, commits: Iterable[int] = (), *, first: bool = False
+    connection: Connection,
+    moment: int,
+    closed: int,
+    commits: Iterable[int] = (),
+    *,
+    first: bool = False,
 ) -> None:
     """Keep the moments as of which feeds are made: of a load, and of the changes that it found.
 
     Those of the `first` load have the records' own dates. `commits` are the moments of those
-    that were read: other stores made feeds as of them.
+    that were read: other stores made feeds as of them. `closed` is as in `state`.
     """
     changed = select(entries.c.changed).distinct().order_by(entries.c.changed.desc())
     if not first:
@@ -240,9 +245,16 @@ def note_load(
         known = connection.execute(select(loads.c.moment).where(loads.c.moment.in_(chunk)))
         latest.difference_update(known.scalars())
     if latest:
-        connection.execute(loads.insert(), [{"moment": each} for each in sorted(latest)])
+        rows = [{"moment": at, "closed": closed if at == moment else 0} for at in sorted(latest)]
+        connection.execute(loads.insert(), rows)
     past = select(loads.c.moment).order_by(loads.c.moment.desc()).offset(_LOADS).limit(1)
     connection.execute(delete(loads).where(loads.c.moment <= past.scalar_subquery()))
+
+
+def closed_as_of(connection: Connection, moment: int) -> int:
+    """The moment before which no entry came any more after the load at `moment`."""
+    query = select(func.max(loads.c.closed)).where(loads.c.moment <= moment)
+    return int(connection.execute(query).scalar() or 0)
 
 
 # -- marks ---------------------------------------------------------------------------

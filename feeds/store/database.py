@@ -144,6 +144,7 @@ class Store:
                         born=0,
                         head="",
                         until=0,
+                        closed=0,
                     )
                 )
         if self._is_postgresql:

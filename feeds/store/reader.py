@@ -24,10 +24,14 @@ _NAMED_AT_ONCE: Final = 10_000  # rows by one statement; databases take some 32,
 
 
 class State(NamedTuple):
-    """Generation of the store, and when it was loaded (seconds); generation 0 is empty."""
+    """Generation of the store, and when it was loaded (seconds); generation 0 is empty.
+
+    No entry comes any more before the moment `closed`.
+    """
 
     generation: int
     loaded: int
+    closed: int = 0
 
 
 class Health(NamedTuple):
@@ -274,7 +278,7 @@ class Reader:
     def months(self, scope: Scope) -> list[tuple[int, int]]:
         """The months that a scope has entries in, newest first, with their numbers.
 
-        None of a list of records, which has no archives.
+        None of a list of records, which is shown whole.
         """
         if self.is_list(scope):
             return []
@@ -323,11 +327,27 @@ class Reader:
         rows = self.connection.execute(query.where(pings.c.hub.in_(hubs)))
         return {row.hub: row.number for row in rows}
 
-    def newest_arrival(self, scope: Scope, window: Window, filters: Filters) -> int:
-        """When the last of the entries of a scope, window and filters came, in seconds."""
+    def newest_arrival(
+        self,
+        scope: Scope,
+        window: Window = EVERYTHING,
+        filters: Filters = NONE,
+        besides: Sequence[int] = (),
+    ) -> int | None:
+        """When the last of the entries of a scope, window and filters came, in seconds.
+
+        Of those besides the ones in some rows; None without any.
+        """
         parameters = statements.parameters(scope, window, filters)
-        query = statements.newest_arrival(frozenset(parameters))
-        return int(self.connection.execute(query, parameters).scalar() or 0)
+        parameters |= {"besides": besides} if besides else {}
+        query = statements.extreme_arrival(frozenset(parameters), newest=True)
+        return self.connection.execute(query, parameters).scalar()
+
+    def oldest_arrival(self, scope: Scope, window: Window = EVERYTHING) -> int | None:
+        """When the first of the entries of a scope and window came, in seconds; None for none."""
+        parameters = statements.parameters(scope, window)
+        query = statements.extreme_arrival(frozenset(parameters), newest=False)
+        return self.connection.execute(query, parameters).scalar()
 
     def was_made_at(self, moment: int) -> bool:
         """Whether feeds may have been made as of a moment, in seconds."""

@@ -54,6 +54,7 @@ state = Table(
     Column("born", BigInteger, nullable=False),  # since when all that happens is known
     Column("head", Text, nullable=False),  # the last commit that `history` knows
     Column("until", BigInteger, nullable=False),  # and its moment
+    Column("closed", BigInteger, nullable=False),  # a midnight, before which no entry comes now
 )
 
 # What the folder's git history tells of records, by their pages, see
@@ -315,6 +316,7 @@ loads = Table(
     "loads",
     metadata,
     Column("moment", BigInteger, primary_key=True, autoincrement=False),
+    Column("closed", BigInteger, nullable=False),  # as in state after that load, 0 for a change
     sqlite_with_rowid=False,
 )
 

@@ -43,7 +43,7 @@ from feeds.store.schema import (
     withdrawals,
 )
 
-STATE = select(state.c.generation, state.c.loaded)
+STATE = select(state.c.generation, state.c.loaded, state.c.closed)
 BORN = select(state.c.born)
 CLOSING = select(case((state.c.until > 0, state.c.until), else_=state.c.loaded))
 HEALTH = select(health)
@@ -163,6 +163,10 @@ def _conditions(names: _Names) -> list[ColumnElement[bool]]:
         conditions.append(_arrived(names) > bindparam("since"))
     if "before" in names:
         conditions.append(_arrived(names) < bindparam("before"))
+    if "mask" in names:
+        conditions.append(_is_of_part(table.c.position))
+    if "besides" in names:
+        conditions.append(_row(names).not_in(_any("besides")))
     if "changed" in names:
         conditions.append(_has_changed(names))
     filters = (make(_FILTER + name) for name, make in _FILTERS.items() if _FILTER + name in names)
@@ -176,9 +180,16 @@ def _has_changed(names: _Names) -> ColumnElement[bool]:
         came = members.c.collection == bindparam("collection")
         placed = select(members.c.entry).where(came, members.c.placed > bindparam("changed"))
         return members.c.entry.in_(union(lately, placed))
-    table = _table(names)
-    row = table.c.entry if table is entry_topics else table.c.id
-    return row.in_(lately)
+    return _row(names).in_(lately)
+
+
+def _row(names: _Names) -> ColumnElement[int]:
+    """The number of an entry's row."""
+    return entry_topics.c.entry if _table(names) is entry_topics else entries.c.id
+
+
+def _is_of_part(position: ColumnElement[int]) -> ColumnElement[bool]:
+    return position.bitwise_and(bindparam("mask")) == bindparam("part")
 
 
 def _arrived(names: _Names) -> ColumnElement[int]:
@@ -272,10 +283,10 @@ def extreme(names: _Names, *, newest: bool) -> Select[Any]:
 
 
 @cache
-def newest_arrival(names: _Names) -> Select[Any]:
-    """When the last of what is chosen came to the scope."""
+def extreme_arrival(names: _Names, *, newest: bool) -> Select[Any]:
+    """When the last or the first of what is chosen came to the scope."""
     arrived = _arrived(names)
-    return _chosen(names, arrived).order_by(arrived.desc()).limit(1)
+    return _chosen(names, arrived).order_by(arrived.desc() if newest else arrived).limit(1)
 
 
 @cache
@@ -319,7 +330,7 @@ def modified(names: _Names) -> Select[Any]:
     if "topic" in names:
         changed = changed.join(entries, entries.c.id == entry_topics.c.entry)
     bounds = _bounds(departures.c.position, names)
-    if "since" in names:
+    if "since" in names and "before" not in names:  # which left an archive, no store knows long
         bounds.append(departures.c.arrived > bindparam("since"))
     departed = select(func.max(departures.c.departed)).where(
         departures.c.scope == bindparam("scope"), *bounds

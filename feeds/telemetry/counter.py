@@ -76,7 +76,7 @@ def feed_of(addresses: Addresses, address: str) -> str:
         return ""
     if not isinstance(query, FeedQuery) or not query.file:
         return ""
-    if query.month is not None or query.page > 1:
+    if query.month is not None or query.period is not None or query.page > 1:
         return ""
     whole = query._replace(filters=NONE, limit=addresses.limit, content="")
     return addresses.path(whole) + ("" if query.filters == NONE else "?")

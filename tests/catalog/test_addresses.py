@@ -1,3 +1,4 @@
+from datetime import date
 from random import Random
 from urllib.parse import parse_qs, parse_qsl, unquote
 
@@ -19,7 +20,7 @@ from feeds.catalog.addresses import (
 )
 from feeds.catalog.parameters import BadParameter
 from feeds.config import MAX_LIMIT
-from feeds.selection import NONE, Filters, Scope
+from feeds.selection import NONE, Filters, Period, Scope
 from feeds.urls import POLICIES
 
 FILES = {"rss.xml": "application/rss+xml", "atom.xml": "application/atom+xml"}
@@ -96,6 +97,7 @@ plain_queries = st.builds(
     exact=st.just(False),
     content=st.just(""),
     digest=st.just(""),
+    period=st.none(),
 )
 queries = st.one_of(
     plain_queries,
@@ -113,6 +115,7 @@ queries = st.one_of(
         exact=st.just(False),
         content=st.sampled_from(["", "title"]),
         digest=st.sampled_from(["daily", "weekly"]),
+        period=st.none(),
     ),
     st.builds(
         lambda query, filters: query._replace(filters=unfolded(filters, query.scope)),
@@ -156,6 +159,25 @@ def test_an_address_is_canonical_in_its_own_order_alone(query: FeedQuery, random
     assert ADDRESSES.is_canonical(query, path, shuffled) == (shuffled == asked)
     assert not ADDRESSES.is_canonical(query, path, [*asked, ("page", "1")])
     assert not ADDRESSES.is_canonical(query, f"{path}/", asked)
+
+
+@given(
+    scopes,
+    st.sampled_from(POLICIES),
+    st.sampled_from([*FILES]),
+    st.dates(),
+    st.booleans(),
+    st.integers(0, 20),
+    st.data(),
+)
+def test_archives_have_addresses_of_their_own(
+    scope: Scope, policy: str, file: str, day: date, is_day: bool, bits: int, data: st.DataObject
+) -> None:
+    part = data.draw(st.integers(1, 1 << bits))
+    period = Period(day.year, day.month, day.day if is_day else 0, part, 1 << bits)
+    query = FeedQuery(scope, policy, file, ADDRESSES.limit, period=period)
+    if (period.year, period.month, is_day) != (9999, 12, False):
+        assert parse(ADDRESSES.path(query)) == query
 
 
 @given(queries)
@@ -210,6 +232,11 @@ JANUARY_2024 = 2024 * 12
         ("/rss.xml?limit=50", FeedQuery(file="rss.xml", exact=True)),
         ("/rss.xml?limit=10&page=2", FeedQuery(file="rss.xml", limit=10, page=2)),
         ("/2024/01/", FeedQuery(limit=200, month=JANUARY_2024)),
+        ("/archive/2024-01/rss.xml", FeedQuery(file="rss.xml", period=Period(2024, 1))),
+        ("/amp/topics/archive/archive/2024-01-31/3-of-16/rss.xml",
+         FeedQuery(Scope("archive"), "amp", "rss.xml", period=Period(2024, 1, 31, 3, 16))),
+        ("/providers/archive/2024-01/rss.xml",
+         FeedQuery(Scope(provider="archive", name="2024-01"), file="rss.xml")),
         ("/amp/topics/ai/2024/12/rss.xml",
          FeedQuery(TOPIC, "amp", "rss.xml", limit=200, month=JANUARY_2024 + 11)),
     ],

@@ -55,7 +55,7 @@ def test_a_list_is_whole(news: Store) -> None:
     assert found.description == "First steps"
     with pytest.raises(NotFound, match="page 2 is past the last; there are 3 entries"):
         at(news, "/collections/start-here/atom.xml?page=2")
-    with pytest.raises(NotFound, match="has no archives"):
+    with pytest.raises(NotFound, match="has no months"):
         at(news, "/collections/start-here/2024/01/atom.xml")
 
 
@@ -105,18 +105,26 @@ def test_a_filter_has_pages_and_archives(news: Store) -> None:
         ("first", address),
         ("last", f"{address}?page=2"),
         ("next", f"{address}?page=2"),
-        ("prev-archive", "/collections/ai/2024/03/rss.xml"),
+        ("prev-archive", "/collections/ai/archive/2024-01/rss.xml"),
     ]
     archive = at(news, "/collections/ai/2024/03/rss.xml")
     assert (paths(archive), links(archive)) == (
         "c",
         [
             ("self", "/collections/ai/2024/03/rss.xml"),
-            ("prev-archive", "/collections/ai/2024/01/rss.xml"),
-            ("next-archive", "/collections/ai/2024/04/rss.xml"),
+            ("next", "/collections/ai/2024/01/rss.xml"),
+            ("previous", "/collections/ai/2024/04/rss.xml"),
             ("current", address),
         ],
     )
+    archive = at(news, "/collections/ai/archive/2024-01/rss.xml")
+    assert (paths(archive), archive.archive, links(archive)) == (
+        "a",
+        "2024-01",
+        [("self", "/collections/ai/archive/2024-01/rss.xml"), ("current", address)],
+    )
+    with pytest.raises(NotFound, match="has no archives"):
+        at(news, "/collections/start-here/archive/2024-01/rss.xml")
     assert paths(at(news, f"{address}?topic=ai&min_heat=99&sort=heat")) == "dc"
     with news.read() as reader:
         assert reader.months(Scope(collection="ai")) == [

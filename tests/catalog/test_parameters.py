@@ -39,7 +39,7 @@ def test_names_that_nothing_knows_are_ignored_as_ever(app: Flask) -> None:
     assert get(app, "/rss.xml?utm_source=x&v=1").code == 200
 
 
-def test_an_archive_has_all_of_its_month(tmp_path: Path) -> None:
+def test_a_month_is_whole(tmp_path: Path) -> None:
     folder = news(tmp_path / "records", 28)
     app = application(folder, parameters="off", limit=2)
     assert count(app, "/2024/01/atom.xml") == 28
@@ -48,7 +48,7 @@ def test_an_archive_has_all_of_its_month(tmp_path: Path) -> None:
     assert rels(app, "/atom.xml") == ["alternate", "self", "prev-archive"]
 
 
-def test_an_archive_may_have_more_than_a_page_ever_has(tmp_path: Path) -> None:
+def test_a_month_may_have_more_than_a_page_ever_has(tmp_path: Path) -> None:
     folder = tmp_path / "records"
     for number in range(201):
         news(folder / str(number), 1)
@@ -58,12 +58,12 @@ def test_an_archive_may_have_more_than_a_page_ever_has(tmp_path: Path) -> None:
     assert count(application(folder, parameters="off"), "/2024/01/atom.xml") == 201
 
 
-def test_archives_lead_from_one_month_to_the_next(app: Flask) -> None:
-    assert rels(app, MARCH) == ["alternate", "self", "prev-archive", "current"]
-    older = etree.fromstring(get(app, MARCH).body).xpath("//*[@rel='prev-archive']/@href")
+def test_months_lead_from_one_to_the_next(app: Flask) -> None:
+    assert rels(app, MARCH) == ["alternate", "self", "next", "current"]
+    older = etree.fromstring(get(app, MARCH).body).xpath("//*[@rel='next']/@href")
     assert older == [f"{ROOT}/2024/01/atom.xml"]
     newer = etree.fromstring(get(app, "/2024/01/atom.xml").body)
-    assert newer.xpath("//*[@rel='next-archive']/@href") == [f"{ROOT}{MARCH}"]
+    assert newer.xpath("//*[@rel='previous']/@href") == [f"{ROOT}{MARCH}"]
 
 
 def test_a_story_has_all_of_its_coverage(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_pages_offer_nothing_that_needs_them(app: Flask) -> None:
         assert "<form" not in body
         assert "oembed" not in body
         assert "Narrow this feed" not in body
-    assert 'rel="prev"' in get(app, "/").body.decode()  # older entries are in the archive
+    assert 'rel="next"' in get(app, "/").body.decode()  # older entries are in their month
     about = get(app, "/about/").body
     assert b"prev-archive" in about
     assert b"A-IM" not in about

@@ -86,7 +86,7 @@ def test_what_comes_late_is_in_the_feed_and_where_its_date_belongs(
         feed(store, "/atom.xml?page=4", SMALL)
     first = links(feed(store, "/atom.xml", SMALL))
     assert first["last"] == "/atom.xml?page=3"
-    assert first["prev-archive"] == "/2026/01/atom.xml"  # of the last that has none left out above
+    assert first["prev-archive"] == "/archive/2026-01/atom.xml"  # which old 4 came in
 
 
 def test_what_comes_to_a_topic_late_is_in_the_feed_of_the_topic(store: Store, load: Load) -> None:
@@ -108,7 +108,7 @@ def test_exact_limits_pages_and_other_orders_have_no_window(store: Store, load: 
     exact = feed(store, "/atom.xml?limit=3", SMALL)
     assert links(exact)["self"] == "/atom.xml?limit=3"
     assert links(exact)["next"] == "/atom.xml?limit=3&page=2"
-    assert links(exact)["prev-archive"] == "/2026/03/atom.xml"
+    assert links(exact)["prev-archive"] == "/archive/2026-03-01/atom.xml"
 
 
 def test_filters_have_a_window_of_what_they_let_pass(store: Store, load: Load) -> None:

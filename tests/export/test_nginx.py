@@ -32,6 +32,7 @@ from tests.helpers.server import (
 from tests.helpers.support import write
 
 pytestmark = pytest.mark.servers
+ARCHIVE: Final = "/topics/ai/archive/2024-03/rss.xml"
 CONFIGURATION: Final = PROJECT / "deploy" / "nginx-export.conf"
 MODULES: Final = Path("/etc/nginx/modules-enabled")
 # What nginx makes itself, or can't know.
@@ -164,10 +165,10 @@ def test_each_coding_of_every_address_is_conditional(files: dict[str, File], ngi
         assert nginx.ask(address, Accept_Encoding="br", If_Modified_Since=since).code == 304
 
 
-def test_links_are_those_of_the_server_but_for_archives(
+def test_links_are_those_of_the_server_but_for_months_and_archives(
     app: Flask, files: dict[str, File], nginx: Nginx
 ) -> None:
-    own = re.compile(r'(?:, )?<[^>]*>; rel="(?:prev-archive|next-archive|current)"')
+    own = re.compile(r'(?:, )?<[^>]*>; rel="(?:prev-archive|next|previous|current)"')
     for address, file in files.items():
         if not file.location:
             sent = call(app.wsgi_app, address).get("Link")
@@ -221,7 +222,7 @@ def test_a_folder_without_its_slash_is_led_to_as_by_the_server(app: Flask, nginx
 
 def test_a_feed_opened_in_a_browser_leads_to_its_page(app: Flask, nginx: Nginx) -> None:
     opened = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
-    for address in ("/rss.xml", "/topics/ai/feed.json", "/amp/2024/03/atom.xml?x=y"):
+    for address in ("/rss.xml", "/topics/ai/feed.json", "/amp/2024/03/atom.xml?x=y", ARCHIVE):
         found, sent = nginx.ask(address, **opened), call(app.wsgi_app, address, opened)
         assert found.code == sent.code == 303
         for name in ("Location", "Cache-Control", "Vary"):

@@ -127,7 +127,7 @@ OURS_OF_FEED: Final = closed(
     link_policy={"enum": list(POLICIES)},
     entries=SIZE,
     withdrawn=listed(closed("id", "when", id=TEXT, when=TIME)),
-    archive={"type": "string", "pattern": r"^\d{4}-\d\d$"},
+    archive={"type": "string", "pattern": r"^\d{4}-\d\d(-\d\d)?$"},
     links={"type": "object", "additionalProperties": URL},
 )
 
@@ -374,7 +374,9 @@ def test_the_canonical_url_is_said_only_where_the_item_links_another(tmp_path: P
         assert ("canonical_url" in item["_feeds"]) is said
 
 
-def test_pages_follow_next_url_and_archives_lead_to_older_ones(tmp_path: Path) -> None:
+def test_next_url_leads_to_the_next_page_or_the_older_month_or_archive(
+    tmp_path: Path,
+) -> None:
     for month in (1, 2, 3):
         for day in (1, 2):
             name, moment = f"{month}{day}.md", f"2024-0{month}-0{day}T00:00:00Z"
@@ -394,15 +396,22 @@ def test_pages_follow_next_url_and_archives_lead_to_older_ones(tmp_path: Path) -
     assert walk("/feed.json") == newest_first
     assert walk("/2024/02/feed.json") == newest_first[2:]
     root = CONFIG.base_url
-    archive = read(rendered(store, "/2024/02/feed.json"))
-    assert archive["_feeds"]["archive"] == "2024-02"
-    assert archive["_feeds"]["links"] == {
-        "prev-archive": f"{root}/2024/01/feed.json",
-        "next-archive": f"{root}/2024/03/feed.json",
+    listed = read(rendered(store, "/2024/02/feed.json"))
+    assert "archive" not in listed["_feeds"]
+    assert listed["_feeds"]["links"] == {
+        "previous": f"{root}/2024/03/feed.json",
         "current": f"{root}/feed.json",
     }
-    whole = read(rendered(store, "/feed.json"))
-    assert whole["_feeds"]["links"] == {"prev-archive": f"{root}/2024/01/feed.json"}
+    assert walk("/archive/2024-03/feed.json") == newest_first
+    archive = read(rendered(store, "/archive/2024-02/feed.json"))
+    assert archive["_feeds"]["archive"] == "2024-02"
+    assert archive["_feeds"]["links"] == {
+        "prev-archive": f"{root}/archive/2024-01/feed.json",
+        "current": f"{root}/feed.json",
+    }
+    assert "links" not in read(rendered(store, "/feed.json"))["_feeds"]  # it has all there is
+    first = read(rendered(store, "/feed.json?limit=2"))
+    assert first["_feeds"]["links"]["prev-archive"] == f"{root}/archive/2024-02/feed.json"
 
 
 def test_hubs_are_websub(tmp_path: Path) -> None:

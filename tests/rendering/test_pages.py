@@ -199,7 +199,7 @@ def test_most_active_topics_come_first_and_all_by_name_where_there_are_many(
         ("/topics/ai/", []),
         ("/?limit=30", [("next", "/?limit=30&page=2")]),
         ("/?limit=30&page=2", [("prev", "/?limit=30"), ("next", "/?limit=30&page=3")]),
-        ("/2026/06/", [("prev", "/2026/05/"), ("next", "/2026/07/"), ("start", "/")]),
+        ("/2026/06/", [("next", "/2026/05/"), ("prev", "/2026/07/"), ("start", "/")]),
         ("/?q=nobody-wrote-this", []),
     ],
 )

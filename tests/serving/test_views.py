@@ -2,6 +2,7 @@ import gzip
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,8 @@ def test_a_feed_has_these_headers_and_no_others(app: Flask, file: str) -> None:
         "Last-Modified": http_date(born),
         "Link": f'<{folder}{file}>; rel="self", <https://hub.example.net/>; rel="hub", '
         f'<{folder}{file}>; rel="first", <{folder}{file}?page=6>; rel="last", '
-        f'<{folder}{file}?page=2>; rel="next", <{folder}2024/02/{file}>; rel="prev-archive", '
+        f'<{folder}{file}?page=2>; rel="next", '
+        f'<{folder}archive/2024-02/{file}>; rel="prev-archive", '
         f'<{folder}{other}>; rel="alternate"; type="{other_kind}", '
         f'<{folder}feed.json>; rel="alternate"; type="application/feed+json", '
         f'<{folder}>; rel="alternate"; type="text/html"',
@@ -96,7 +98,7 @@ def test_a_page_has_validators_and_is_no_feed(app: Flask) -> None:
     assert "Access-Control-Allow-Origin" not in headers
 
 
-def test_cache_control_is_as_set_and_long_for_a_month_that_is_over(tmp_path: Path) -> None:
+def test_cache_control_is_as_set_and_long_for_archives_that_are_closed(tmp_path: Path) -> None:
     folder = news(tmp_path / "records", 40)
     write(folder, "to-come.md", webUrl=ROOT, publishedDateTime="2199-06-01T00:00:00Z")
     app = application(
@@ -111,10 +113,10 @@ def test_cache_control_is_as_set_and_long_for_a_month_that_is_over(tmp_path: Pat
     for address, max_age in (
         ("/rss.xml", 10),
         ("/", 10),
-        ("/2199/06/rss.xml", 10),
-        ("/2024/02/rss.xml", 20),
-        ("/topics/ai/2024/01/atom.xml", 20),
-        ("/2024/01/", 20),
+        ("/2024/01/rss.xml", 10),
+        (f"/archive/{datetime.now(UTC):%Y-%m}/rss.xml", 10),
+        ("/archive/2024-02/rss.xml", 20),
+        ("/topics/ai/archive/2024-01-03/atom.xml", 20),
     ):
         assert get(app, address).get("Cache-Control") == f"public, max-age={max_age}{rest}", address
 
@@ -494,6 +496,9 @@ def test_the_archives_and_the_subscription_document_hold_every_entry(
     archived = [entry for archive in archives for entry in ids(archive)]
     assert set(archived) | set(ids(subscription)) == everything
     assert len(archived) == len(set(archived))
+    assert [dict(links(a))["self"].removeprefix(ROOT + scope) for a in archives] == [
+        f"archive/2024-{month}/{file}" for month in ("02", "01")
+    ]
     for archive in archives:
         assert dict(links(archive))["current"] == ROOT + scope + file
         tree: Any = etree.fromstring(archive.body)
@@ -503,31 +508,53 @@ def test_the_archives_and_the_subscription_document_hold_every_entry(
     assert b"fh:archive" not in subscription.body
 
 
-def test_next_archive_is_the_inverse_of_prev_archive(app: Flask) -> None:
+def test_previous_is_the_inverse_of_next_from_month_to_month(app: Flask) -> None:
     newest = "/2024/03/atom.xml"
-    back = [dict(links(a))["self"] for a in follow(app, newest, "prev-archive")]
-    forth = [dict(links(a))["self"] for a in follow(app, "/2024/01/atom.xml", "next-archive")]
+    back = [dict(links(a))["self"] for a in follow(app, newest, "next")]
+    forth = [dict(links(a))["self"] for a in follow(app, "/2024/01/atom.xml", "previous")]
     assert back == [f"{ROOT}/2024/{month:02}/atom.xml" for month in (3, 2, 1)]
     assert forth == back[::-1]
+    assert b"archive" not in get(app, newest).body
 
 
-def test_an_archive_in_several_documents_is_one_chain(app: Flask) -> None:
+def test_the_pages_of_months_are_one_chain(app: Flask) -> None:
     start = "/2024/03/rss.xml?limit=3"
-    chain = [dict(links(a))["self"] for a in follow(app, start, "prev-archive")]
+    chain = [dict(links(a))["self"] for a in follow(app, start, "next")]
     assert len(chain) == len(set(chain)) > 3
-    forth = [
-        dict(links(a))["self"] for a in follow(app, chain[-1].removeprefix(ROOT), "next-archive")
-    ]
+    forth = [dict(links(a))["self"] for a in follow(app, chain[-1].removeprefix(ROOT), "previous")]
     assert forth == chain[::-1]
+
+
+def test_an_archive_is_a_feed_without_parameters_whose_page_is_that_of_its_scope(
+    app: Flask,
+) -> None:
+    address = "/topics/c-plus-plus/archive/2024-01/atom.xml"
+    opened = get(app, address, sec_fetch_mode="navigate", sec_fetch_dest="document")
+    assert opened.get("Location") == f"{ROOT}/topics/c-plus-plus/#subscribe"
+    assert "text/html" not in str(get(app, address).get("Link"))
+    moved = get(app, f"{address}?limit=3&page=2")
+    assert (moved.code, moved.get("Location")) == (308, ROOT + address)
+    for none in (
+        "/archive/2024-01/",
+        "/archive/2023-12/rss.xml",
+        "/archive/2199-01/rss.xml",
+        "/archive/9999-12/rss.xml",
+        "/archive/2024-02-30/rss.xml",
+        "/archive/2024-01/3-of-2/rss.xml",
+        "/archive/2024-01/1-of-3/rss.xml",
+        f"{address}?q=story",
+    ):
+        assert get(app, none).code == 404, none
 
 
 def test_a_month_that_is_over_stays_as_it_is_when_others_come(tmp_path: Path) -> None:
     folder = news(tmp_path / "records", 60)
     app = application(folder)
     write(folder, "march.md", publishedDateTime="2024-03-20T00:00:00Z")
-    before = get(app, "/2024/01/atom.xml")
+    addresses = "/2024/01/atom.xml", "/archive/2024-03/atom.xml"
+    before = [get(app, address) for address in addresses]
     load(app, folder)
-    assert get(app, "/2024/01/atom.xml") == before
+    assert [get(app, address) for address in addresses] == before
 
 
 @pytest.mark.parametrize("address", ["/2023/12/rss.xml", "/2024/13/", "/2024/1/", "/2024/"])

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from feeds import urls
-from feeds.model import UNKNOWN_TIME, Archive, Entry, Feed, Record
+from feeds.model import UNKNOWN_TIME, Entry, Feed, Record
 from feeds.rendering.formats import xml
 from feeds.rendering.formats.content import content
 
@@ -45,14 +45,13 @@ def entry(entry: Entry, policy: str, root: str) -> bytes:  # noqa: ARG001 - of e
 def document(feed: Feed, entries: Sequence[bytes]) -> bytes:
     """The whole feed of items already serialised, in their order."""
     linked = {link.rel: link.href for link in feed.links}
-    older = "next" if feed.archive is None else "prev-archive"
     head = {
         "version": VERSION,
         "title": feed.title,
         "home_page_url": feed.page,
         "feed_url": linked["self"],
         "description": feed.description,
-        "next_url": linked.get(older, ""),
+        "next_url": linked.get("next", linked.get("prev-archive", "")),
         "icon": feed.icon,
         "favicon": feed.icon,
         "language": feed.language,
@@ -65,7 +64,7 @@ def document(feed: Feed, entries: Sequence[bytes]) -> bytes:
         }
         | _without_empty(
             {
-                "archive": _month(feed.archive),
+                "archive": feed.archive,
                 "withdrawn": feed.withdrawn,
                 "links": {rel: url for rel, url in linked.items() if rel not in _SAID_ELSEWHERE},
             }
@@ -73,11 +72,6 @@ def document(feed: Feed, entries: Sequence[bytes]) -> bytes:
     }
     opened = _encode(_without_empty(head)).removesuffix(b"}")
     return b"".join([opened, b',"items":[', b",".join(entries), b"]}"])
-
-
-def _month(archive: Archive | None) -> str:
-    """The month of an archive, as 2026-05."""
-    return f"{archive.year:04}-{archive.month:02}" if archive else ""
 
 
 def _without_empty(members: Mapping[str, Any]) -> dict[str, Any]:

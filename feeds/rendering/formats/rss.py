@@ -27,7 +27,7 @@ def document(feed: Feed, entries: Sequence[bytes]) -> bytes:
     """The whole feed of items already serialised, in their order."""
     channel = xml.generator(feed)
     channel.link(href=feed.page, rel="alternate")
-    if feed.ttl >= _MINUTE and feed.archive is None:
+    if feed.ttl >= _MINUTE and not feed.archive:
         channel.ttl(feed.ttl // _MINUTE)
     head: bytes = channel.rss_str()
     return xml.joined(head, entries, b"</channel>")

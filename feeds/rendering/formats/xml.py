@@ -54,9 +54,8 @@ class HeadExtension(BaseExtension):  # type: ignore[misc]
         return NAMESPACES | more | ({"at": TOMBSTONES} if self.feed.withdrawn else {})
 
     def _mark_archive(self, parent: Any) -> None:
-        """`fh:archive` (RFC 5005 4), for a document that is one of several."""
-        rels = {link.rel for link in self.feed.links}
-        if self.feed.archive and rels & {"prev-archive", "next-archive"}:
+        """`fh:archive` (RFC 5005 4)."""
+        if self.feed.archive:
             sub(parent, f"{{{HISTORY}}}archive")
 
     def extend_atom(self, root: Any) -> Any:
