@@ -59,8 +59,7 @@ class Connection(asyncio.Protocol):
         self._rest = b""  # received, and not answered yet
         self._has_begun = True  # a head to come, in time
         self._is_full = False  # more waits to be sent than should
-        self._unsent = 0  # bytes, when that was last looked at
-        self._drained = 0  # bytes
+        self._unsent = self._drained = 0  # bytes, when last looked at; thrown away
         self.state = READING
         self.deadline = 0.0
 
@@ -140,21 +139,22 @@ class Connection(asyncio.Protocol):
         worker, fast_path = self._worker, self.listener.fast_path
         if head.startswith(b"\r\n"):  # one empty line is let pass (RFC 9112 2.2)
             head = head[2:]
+        worker.nr += 1
+        answer = None
         try:
             request = worker.parser.read(head)
-        except errors.ParseException as error:
+            if fast_path is not None and request.is_plain and fast_path.watch.is_known():
+                answer = fast_path.prepared(request.environ, request.target, started)
+        except Exception as error:  # noqa: BLE001 - gunicorn answers and logs whatever it is
             self._refuse(error)
             return False
-        worker.nr += 1
-        if fast_path is not None and request.is_plain and fast_path.watch.is_known():
-            answer = fast_path.prepared(request.environ, request.target, started)
-            if answer is not None:
-                keeps = request.keeps_alive and worker.alive
-                status = worker.status_lines(answer.status, is_1_1=request.is_1_1, keeps=keeps)
-                self._transport.writelines((status, answer.fields, answer.body))
-                if not keeps:
-                    self._drain() if self._rest else self._transport.close()
-                return keeps
+        if answer is not None:
+            keeps = request.keeps_alive and worker.alive
+            status = worker.status_lines(answer.status, is_1_1=request.is_1_1, keeps=keeps)
+            self._transport.writelines((status, answer.fields, answer.body))
+            if not keeps:
+                self._drain() if self._rest else self._transport.close()
+            return keeps
         self.state = ANSWERING
         self._transport.pause_reading()
         worker.call(self, head, is_last=request.has_body or not worker.alive)
@@ -174,7 +174,7 @@ class Connection(asyncio.Protocol):
     # -- the end ------------------------------------------------------------------------
 
     def _refuse(self, error: Exception) -> None:
-        """Answer what is no request of HTTP as gunicorn does, and close."""
+        """Answer as gunicorn does what is no request of HTTP, or an error of ours, and close."""
         outbox = Outbox(self.listener.name)
         self._worker.handle_error(None, outbox, self.client, error)
         self._transport.writelines(outbox.sent)

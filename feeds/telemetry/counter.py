@@ -153,7 +153,8 @@ class RequestCounter:
         hour = int(self._clock()) // HOUR
         answers: dict[RequestLabels, Answers] = {}
         for (address, status, coding, outcome, agent), ((sent, whole), times) in groups.items():
-            saved = whole - sent if outcome in (NOT_MODIFIED, DELTA) else 0
+            # A delta may be longer than the feed: it has all that came since, of any age.
+            saved = max(whole - sent, 0) if outcome in (NOT_MODIFIED, DELTA) else 0
             labels = RequestLabels(kind_of(address), status, coding, outcome)
             answers.setdefault(labels, Answers()).add(sent, saved, times)
             if self.poll_store and status in _POLLED and (feed := self._feed_of(address)):

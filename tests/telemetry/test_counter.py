@@ -128,6 +128,15 @@ def test_requests_are_counted_by_kind_status_coding_and_outcome() -> None:
     assert said["feeds_prepared_bytes",] == 700
 
 
+def test_a_delta_that_is_longer_than_its_feed_saves_nothing() -> None:
+    found = made()
+    found.note(DELTA._replace(sent=1000))
+    found.fold()
+    said = figures(found)
+    assert said["feeds_sent_bytes_total", "gzip", "rss"] == 1000
+    assert said.get(("feeds_saved_bytes_total", "delta"), 0) == 0
+
+
 def test_what_was_counted_is_counted_once() -> None:
     found = made()
     found.note(answer())
