@@ -223,3 +223,22 @@ def scopes_of(entry: Any, topics: Iterable[str]) -> set[str]:
     if entry.type:
         found.add(Scope(type=entry.type).key())
     return found
+
+
+def folded(scope: Scope, narrowed: Filters) -> tuple[Scope, Filters]:
+    """A filter that says what a scope could say, as that: one feed has one address.
+
+    A collection is narrowed by filters alone.
+    """
+    if scope.collection:
+        return scope, narrowed
+    if not scope.topic and not scope.type and len(narrowed.topic) == 1:
+        scope = scope._replace(topic=narrowed.topic[0])
+    if not scope.provider and not scope.type and len(narrowed.provider) == 1:
+        scope = scope._replace(provider=narrowed.provider[0])
+    if scope == Scope() and len(narrowed.type) == 1:
+        scope = Scope(type=narrowed.type[0])
+    for name in ("topic", "provider", "type"):
+        if getattr(scope, name) in getattr(narrowed, name):
+            narrowed = narrowed.without(name)
+    return scope, narrowed

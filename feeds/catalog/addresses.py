@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from feeds.catalog.parameters import (
-    BadParameter,
     Parameters,
+    accent,
     number,
     one_of,
     parse,
@@ -25,7 +25,7 @@ from feeds.catalog.parameters import (
 )
 from feeds.config import MAX_LIMIT
 from feeds.model import CONTENTS, FeedsError
-from feeds.selection import NONE, Filters, Period, Scope
+from feeds.selection import NONE, Filters, Period, Scope, folded
 from feeds.urls import POLICIES
 
 MAX_PAGE: Final = 100_000
@@ -38,7 +38,6 @@ _PERIOD = re.compile(
 )
 _MOST_PARTS: Final = 1 << 20
 _STORY = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
-_COLOUR = re.compile(r"#?([0-9a-fA-F]{6})\Z")
 THEMES: Final = ("auto", "light", "dark")
 PICTURES: Final = ("off", "on")
 EMBED: Final = "embed"
@@ -214,7 +213,7 @@ class Addresses:
             del segments[0]
             style = EmbedStyle(
                 one_of(parameters, "theme", THEMES),
-                _accent(parameters),
+                accent(parameters),
                 one_of(parameters, "pictures", PICTURES),
             )
         policy = self.policy
@@ -341,39 +340,10 @@ def _with(path: str, parameters: Iterable[tuple[str, str]]) -> str:
     return f"{path}?{written}" if written else path
 
 
-def folded(scope: Scope, narrowed: Filters) -> tuple[Scope, Filters]:
-    """A filter that says what a scope could say, as that: one feed has one address.
-
-    A collection is narrowed by filters alone.
-    """
-    if scope.collection:
-        return scope, narrowed
-    if not scope.topic and not scope.type and len(narrowed.topic) == 1:
-        scope = scope._replace(topic=narrowed.topic[0])
-    if not scope.provider and not scope.type and len(narrowed.provider) == 1:
-        scope = scope._replace(provider=narrowed.provider[0])
-    if scope == Scope() and len(narrowed.type) == 1:
-        scope = Scope(type=narrowed.type[0])
-    for name in ("topic", "provider", "type"):
-        if getattr(scope, name) in getattr(narrowed, name):
-            narrowed = narrowed.without(name)
-    return scope, narrowed
-
-
 def _story(segments: Sequence[str]) -> str:
     if len(segments) != 2 or not _STORY.match(segments[1].lower()):  # noqa: PLR2004 - stories, id
         raise NotFound("no story has that address")
     return segments[1].lower()
-
-
-def _accent(parameters: Parameters) -> str:
-    values = [value for value in parameters.get("accent", ()) if value]
-    if not values:
-        return ""
-    colour = _COLOUR.match(values[0])
-    if colour is None or len(values) > 1:
-        raise BadParameter("accent accepts a colour as six hexadecimal digits, such as 0a6e5c")
-    return colour[1].lower()
 
 
 def _month(segments: Sequence[str]) -> int | None:

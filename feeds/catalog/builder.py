@@ -194,8 +194,7 @@ def _archive(
         if to is not None or rel == "current"
     ]
     heading = heading._replace(entries=len(rows), changed=modified)
-    shown = entries(reader, rows, addresses.root)
-    whole = _feed(query, addresses, config, heading, shown, links)
+    whole = _feed(query, addresses, config, heading, entries(reader, rows, addresses.root), links)
     return msgspec.structs.replace(whole, archive=period.name) if is_closed else whole
 
 

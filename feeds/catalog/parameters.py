@@ -26,6 +26,7 @@ _MAXDAYS: Final = 3_650
 _MAX_NAME: Final = 40  # characters of a name that may be a misspelled one
 _ALIKE: Final = 0.8  # how much of two names is the same, of which one is the other misspelled
 _MAX_SEGMENT: Final = 255
+_COLOUR = re.compile(r"#?([0-9a-fA-F]{6})\Z")
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 
 Parameters = Mapping[str, Sequence[str]]
@@ -156,3 +157,14 @@ def _words(value: str) -> str:
     except ValueError as error:
         raise BadParameter(f"q {error}") from None
     return text
+
+
+def accent(parameters: Parameters) -> str:
+    """The colour of an embed's links as RRGGBB, empty for none. Raises BadParameter."""
+    values = [value for value in parameters.get("accent", ()) if value]
+    if not values:
+        return ""
+    colour = _COLOUR.match(values[0])
+    if colour is None or len(values) > 1:
+        raise BadParameter("accent accepts a colour as six hexadecimal digits, such as 0a6e5c")
+    return colour[1].lower()

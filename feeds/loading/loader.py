@@ -214,8 +214,7 @@ class _Load:
         self.entries = EntryWriter(connection, self.moment, self.first, self.records.removed)
         self.entries.broken = self.records.broken
         self.collections = CollectionWriter(connection, self.moment, self.first, loader.saved)
-        self.news, self.until = news, row.until
-        self.closed: int = row.closed
+        self.news, self.until, self.closed = news, row.until, row.closed
         self.is_pending = bool(loader.history and loader.history.is_pending)
         self.learns = bool(news) and not row.until  # of what was there before
         self.entries.has_history, self.entries.before = bool(row.head or news), row.loaded
@@ -341,16 +340,14 @@ class _Load:
             values["born"] = (self.first and self.news and self.news.until) or self.moment
         if self.records.wrote:
             values["writes"] = state.c.writes + 1
-        changed |= self.learns or self.collections.changed or self.entries.labels.renamed
-        changed |= self.first
-        last = self.news.until if self.news else self.until
-        if not self.entries.has_history:
-            last = self.moment if changed else 0
-        stays = self.only or self.is_pending
-        closed = self.closed if stays else arrivals.closing(self.closed, last)
+        changed |= self.first or self.learns or self.collections.changed
+        changed |= self.entries.labels.renamed
+        last = self.moment if changed else 0
+        last = (self.news or self).until if self.entries.has_history else last
+        closed = arrivals.closing(self.closed, 0 if self.only or self.is_pending else last)
         if changed or self.refolded or closed != self.closed:
-            values |= {"generation": state.c.generation + 1, "loaded": self.moment}
-            values |= {"closed": closed}
+            values |= {"loaded": self.moment, "closed": closed}
+            values["generation"] = state.c.generation + 1
             commits = self.news.moments if self.news else ()
             changes.note_load(self.connection, self.moment, closed, commits, first=self.first)
         self.connection.execute(state.update().values(values))

@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from feeds.catalog import builder, titles
-from feeds.catalog.addresses import Addresses, FeedQuery, NotFound, SiteQuery, folded, kind_of
+from feeds.catalog.addresses import Addresses, FeedQuery, NotFound, SiteQuery, kind_of
 from feeds.catalog.builder import Listed
 from feeds.config import Config
 from feeds.rendering.formats import FORMATS, opml, sitemap
-from feeds.selection import EVERYTHING, NONE, Filters, Scope
+from feeds.selection import EVERYTHING, NONE, Filters, Scope, folded
 from feeds.store.reader import Reader
 from feeds.urls import POLICIES
 
