@@ -3,8 +3,8 @@
 CHECKOUT is that of https://github.com/w3c/feedvalidator, whose modules need
 lxml, html5lib and rdflib. Serves a folder of records and asks for its feeds in
 both formats: of everything, each topic, provider and type (`--sample`: of some)
-under each link policy, months, stories, pages and every filter, at their canonical
-addresses. What the validator says is printed, but for three warnings that are no
+under each link policy, months, stories, digests, pages and every filter, at their
+canonical addresses. What the validator says is printed, but for three warnings that are no
 defects: entries that share a date, link relations that are in use (`amphtml`,
 `canonical`) and not in the registry that it knows, and text that holds a tag
 (`Use <video> tag`), which more clients read as text than as HTML.
@@ -28,6 +28,7 @@ from typing import Any, Final
 import click
 
 from bench.servers import HOST, PROJECT, Server, free_port, running
+from feeds.catalog.addresses import DIGESTS
 from feeds.urls import POLICIES
 
 _FILES: Final = ("rss.xml", "atom.xml")
@@ -55,6 +56,9 @@ def addresses(server: Server, sample: int) -> Iterator[str]:
     chosen = ["", *(chance.sample(paths, min(sample, len(paths))) if sample else paths)]
     for policy in POLICIES:
         yield from (f"/{policy}/{path}{file}" for path in chosen for file in _FILES)
+    for digest in DIGESTS:
+        yield from (f"/{path}digest/{digest}/{file}" for path in chosen for file in _FILES)
+        yield from (f"/amp/digest/{digest}/{file}?content=title" for file in _FILES)
     known: dict[str, list[str]] = {}
     for feed in sorted(listed, key=lambda feed: -int(feed["entries"])):
         kinds = [kind for kind in ("topic", "provider", "type") if feed.get(kind)]
