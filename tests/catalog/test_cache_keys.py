@@ -91,7 +91,9 @@ class Site:
             periods += ["2024-02-14", "2026-03-01", "2026-03-02", "2026-03"]
             yield from (f"{scope}archive/{period}/atom.xml" for period in periods)
             yield f"{scope}archive/2026-03-01/1-of-2/atom.xml"
-            yield f"{scope}rss.xml?min_quality=5"
+            yield from (f"{scope}rss.xml?{more}" for more in ("min_quality=5", "per_provider=1"))
+            yield f"{scope}atom.xml?content=title"
+            yield from (f"{scope}digest/{digest}/atom.xml" for digest in addresses.DIGESTS)
             yield f"/embed{scope}"
         yield from ("/", "/topics/ai/", "/feeds.opml", "/feeds.json", "/sitemap.xml", "/about/")
         yield "/amp/topics/ai/rss.xml"
