@@ -250,8 +250,7 @@ class Addresses:
         return query._replace(scope=scope, filters=rest)
 
     def _content(self, parameters: Parameters) -> str:
-        others = [content for content in CONTENTS if content != self.content]
-        content = one_of(parameters, "content", [self.content, *others])
+        content = one_of(parameters, "content", sorted(CONTENTS, key=lambda c: c != self.content))
         return "" if content == self.content else content
 
     def default_limit(self, month: int | None, style: EmbedStyle | None = None) -> int:

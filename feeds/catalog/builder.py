@@ -175,9 +175,9 @@ def _digest(reader: Reader, query: FeedQuery, addresses: Addresses, config: Conf
     """The feed of a scope's days or weeks."""
     heading = titles.heading(reader, query, config)
     shown = digests.entries(reader, query, addresses, config, heading.title)
-    modified = max(reader.modified(Scope(), EVERYTHING), reader.closing() if shown else 0)
-    heading = heading._replace(entries=len(shown), changed=modified)
+    modified = max(reader.modified(Scope(), EVERYTHING), reader.state().closed if shown else 0)
     links = [Link("self", addresses.url(query), addresses.media_types[query.file])]
+    heading = heading._replace(entries=len(shown), changed=modified)
     return _feed(query, addresses, config, heading, shown, links)
 
 
@@ -231,8 +231,7 @@ def _feed(
 
 def trimmed(query: FeedQuery, config: Config, entries: Sequence[Entry]) -> tuple[Entry, ...]:
     """The entries with as much of their records as a feed has; pages and digests have it all."""
-    is_cut = query.file and not query.digest
-    content = (query.content or config.content) if is_cut else CONTENTS[0]
+    content = CONTENTS[0] if query.digest or not query.file else query.content or config.content
     return tuple(entry.as_content(content) for entry in entries)
 
 

@@ -1,7 +1,7 @@
 """Digests: one entry for each day or week, with the hottest of what came to a scope in it.
 
-There is an entry once its time is over as of the last load, for services that send letters:
-its id and date never change, and nothing comes to it any more.
+There is an entry once nothing can come in its time any more, for services that send letters:
+its id and date never change.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def entries(
     """The entries of the digest that `query` asks for, of a scope with a title, the last first."""
     zone = ZoneInfo(config.timezone)
     found = []
-    for first, end in periods(query.digest, reader.closing(), zone):
+    for first, end in periods(query.digest, reader.state().closed, zone):
         begins, ends = (datetime.combine(day, time(), zone) for day in (first, end))
         window = Window(since=int(begins.timestamp()) - 1, before=int(ends.timestamp()))
         if rows := reader.hottest(query.scope, window, _MOST):

@@ -95,13 +95,6 @@ class Reader:
         """Since when the store knows of all that left feeds, in seconds."""
         return int(self.connection.execute(statements.BORN).scalar_one())
 
-    def closing(self) -> int:
-        """The moment up to which nothing comes any more, in seconds.
-
-        That of the last commit of the folder, else of the last load that changed anything.
-        """
-        return int(self.connection.execute(statements.CLOSING).scalar_one())
-
     def health(self) -> Health:
         """How loading goes; times of 0 before the first load."""
         row = self.connection.execute(statements.HEALTH).first()

@@ -45,7 +45,6 @@ from feeds.store.schema import (
 
 STATE = select(state.c.generation, state.c.loaded, state.c.closed)
 BORN = select(state.c.born)
-CLOSING = select(case((state.c.until > 0, state.c.until), else_=state.c.loaded))
 HEALTH = select(health)
 _LABELS = select(
     labels.c.slug,

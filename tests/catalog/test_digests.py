@@ -64,17 +64,19 @@ def test_a_day_is_told_once_it_is_over_where_the_readers_are(store: Store, at: A
     at("2026-11-20T22:59:59Z", e=4, topics=("Space",))
     assert FRIDAY not in told(digest(store, "/digest/daily/rss.xml"))
     at("2026-11-20T23:00:00Z", f=99)
+    assert FRIDAY not in told(digest(store, "/digest/daily/rss.xml"))
+    at("2026-11-21T00:00:00Z", h=1)
     assert told(digest(store, "/digest/daily/rss.xml"))[FRIDAY] == "cedb"
     assert told(digest(store, "/topics/ai/digest/daily/rss.xml"))[FRIDAY] == "cdb"
     before = digest(store, "/digest/daily/atom.xml").entries[0]
-    at("2026-11-22T23:00:00Z", g=50, e=4, topics=("AI",))
+    at("2026-11-23T00:00:00Z", g=50, e=4, topics=("AI",))
     assert told(digest(store, "/digest/daily/rss.xml")) == {
-        SATURDAY: "f",
+        SATURDAY: "fh",
         FRIDAY: "cedb",
         "Sunday 1 November 2026": "a",  # what was there at first came at its date
     }
     assert digest(store, "/digest/daily/atom.xml").entries[1] == before
-    assert told(digest(store, "/digest/weekly/rss.xml"))[WEEK] == "fcedb"
+    assert told(digest(store, "/digest/weekly/rss.xml"))[WEEK] == "fcedbh"
     at("2026-11-23T09:00:00Z", c=None)
     assert told(digest(store, "/digest/daily/rss.xml"))[FRIDAY] == "edb"
 
