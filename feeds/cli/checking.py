@@ -17,7 +17,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from feeds.cli.common import counting, folder_of, located, settings, warn
+from feeds.cli.common import counting, folder_of, settings, warn
 from feeds.config import Config
 from feeds.loading.checking import check as check_folder
 from feeds.loading.report import Report
@@ -99,7 +99,7 @@ def _lines(report: Report, most: int | None) -> Iterator[Text]:
     """The report for people; of the files of one reason `most` are named."""
     for problem in report.problems:
         is_error = problem.severity == "error"
-        where, _, message = located(report, problem).partition(f": {problem.field}: ")
+        where, _, message = report.located(problem).partition(f": {problem.field}: ")
         line = Text(f"{where}: ", "bold")
         line.append(f"{problem.field}: ", f"not bold {'red' if is_error else 'yellow'}")
         yield line.append(message + ("" if is_error else " (note)"), "not bold")

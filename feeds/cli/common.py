@@ -22,7 +22,7 @@ from feeds.config import Config
 from feeds.loading import loader
 from feeds.loading.arrivals import HistoryReader
 from feeds.loading.report import Progress, Report
-from feeds.model import FeedsError, Problem
+from feeds.model import FeedsError
 from feeds.records.profile import Profile
 from feeds.records.scanner import FolderError
 from feeds.rendering import site_documents
@@ -35,7 +35,6 @@ INTERVAL = 5.0  # seconds between plain progress lines
 _PATIENCE = 1.0  # seconds before a load says how far it is
 WRITTEN, SAME, KEPT = "written", "same", "kept"  # outcomes of writing a file
 _OF_SITES = ("_drafts", "_posts")  # folders whose names say something of a file
-_SHOWN = 20  # problems that `serve` and `load` print
 _Show = Callable[[str, int, int, float], None]  # unit, done, total, seconds
 
 _OPTIONS = {
@@ -154,12 +153,8 @@ def feeds_of_last_load(config: Config, error: FolderError) -> tuple[list[builder
 def show(report: Report, seconds: float = 0.0) -> None:
     """Print the summary of a load, and the first of its errors and shared ids."""
     tell = log.warn if log.is_json() else partial(click.echo, err=True)
-    problems = report.errors + report.shared
-    for problem in problems[:_SHOWN]:
-        tell(located(report, problem))
-    if len(problems) > _SHOWN:
-        more = len(problems) - _SHOWN
-        tell(f"... and {more:,} more; feeds check shows them all")
+    for line, _ in report.told(report.errors + report.shared):
+        tell(line)
     for old, new in report.renamed.items():
         tell(
             f"all entries of the topic {old} have {new} now; to lead its readers on, write "
@@ -180,11 +175,6 @@ def folder_of(config: Config, file: Path) -> Path:
         if parent.name in _OF_SITES:
             return Path(os.path.relpath(parent.parent))
     return file.parent
-
-
-def located(report: Report, problem: Problem) -> str:
-    """A problem in one line: where, what, and what would be right."""
-    return f"{report.folder / problem.path}:{problem.line}: {problem.field}: {problem.message}"
 
 
 @contextmanager

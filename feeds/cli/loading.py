@@ -99,5 +99,5 @@ def follow(config: Config, parent: int | None) -> None:
     stop, follower = Event(), FolderFollower(config, warn, shared, log.info)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    signal.signal(signal.SIGHUP, lambda *_: follower.wanted.set())
+    signal.signal(signal.SIGHUP, lambda *_: follower.answer())
     follower.run(stop, lambda: parent is None or os.getppid() == parent)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from feeds.catalog import builder
-from feeds.cli.common import folder_of, located, settings, warn
+from feeds.cli.common import folder_of, settings, warn
 from feeds.config import Config
 from feeds.loading import loader
 from feeds.loading.report import Report
@@ -34,7 +34,7 @@ def preview(config: Config, file: Path, name: str | None) -> None:
     """
     report, entry = load_file(config, file)
     for problem in report.problems:
-        warn(located(report, problem))
+        warn(report.located(problem))
     if entry is None:
         if not report.errors:
             click.echo(f"{file} {_why(report)}")

@@ -53,7 +53,7 @@ _Signature = tuple[int, int, int]
 class FolderFollower:
     """Keeps the store up to the folder. `log` is given one line at a time.
 
-    `tell` is given those about loads without a problem, by default `log` too.
+    `tell` is given those about what went well, by default `log` too.
 
     `metrics` counts loads, pings and purges, where somebody may see it.
     """
@@ -74,9 +74,10 @@ class FolderFollower:
         self._tried = float("-inf")
         self._primary_tried = float("-inf")
         self._poll = config.watch == "poll"
+        self._is_asked = False  # to say what comes of the next load, whatever that is
         self._publishers = (
-            websub.background_publisher(config, log, metrics),
-            purging.background_purger(config, log, metrics),
+            websub.background_publisher(config, log, metrics, self._tell),
+            purging.background_purger(config, log, metrics, self._tell),
         )
         self._spare = spare.Keeper(log)
 
@@ -95,6 +96,11 @@ class FolderFollower:
             workers.end()
         if self._loader is not None:
             self._loader.target.release()
+
+    def answer(self) -> None:
+        """Have a load made at once, and a line say what came of it (SIGHUP)."""
+        self._is_asked = True
+        self.wanted.set()
 
     # -- when ----------------------------------------------------------------
 
@@ -205,15 +211,17 @@ class FolderFollower:
 
     def load(self) -> None:
         """Load once; a failure is logged, noted in the store, and tried again later."""
+        is_asked = False
         if self.wanted.is_set():  # all that failed is tried again
             self.wanted.clear()
+            is_asked, self._is_asked = self._is_asked, False
             self._primary_tried = float("-inf")
         started = time.monotonic()
         try:
             report = self._load()
         except (FeedsError, SQLAlchemyError, OSError) as error:
             outcome = "failed"
-            self._failed(str(error).strip().splitlines()[0])
+            self._failed(str(error).strip().splitlines()[0], is_asked=is_asked)
         else:
             outcome = "changed" if report.changed else "unchanged"
             self._failures = 0
@@ -221,18 +229,20 @@ class FolderFollower:
             if report.changed:
                 for workers in self._publishers:
                     workers.look()
-            self._log_report(report, time.monotonic() - started)
+            self._log_report(report, time.monotonic() - started, is_asked=is_asked)
             self._problem = ""
             recovery.keep_spare(self.config.database, self._spare)
         if self._metrics is not None:
             self._metrics.loaded(outcome, time.monotonic() - started)
         self._tried = time.monotonic()
 
-    def _log_report(self, report: Report, seconds: float) -> None:
+    def _log_report(self, report: Report, seconds: float, *, is_asked: bool) -> None:
+        for line, is_error in report.told(report.turned):
+            (self._log if is_error else self._tell)(line)
         with log.bound(**report.figures(), seconds=round(seconds, 3)):
             if self._problem:
                 self._tell(f"{self.config.seeds} is loaded again: {report.summary()}")
-            elif report.changed:
+            elif report.changed or report.turned or is_asked:
                 self._tell(f"{report.place}: {report.summary()}, in {seconds:.1f} s")
 
     def _load(self) -> Report:
@@ -285,9 +295,9 @@ class FolderFollower:
         with suppress(StoreError, SQLAlchemyError), store.write() as connection:
             note_health(connection, degraded)
 
-    def _failed(self, message: str) -> None:
+    def _failed(self, message: str, *, is_asked: bool) -> None:
         self._failures += 1
-        if message != self._problem:
+        if message != self._problem or is_asked:
             self._log(message)
             self._problem = message
         if self._loader is not None:

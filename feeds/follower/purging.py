@@ -87,7 +87,8 @@ def _fitting(keys: Iterable[str]) -> Iterator[str]:
 class Purger:
     """Purges one cache of the documents that loads changed.
 
-    `clock` gives monotonic seconds; `metrics` counts purges by outcome.
+    `log` is given a line for each purge that fails, `tell` for each other one, by default
+    `log` too. `clock` gives monotonic seconds; `metrics` counts purges by outcome.
     """
 
     def __init__(
@@ -98,11 +99,13 @@ class Purger:
         log: Log,
         clock: Callable[[], float] = time.monotonic,
         metrics: Metrics | None = None,
+        tell: Log | None = None,
     ) -> None:
         self.store = store
         self.config = config
         self.cache = cache
         self._log = log
+        self._tell = tell or log
         self._clock = clock
         self._metrics = metrics
         self._settings = settings(config)
@@ -157,7 +160,7 @@ class Purger:
         with self.store.write() as connection:
             changes.set_mark(connection, self.cache, mark)
         number = f"{len(keys)} keys" if len(keys) > 1 else keys[0]
-        self._log(f"cache {self.cache} was purged of what changed ({number})")
+        self._tell(f"cache {self.cache} was purged of what changed ({number})")
 
     def pending_mark(self) -> Mark | None:
         """The mark of the last load, if the cache has another one. Raises StoreError."""
@@ -171,11 +174,11 @@ class Purger:
             )
 
 
-def background_purger(config: Config, log: Log, metrics: Metrics | None = None) -> HostWorkers:
+def background_purger(config: Config, log: Log, metrics: Metrics | None, tell: Log) -> HostWorkers:
     """Purges beside a follower."""
 
     def step(store: Store, cache: str) -> Step:
-        return Purger(store, config, cache, log, metrics=metrics).step
+        return Purger(store, config, cache, log, metrics=metrics, tell=tell).step
 
     return HostWorkers(config.database, config.purge, step)
 

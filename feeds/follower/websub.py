@@ -63,7 +63,8 @@ class Publisher:
     """Turns what changed into pings, and delivers them to the hubs of the settings.
 
     Safe to use from one thread for each hub, and from several processes.
-    `clock` gives seconds since 1970; `metrics` counts pings by outcome.
+    `log` is given a line for each ping that fails, `tell` for each other one, by default
+    `log` too. `clock` gives seconds since 1970; `metrics` counts pings by outcome.
     """
 
     def __init__(
@@ -73,10 +74,12 @@ class Publisher:
         log: Log,
         clock: Callable[[], float] = time.time,
         metrics: Metrics | None = None,
+        tell: Log | None = None,
     ) -> None:
         self.store = store
         self.config = config
         self._log = log
+        self._tell = tell or log
         self._clock = clock
         self._metrics = metrics
         self._addresses = Addresses(config.root, config.links, config.limit, MEDIA_TYPES)
@@ -138,7 +141,8 @@ class Publisher:
                 answer, fate = answers[ping], outcome.fate.name.lower()
                 fields = {"hub": ping.hub, "url": ping.url, "status": answer.status}
                 with log.bound(**fields, attempt=ping.attempts + 1, outcome=fate):
-                    self._log(_log_line(ping, answer, outcome))
+                    say = self._tell if outcome.fate is Fate.DONE else self._log
+                    say(_log_line(ping, answer, outcome))
                 if self._metrics is not None:
                     self._metrics.pinged(ping.hub, fate)
         return bool(claimed)
@@ -213,11 +217,13 @@ def _log_line(ping: Ping, answer: HubResponse, outcome: ping_queue.Outcome) -> s
     return f"hub {ping.hub} could not be told of {ping.url} ({attempt}); {then}"
 
 
-def background_publisher(config: Config, log: Log, metrics: Metrics | None = None) -> HostWorkers:
+def background_publisher(
+    config: Config, log: Log, metrics: Metrics | None, tell: Log
+) -> HostWorkers:
     """Publishes beside a follower."""
 
     def step(store: Store, hub: str) -> Step:
-        return partial(Publisher(store, config, log, metrics=metrics).step, hub)
+        return partial(Publisher(store, config, log, metrics=metrics, tell=tell).step, hub)
 
     return HostWorkers(config.database, config.hubs, step)
 

@@ -357,6 +357,7 @@ class _Load:
     def _fill_report(self) -> None:
         report = self.report
         report.parsed, report.changed = self.records.parsed, self.entries.changed
+        report.turned = self.records.turned
         query = select(files.c.outcome, files.c.reason, func.count())
         grouped = query.group_by(files.c.outcome, files.c.reason)
         for outcome, reason, number in self.connection.execute(grouped):

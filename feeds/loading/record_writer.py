@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -12,7 +12,7 @@ from sqlalchemy import Column, Connection, bindparam, case, delete, func, select
 from feeds.loading import arrivals
 from feeds.model import Problem
 from feeds.records.history import Fact
-from feeds.records.outcome import FileReading
+from feeds.records.outcome import FileReading, decode_problems
 from feeds.records.scanner import FileState
 from feeds.store import bulk_insert
 from feeds.store.bulk_insert import chunks
@@ -43,6 +43,7 @@ class RecordWriter:
         # On a first load: those that are made when all is read, and what copies say is removed.
         self.waiting: set[str] = set()
         self.removed: set[str] = set()
+        self.turned: list[Problem] = []  # what became of files that wasn't so before
         self.broken: set[str] = set()  # paths in error that nothing is known of, hidden ones apart
 
     def write(
@@ -95,6 +96,9 @@ class RecordWriter:
                 elif reading.removed:
                     self.waiting.add(page)
                     self.removed.add(page)
+        before = {} if self.first else self._standing(paths)
+        for row in file_rows:
+            self.turned += _turned(row, before.get(row["path"]), is_first=self.first)
         if not self.first:
             self._drop(files, paths)
             self._drop_records(replaced)
@@ -123,6 +127,12 @@ class RecordWriter:
             rows = self.connection.execute(query.group_by(column))
             found.update((value, seen) for value, seen in rows)
         return found
+
+    def _standing(self, paths: Sequence[str]) -> dict[str, tuple[str, str, str]]:
+        """The outcome, reason and problems of files by now, by path."""
+        query = select(files.c.path, files.c.outcome, files.c.reason, files.c.problems)
+        some = (query.where(files.c.path.in_(chunk)) for chunk in chunks(paths))
+        return {path: tuple(r) for one in some for path, *r in self.connection.execute(one)}
 
     def _still_due(self, paths: Sequence[str]) -> dict[str, int]:
         """When the last good versions of files expire, 0 for never, without those that have."""
@@ -203,6 +213,23 @@ def _file_row(reading: FileReading, status: FileState, due: int, *, keeps: bool)
         "problems": msgspec.json.encode(problems).decode() if problems else "",
         "due": due if keeps else reading.due,
     }
+
+
+def _turned(
+    row: Mapping[str, Any], before: tuple[str, str, str] | None, *, is_first: bool
+) -> Iterator[Problem]:
+    """What a row of `files` says that the one before it didn't, in one problem or none."""
+    path, outcome, was = row["path"], row["outcome"], before[0] if before else ""
+    if before == (outcome, row["reason"], row["problems"]):
+        return
+    if outcome == "error":
+        yield next(p for p in decode_problems(row["problems"]) if p.severity == "error")
+    elif outcome == "hidden" and not is_first:
+        yield Problem(path, 1, "hidden", row["reason"], "note")
+    elif outcome == "other" and was in (*_RECORDS, "error"):
+        yield Problem(path, 1, "passed over", row["reason"])
+    elif was == "error":
+        yield Problem(path, 1, "record", "is good again", "note")
 
 
 def problems_of(reading: FileReading, *, keeps: bool = False) -> list[Problem]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from feeds.messages import counted
 from feeds.model import Problem
 from feeds.records.hiding import HELD
+
+_SHOWN: Final = 20  # problems that are told one by one
 
 
 class Progress(Protocol):
@@ -48,7 +50,8 @@ class Report:
     notes about ids that several records have. `renamed` are the topics, by slug, that all
     entries left in this load, each for the same other one. `unshown` are the files that are
     hidden and passed over, which a check alone names. `history` says why the history
-    of the folder isn't known.
+    of the folder isn't known. `turned` are the files that this load found to be bad, hidden,
+    passed over or good again, which they weren't before; of a first load the bad ones.
     """
 
     folder: Path
@@ -70,6 +73,7 @@ class Report:
     shared: list[Problem] = field(default_factory=list)
     renamed: dict[str, str] = field(default_factory=dict)
     unshown: list[Unshown] = field(default_factory=list)
+    turned: list[Problem] = field(default_factory=list)
 
     def note_shared(self, several: Iterable[SharedId]) -> None:
         """Note each record that doesn't have its id, because another one has it."""
@@ -78,6 +82,22 @@ class Report:
             message = f"{shared} {reason}; this record has one made from its URL: write another"
             self.shared.append(Problem(path, 1, "id", message, "note", shared))
         self.problems += self.shared
+
+    def located(self, problem: Problem) -> str:
+        """A problem in one line: where, what, and what would be right."""
+        return f"{self.folder / problem.path}:{problem.line}: {problem.field}: {problem.message}"
+
+    def told(self, problems: Sequence[Problem]) -> list[tuple[str, bool]]:
+        """Problems in a line each, errors first, 20 at most, then how many more there are.
+
+        Each line with whether it is about an error.
+        """
+        lines = [(self.located(p), p.severity == "error") for p in problems]
+        lines.sort(key=lambda line: not line[1])
+        if more := lines[_SHOWN:]:
+            count = f"... and {len(more):,} more; feeds check shows them all"
+            lines[_SHOWN:] = [(count, more[0][1])]
+        return lines
 
     @property
     def place(self) -> str:

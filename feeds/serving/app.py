@@ -87,7 +87,9 @@ def _load(store: Store, config: Config, app: Flask) -> Store:
         history = HistoryReader(config.seeds, wait=False) if config.history == "git" else None
         profile = Profile.of(config)
         report = loader.load(store, config.seeds, profile=profile, saved=saved, history=history)
-        app.logger.info("loaded %s: %s", config.seeds, report.summary())
+        for line, _ in report.told(report.errors + report.shared):
+            app.logger.warning("%s", line)
+        app.logger.info("%s: %s", report.place, report.summary())
     except FolderError as error:
         if _generation(store) == 0:
             raise

@@ -108,6 +108,8 @@ class _Arbiter(Arbiter):  # type: ignore[misc]
         """The folder is loaded; the workers see it by themselves."""
         if self._follower is not None:
             self._follower.load()
+        else:
+            log.info("nothing is loaded here (FEEDS_LOAD is off), but where feeds follow runs")
 
     def stop(self, graceful: bool = True) -> None:
         if self._follower is not None:

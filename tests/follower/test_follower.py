@@ -25,7 +25,7 @@ from feeds.selection import Scope
 from feeds.store import recovery
 from feeds.store.database import Store
 from tests.helpers.server import Served, feeds, news, until
-from tests.helpers.support import dump, loaded, write
+from tests.helpers.support import dump, loaded, record, write
 
 Serve = Callable[..., Served]
 GARBAGE = b"This is not a database. " * 4000
@@ -146,13 +146,14 @@ def test_records_appear_and_expire_at_their_time_by_themselves(
     write(folder, "held.md", publishedDateTime=appears.isoformat())
     write(folder, "expires.md", expiryDate=expires.isoformat())
     with followed(settings(folder, watch)) as lines:
-        for number, due in enumerate((start, appears, expires), 1):
+        for number, due in ((1, start), (2, appears), (4, expires)):
             until(lambda: len(lines) == number)  # noqa: B023 - at once
             assert datetime.now(UTC) >= due
     rest = re.compile(r"^.*/news: |, 0 left out.*; | files? parsed.*$")
     assert [rest.sub(" ", line) for line in lines] == [
         " 2 public (0 merged), 1 hidden (1 dated in the future) 3 ",
         " 3 public (0 merged), 0 hidden 1 ",
+        f"{folder}/expires.md:1: hidden: expired",
         " 2 public (0 merged), 1 hidden (1 expired) 1 ",
     ]
 
@@ -229,6 +230,70 @@ def test_a_load_without_a_problem_is_told_and_no_warning(tmp_path: Path) -> None
     FolderFollower(settings(folder), warnings.append, tell=told.append).load()
     assert (warnings, len(told)) == ([], 1)
     assert told[0].startswith(f"{folder}: 1 public (0 merged)")
+
+
+def test_each_record_that_turns_is_one_line_with_what_became_of_it(tmp_path: Path) -> None:
+    folder = news(tmp_path / "news", 4)
+    warnings: list[str] = []
+    told: list[str] = []
+    found = FolderFollower(settings(folder), warnings.append, tell=told.append)
+    found.load()
+    kept = "; what it said when it could last be read is served on"
+    for text, warned, informed in [
+        ("---\ntitle: A\n---\n", [f":1: webUrl: {{}}{kept}"], []),
+        ("---\ntitle: A\n---\nmore\n", [], []),  # the same is wrong
+        (record(), [], [":1: record: is good again"]),
+        (record(published=False), [], [":1: hidden: published is not true"]),
+        ("no record", [":1: passed over: {}"], []),
+        (record(title=["no"]), [":3: title: {}"], []),
+    ]:
+        warnings.clear()
+        told.clear()
+        (folder / "000.md").write_text(text)
+        found.load()
+        for lines, expected in ((warnings, warned), (told[:-1], informed)):
+            assert len(lines) == len(expected)
+            for line, whole in zip(lines, expected, strict=True):
+                start, _, end = whole.partition("{}")
+                assert line.startswith(f"{folder}/000.md{start}"), line
+                assert line.endswith(end), line
+        assert (len(told) == 0) is (text.endswith("more\n"))
+
+
+def test_of_many_records_that_turn_the_first_are_told_and_the_others_counted(
+    tmp_path: Path,
+) -> None:
+    folder = news(tmp_path / "news", 1)
+    warnings: list[str] = []
+    found = FolderFollower(settings(folder), warnings.append, tell=lambda _: None)
+    found.load()
+    for number in range(25):
+        write(folder, f"bad-{number:02}.md", title=None)
+    found.load()
+    assert len(warnings) == 21
+    assert warnings[0].startswith(f"{folder}/bad-00.md:1: title: ")
+    assert warnings[20] == "... and 5 more; feeds check shows them all"
+
+
+def test_who_asks_for_a_load_gets_a_line_whatever_comes_of_it(tmp_path: Path) -> None:
+    folder = news(tmp_path / "news", 1)
+    lines: list[str] = []
+    found = FolderFollower(settings(folder), lines.append)
+    found.load()
+    found.load()
+    assert len(lines) == 1
+    found.answer()
+    assert found._due()
+    found.load()
+    found.load()
+    assert lines[1].startswith(f"{folder}: 1 public")
+    folder.rename(tmp_path / "away")
+    found.load()
+    found.load()
+    found.answer()
+    found.load()
+    assert len(lines) == 4
+    assert lines[2] == lines[3]
 
 
 @pytest.mark.slow

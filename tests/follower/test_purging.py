@@ -111,6 +111,17 @@ def test_a_cache_that_was_never_told_anything_forgets_all_and_is_then_left_alone
     assert site.log == [f"cache {cache.url} was purged of what changed (all)"]
 
 
+def test_a_purge_is_no_warning(site: Site, cache: Cache) -> None:
+    warnings: list[str] = []
+    told: list[str] = []
+    purger = Purger(site.store, site.config, cache.url, warnings.append, tell=told.append)
+    state = purger.pending_mark()
+    assert state is not None
+    purger._pending = state
+    purger.step()
+    assert (warnings, told) == ([], [f"cache {cache.url} was purged of what changed (all)"])
+
+
 def test_a_load_is_told_once_after_the_workers_noticed_it(site: Site, cache: Cache) -> None:
     site.pass_(2)
     cache.forgotten()

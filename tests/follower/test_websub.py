@@ -342,11 +342,14 @@ def test_beside_a_follower_all_goes_by_itself(tmp_path: Path, hub: Scripted) -> 
     site = Site(tmp_path / "news", hub.url)
     database = str(site.store.url)
     log: list[str] = []
-    publishing = background_publisher(replace(site.config, database_url=database), log.append)
+    warnings: list[str] = []
+    config = replace(site.config, database_url=database)
+    publishing = background_publisher(config, warnings.append, None, log.append)
     publishing.start()
     write(tmp_path / "news", "new.md", topics=["AI"])
     site.load()
     publishing.look()
     until(lambda: len(log) == len(URLS))
+    assert warnings == []
     publishing.end()
     assert sorted(hub.urls) == sorted(URLS)

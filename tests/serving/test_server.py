@@ -1,8 +1,11 @@
 import os
+import re
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from feeds.serving.server import Server, settings
 from feeds.serving.worker import EventLoopWorker
 from feeds.telemetry import log_setup
 from tests.helpers.server import PROJECT, Served, free_port, news
+from tests.helpers.support import write
 
 
 def test_gunicorn_takes_every_setting() -> None:
@@ -113,6 +117,27 @@ def test_gunicorn_alone_trusts_no_forwarded_header(tmp_path: Path, worker: str) 
         headers, _, body = server.raw(request.encode()).partition(b"\r\n\r\n")
         assert headers.startswith(b"HTTP/1.0 200")
         assert body == plain.partition(b"\r\n\r\n")[2]
+    finally:
+        server.stop()
+
+
+def test_a_hangup_where_nothing_is_loaded_is_answered(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    hangup: Callable[[Any], None] = server._Arbiter.handle_hup
+    hangup(SimpleNamespace(_follower=None))
+    assert caplog.messages == [
+        "nothing is loaded here (FEEDS_LOAD is off), but where feeds follow runs"
+    ]
+
+
+def test_gunicorn_alone_names_what_is_left_out_and_tells_of_its_load(tmp_path: Path) -> None:
+    server = alone(tmp_path)
+    write(server.folder, "bad.md", title=None)
+    try:
+        server.start()
+        lines = [re.sub(r"^\S+ (\w+) worker\[\d+\]: ", r"\1: ", s) for s in server.log.splitlines()]
+        assert [s for s in lines if s.startswith(f"warning: {server.folder}/bad.md:1: title: ")]
+        assert [s for s in lines if s.startswith(f"info: {server.folder}: 5 public (0 merged)")]
     finally:
         server.stop()
 
