@@ -92,7 +92,8 @@ def _joined(whole: History | None, news: History) -> History:
     if whole is None or not news.since:
         return news
     facts = merged(whole.facts, news.facts, whole.until)
-    return History(news.head, "", news.until, facts, whole.moments + news.moments)
+    moments = whole.moments + news.moments
+    return History(news.head, "", news.until, facts, moments, whole.gone)
 
 
 def merged(known: Mapping[str, Fact], news: Mapping[str, Fact], until: int) -> dict[str, Fact]:

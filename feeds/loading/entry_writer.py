@@ -21,7 +21,9 @@ from feeds.loading.label_writer import LabelWriter
 from feeds.loading.withdrawal_writer import Withdrawal, WithdrawalWriter
 from feeds.loading.word_writer import words_of
 from feeds.model import Record, decode_record
-from feeds.records.history import Fact, joined
+from feeds.records.history import Fact, History, joined
+from feeds.records.outcome import interpret
+from feeds.records.parser import Options
 from feeds.selection import Scope
 from feeds.store import bulk_insert, fulltext
 from feeds.store.bulk_insert import chunks
@@ -243,6 +245,24 @@ class EntryWriter:
                 came = old.arrived.get(Scope(*scope.split("\t")).topic, row.arrived)
                 self.withdrawals.withdrawn.append(went._replace(scope=scope, arrived=came))
 
+    def _note_gone(self, news: History, options: Options) -> None:
+        """Note what was withdrawn before the store was there, as history tells."""
+        there = self._stored(sorted(news.gone))
+        for page in sorted(news.gone.keys() - there.keys()):
+            fact, gone = news.facts[page], news.gone[page]
+            reading = interpret(gone.path, gone.content, options=options)
+            if reading.outcome != "public" or not fact.came:
+                continue
+            published = fact.came if reading.published is None else reading.published
+            copy = Copy(page, "", 1, 0, reading.quality, published, b"", b"", b"")
+            own_id = reading.own_id or fact.first or reading.key
+            old = entry_change.entry_of(copy, decode_record(reading.data), (), 0, own_id)
+            row = old.row
+            came = entry_change.arrival(published, self.moment, fact, first=True)
+            moment = min(fact.withdrawn, self.moment)
+            went = Withdrawal("", row.shown_id, row.position, came, moment, gone.is_hidden)
+            self.withdrawals.withdrawn += [went._replace(scope=key) for key in old.scopes()]
+
     def note_left(
         self, departed: Iterable[dict[str, Any]], left: Iterable[tuple[str, int, int]]
     ) -> None:
@@ -290,8 +310,13 @@ class EntryWriter:
         if self.first:
             self.inserted.update(new.row.entry_id for new in added)
 
-    def finish(self) -> None:
-        """Record the departures, and bring the labels up to how names are spelled now."""
+    def finish(self, news: History | None, options: Options) -> None:
+        """Record the departures, and bring the labels up to how names are spelled now.
+
+        `news` tell what was withdrawn before the store knew of the folder's history.
+        """
+        if news:
+            self._note_gone(news, options)
         if self.departed:
             # Of those from one place, who is told what changed needs the later ones.
             known = departures.c.departed <= select(func.min(marks.c.loaded)).scalar_subquery()

@@ -331,7 +331,7 @@ class _Load:
         if not self.only:
             self.collections.write(self.known, touched, wrote=bool(self.records.wrote))
         self.entries.note_left(self.collections.departed, self.collections.left)
-        self.entries.finish()
+        self.entries.finish(self.news if self.first or self.learns else None, self.options)
         return self.entries.changed
 
     def _note_state(self, *, changed: bool) -> None:

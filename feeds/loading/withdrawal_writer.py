@@ -53,23 +53,29 @@ class WithdrawalWriter:
         long_ago = withdrawals.c.withdrawn < self.moment - MAX_WINDOW * 3600
         self.connection.execute(delete(withdrawals).where(long_ago))
         for scope, several in by_scope.items():
-            there = self._there_before(Scope(*scope.split("\t")), several)
-            rows = [self._row(one, *there) for one in several]
+            rows = []
+            for moment in sorted({one.moment for one in several}):
+                there = self._there_before(Scope(*scope.split("\t")), several, moment)
+                rows += [self._row(one, *there) for one in several if one.moment == moment]
             bulk_insert.insert(self.connection, withdrawals, rows)
 
     def _there_before(
-        self, scope: Scope, several: Collection[Withdrawal]
+        self, scope: Scope, several: Collection[Withdrawal], moment: int
     ) -> tuple[Sequence[int], int]:
-        """The highest positions before the load, lowest first; and when the last had arrived."""
-        if all(one.is_hidden for one in several):
+        """The highest positions before a moment, lowest first; and when the last had arrived.
+
+        `several` are all that left the scope, some of them later.
+        """
+        if all(one.is_hidden for one in several if one.moment == moment):
             return [], 0
         parameters = statements.parameters(scope, EVERYTHING)
         names = frozenset(parameters)
-        parameters |= {"moment": self.moment, "limit": MAX_LIMIT}
+        parameters |= {"moment": moment, "limit": MAX_LIMIT}
         stayed = self.connection.execute(statements.stayed(names), parameters).all()
-        places = [row.position for row in stayed] + [one.position for one in several]
         newest = self.connection.execute(statements.newest_stayed(names), parameters).scalar()
-        return sorted(places), max([newest or 0, *(one.arrived for one in several)])
+        gone = [one for one in several if one.arrived <= moment <= one.moment]
+        places = [row.position for row in stayed] + [one.position for one in gone]
+        return sorted(places), max([newest or 0, *(one.arrived for one in gone)])
 
     def _row(self, one: Withdrawal, places: Sequence[int], newest: int) -> dict[str, object]:
         rank, behind = 0, 0

@@ -16,13 +16,14 @@ import pygit2
 from pygit2.enums import FileMode, Option, SortMode
 
 from feeds.records.hiding import HELD
-from feeds.records.history import Fact, History, NoHistory
+from feeds.records.history import Fact, Gone, History, NoHistory
 from feeds.records.outcome import interpret
 from feeds.records.parser import Options
 from feeds.records.scanner import ignored
 
 Kind = TypeVar("Kind")
 
+LATELY: Final = 366 * 86_400  # seconds that withdrawals are told of at most
 _LOOKED_AT: Final = (FileMode.TREE, FileMode.BLOB, FileMode.BLOB_EXECUTABLE)
 
 
@@ -67,6 +68,8 @@ def read_history(
                 reading.note(path, was, content)
                 if progress:
                     progress(done, len(commits))
+    if not history.since:
+        history.gone = reading.gone(history.until - LATELY)
     return history
 
 
@@ -171,6 +174,16 @@ class _Reading:
         self._paths: dict[str, set[str]] = {}  # where records are public, by their keys
         self._versions: dict[tuple[str, bytes], _Version | None] = {}
         self._before: dict[str, bytes] = {}  # what was shown of records, by page
+        self._gone: dict[str, tuple[str, pygit2.Blob, bool]] = {}
+
+    def gone(self, since: int) -> dict[str, Gone]:
+        """What was withdrawn after a moment, and isn't back, by page."""
+        facts = self._history.facts
+        return {
+            page: Gone(path, content.data, is_hidden)
+            for page, (path, content, is_hidden) in self._gone.items()
+            if page in facts and facts[page].withdrawn > since
+        }
 
     def begin(self, files: Iterable[tuple[str, pygit2.Blob]]) -> None:
         """Begin with a commit: `files` are those that change in it, as they were."""
@@ -203,8 +216,10 @@ class _Reading:
             fact = facts.get(old.page)
             if fact is not None and fact.came > moment:
                 del facts[old.page]
-            elif fact is not None or old.public:
+            elif old.public or (fact is not None and not fact.withdrawn):
                 facts[old.page] = (fact or Fact())._replace(withdrawn=moment)
+                if old.public and before is not None:
+                    self._gone[old.page] = path, before, version.page == old.page
 
     def _version(self, path: str, content: pygit2.Blob | None) -> _Version | None:
         """What a content says; None where it can't be read."""

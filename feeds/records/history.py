@@ -39,11 +39,20 @@ def joined(facts: Sequence[Fact]) -> Fact | None:
     return first._replace(changed=max(fact.changed for fact in known))
 
 
+class Gone(NamedTuple):
+    """The content that a withdrawn record last had, and whether its file says that it is hidden."""
+
+    path: str
+    content: bytes
+    is_hidden: bool
+
+
 class History(msgspec.Struct):
     """What commits tell, the last of them `head` (hexadecimal), of the moment `until`.
 
     `facts` are by the pages of records. `since` is the commit after which they begin, empty for
-    the beginning. `moments` are those of the commits that changed the folder.
+    the beginning. `moments` are those of the commits that changed the folder. `gone` are the
+    records withdrawn of late, by page, where all of the history was read.
     """
 
     head: str
@@ -51,3 +60,4 @@ class History(msgspec.Struct):
     until: int = 0
     facts: dict[str, Fact] = msgspec.field(default_factory=dict)
     moments: list[int] = msgspec.field(default_factory=list)
+    gone: dict[str, Gone] = msgspec.field(default_factory=dict)

@@ -290,9 +290,9 @@ def extreme_arrival(names: _Names, *, newest: bool) -> Select[Any]:
 
 @cache
 def stayed(names: _Names) -> Select[Any]:
-    """The highest positions of what is chosen and was there before the load at `moment`."""
+    """The highest positions of what is chosen and had come before `moment`."""
     place = (members if "collection" in names else _table(names)).c.position.label("position")
-    chosen = _chosen(names, place, whole=True).where(entries.c.placed < bindparam("moment"))
+    chosen = _chosen(names, place, whole=True).where(_arrived(names) < bindparam("moment"))
     return chosen.order_by(place.desc()).limit(bindparam("limit"))
 
 

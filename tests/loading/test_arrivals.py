@@ -107,6 +107,32 @@ def test_a_store_made_anew_says_what_one_says_that_followed_every_commit(
     anew.release()
 
 
+def test_a_store_made_anew_tells_of_what_was_withdrawn_as_one_that_followed(
+    store: Store, repository: Repository
+) -> None:
+    load(store, repository.folder, 0)
+    new: dict[str, str | None] = {f"{name}.md": record(name, topics="[AI]") for name in "bcdefg"}
+    steps: list[dict[str, str | None]] = [
+        new,
+        {"a.md": None, "b.md": record("b", removed="true"), "undated.md": None},
+        {"c.md": None, "d.md": record("d", draft="true"), "b.md": None},
+        {"e.md": None, "d.md": record("d"), "f.md": record("f", topics="[Web]")},
+    ]
+    for hour, step in enumerate(steps, 1):
+        repository.commit(FIRST + hour * 3600, step)
+        load(store, repository.folder, hour / 24)
+    known_later = Store(databases.fresh())
+    loader.load(known_later, repository.folder, now=datetime.fromtimestamp(FIRST + DAY, UTC))
+    anew = Store(databases.fresh())
+    for other in (known_later, anew):
+        load(other, repository.folder, 2)
+        for address in ("/atom.xml", "/topics/ai/atom.xml"):
+            told = feed(store, address).withdrawn
+            assert feed(other, address).withdrawn == told
+            assert len(told) == (5 if address == "/atom.xml" else 3), address
+        other.release()
+
+
 def test_stores_that_load_at_other_moments_tell_of_what_is_gone_alike(
     store: Store, repository: Repository
 ) -> None:

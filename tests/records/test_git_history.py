@@ -56,12 +56,15 @@ def test_records_come_when_they_are_first_public(repository: Repository) -> None
     }
 
 
-def test_a_record_that_moves_stays_the_same(repository: Repository) -> None:
+def test_a_record_that_moves_stays_the_same_and_one_that_is_back_came_then(
+    repository: Repository,
+) -> None:
     repository.commit(1000, {"a.md": record("a")})
     repository.commit(2000, {"a.md": None, "old/a.md": record("a", excerpt="Again")})
+    assert told(read(repository)) == {"a": Fact(1000, initial=True, changed=2000)}
     repository.commit(3000, {"old/a.md": None})
     repository.commit(4000, {"new/a.md": record("a")})
-    assert told(read(repository)) == {"a": Fact(1000, initial=True, changed=4000)}
+    assert told(read(repository)) == {"a": Fact(4000, initial=False, changed=4000)}
 
 
 def test_only_what_feeds_show_changes_a_record(repository: Repository) -> None:
