@@ -139,7 +139,8 @@ class Addresses:
     `root` is the base URL, `policy`, `limit` and `content` are the defaults,
     `media_types` those of the feed formats by file name, `site` the documents
     about the feeds by name. Without `parameters`, an address that has one leads
-    nowhere, as where each address is a file.
+    nowhere, as where each address is a file. `policies` are the link policies that documents
+    lead to.
     """
 
     def __init__(
@@ -152,6 +153,7 @@ class Addresses:
         *,
         parameters: bool = True,
         content: str = CONTENTS[0],
+        policies: Sequence[str] = POLICIES,
     ) -> None:
         self.root = root
         self.policy = policy
@@ -160,6 +162,7 @@ class Addresses:
         self.site = site or {}
         self.parameters = parameters
         self.content = content
+        self.policies = policies
 
     def parse(self, path: str, parameters: Parameters) -> Query:
         """The query of a decoded `path`. Parameters of names that are none of ours are ignored.

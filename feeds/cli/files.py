@@ -29,12 +29,13 @@ from feeds.urls import POLICIES
 
 def _selection_options(command: Callable[..., None]) -> Callable[..., None]:
     """Options that select a part of the site; the command is given them all."""
-    for name, accepted, about in (
-        ("scopes", plan.SCOPES, "Of what."),
-        ("links", POLICIES, "Under which link policies."),
-        ("formats", plan.FORMS, "In which formats."),
+    for name, accepted, about, default in (
+        ("scopes", plan.SCOPES, "Of what.", plan.ALL),
+        ("links", POLICIES, "Under which link policies.", "FEEDS_LINKS"),
+        ("formats", plan.FORMS, "In which formats.", plan.ALL),
     ):
-        text = f"{about} Any of {', '.join(accepted)}, with commas between; by default all."
+        words = ", ".join((*accepted, plan.ALL))
+        text = f"{about} Any of {words}, with commas between; by default {default}."
         command = click.option(f"--{name}", metavar="LIST", help=text)(command)
     return command
 
@@ -49,7 +50,7 @@ def _site(
     """
     selection = plan.SiteSelection(
         plan.parse_words("--formats", formats, plan.FORMS),
-        plan.parse_words("--links", links, POLICIES),
+        plan.parse_words("--links", config.links if links is None else links, POLICIES),
         plan.parse_words("--scopes", scopes, plan.SCOPES),
     )
     if not config.base_url:
@@ -87,7 +88,7 @@ def _site(
             feeds_of_last_load(config, error)
             warn(f"{error}; what was loaded last is taken")
     store = store or recovery.open_for_reading(config.database, warn)
-    return DocumentStore(store, config), selection
+    return DocumentStore(store, config, policies=selection.links), selection
 
 
 def _document_counter(verb: str) -> Callable[[int], None]:

@@ -47,6 +47,7 @@ SCOPES: Final = (
     "everything", "topics", "providers", "both", "types", "collections", STORIES, MONTHS,
     ARCHIVES, IN_DIGESTS, SITE,
 )  # fmt: skip
+ALL: Final = "all"  # the words of an option
 _ROWS: Final = 200  # entries read at a time, in search of stories
 
 
@@ -85,11 +86,13 @@ class SiteItem(NamedTuple):
 
 def parse_words(option: str, text: str | None, accepted: Sequence[str]) -> Sequence[str]:
     """The words of an option, separated by commas; all without one. Raises SelectionError."""
-    if text is None:
+    words = {word.strip() for word in (ALL if text is None else text).split(",")} - {""}
+    if words == {ALL}:
         return accepted
-    words = {word.strip() for word in text.split(",")} - {""}
     if not words or words - set(accepted):
-        raise SelectionError(f"{option} is {text!r}; it accepts some of {','.join(accepted)}")
+        raise SelectionError(
+            f"{option} is {text!r}; it accepts some of {','.join(accepted)}, or {ALL}"
+        )
     return [word for word in accepted if word in words]
 
 

@@ -21,7 +21,6 @@ from feeds.config import Config
 from feeds.rendering.formats import FORMATS, opml, sitemap
 from feeds.selection import EVERYTHING, NONE, Filters, Scope, folded
 from feeds.store.reader import Reader
-from feeds.urls import POLICIES
 
 # The lists to import, and the headings of the feeds in each.
 LISTS: Final[Mapping[str, Sequence[str]]] = {
@@ -150,7 +149,9 @@ def catalogue(reader: Reader, addresses: Addresses, config: Config) -> bytes:
     """
     changes = reader.changes()
     everything = FeedQuery(limit=addresses.limit)
-    bases = {policy: addresses.url(everything._replace(policy=policy)) for policy in POLICIES}
+    bases = {
+        policy: addresses.url(everything._replace(policy=policy)) for policy in addresses.policies
+    }
     files = {kind_of(file): file for file in FORMATS}
     feeds = []
     for one in builder.scopes(reader):
@@ -184,7 +185,7 @@ def catalogue(reader: Reader, addresses: Addresses, config: Config) -> bytes:
                 "default": policy == config.links,
                 "base_url": bases[policy],
             }
-            for policy in POLICIES
+            for policy in addresses.policies
         ],
         "opml_urls": [f"{addresses.root}/{name}" for name in LISTS],
         "listing_urls": [f"{addresses.root}/{name}" for name in _listings(reader)],

@@ -80,7 +80,7 @@ class Pages:
             "formats": FORMATS.values(),
             "framed": lambda query: embed.framed(query, addresses),
             "home": self._prefix + "/",
-            "policies": POLICIES,
+            "policies": {policy: POLICIES[policy] for policy in addresses.policies},
             "site": config,
             "folder": self.folder,
             "provider": lambda key: Scope(provider=key),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from feeds.catalog.addresses import Addresses, SiteName, SiteQuery
@@ -12,6 +12,7 @@ from feeds.rendering.assets import ASSETS
 from feeds.rendering.formats import MEDIA_TYPES
 from feeds.rendering.pages import Pages
 from feeds.store.reader import Reader
+from feeds.urls import POLICIES
 
 
 class Site(NamedTuple):
@@ -98,8 +99,8 @@ SITE: Final[Mapping[str, SiteDocument]] = {
 NAMES: Final = {name: document.takes for name, document in SITE.items()}
 
 
-def addresses_of(config: Config) -> Addresses:
-    """The grammar of addresses under a configuration."""
+def addresses_of(config: Config, policies: Sequence[str] = POLICIES) -> Addresses:
+    """The grammar of addresses under a configuration; documents lead to these link policies."""
     return Addresses(
         config.root,
         config.links,
@@ -108,4 +109,5 @@ def addresses_of(config: Config) -> Addresses:
         NAMES,
         parameters=config.parameters == "on",
         content=config.content,
+        policies=policies,
     )

@@ -6,7 +6,7 @@ A document is rendered once per generation of the store and canonical address.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from threading import Lock
 from typing import Final, NamedTuple
@@ -25,6 +25,7 @@ from feeds.serving.generation_watch import GenerationWatch
 from feeds.serving.renderer import DocumentRenderer, Rendering, utc_now
 from feeds.store import recovery
 from feeds.store.database import Store, StoreError
+from feeds.urls import POLICIES
 
 _RETRY_EVERY: Final = 0.1  # seconds
 _LOCKS: Final = 64
@@ -47,7 +48,8 @@ class DocumentStore:
     """Makes and keeps the documents of one store under one configuration.
 
     `followed` says that another process loads the store, and mends it: a
-    document that can't be made just now is waited for. `started` as of `DocumentRenderer`.
+    document that can't be made just now is waited for. `started` as of `DocumentRenderer`,
+    `policies` as of `Addresses`.
     """
 
     def __init__(
@@ -58,11 +60,12 @@ class DocumentStore:
         *,
         followed: bool = False,
         started: datetime | None = None,
+        policies: Sequence[str] = POLICIES,
     ) -> None:
         self.store = store
         self.config = config
         self.followed = followed
-        self.addresses = site_documents.addresses_of(config)
+        self.addresses = site_documents.addresses_of(config, policies)
         self.former = FormerFeeds(config, self.addresses)
         self._timing = timing = timing or Timing()
         budget = config.cache_mb * 1024 * 1024

@@ -369,7 +369,7 @@ def test_the_command_exports_and_says_what_it_did(records: Path, tmp_path: Path)
         ([], {}, "FEEDS_BASE_URL isn't set; a site of files needs the URL"),
         (["--formats", "xml"], {"FEEDS_BASE_URL": ROOT}, "it accepts some of page,rss,atom,json"),
         (["--links", "AMP"], {"FEEDS_BASE_URL": ROOT}, "it accepts some of canonical,original"),
-        (["--scopes", "all"], {"FEEDS_BASE_URL": ROOT}, "it accepts some of everything,topics"),
+        (["--scopes", "all,any"], {"FEEDS_BASE_URL": ROOT}, "it accepts some of everything,topics"),
     ],
 )
 def test_a_wrong_wish_is_one_line(
@@ -379,6 +379,20 @@ def test_a_wrong_wish_is_one_line(
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert said in done.stderr
     assert not (tmp_path / "site").exists()
+
+
+def test_the_usual_link_policy_is_written_and_led_to_alone(records: Path, tmp_path: Path) -> None:
+    settings = {"FEEDS_SEEDS": str(records), "FEEDS_BASE_URL": ROOT, "FEEDS_LINKS": "amp"}
+    wanted = ("--scopes", "everything,topics,site", "--formats", "page,rss")
+    others = rb'(?:feeds\.example\.org|href=")/(?:canonical|original|amp-cache)/'
+    for number, links in ((1, ()), (4, ("--links", "all"))):
+        done = feeds("export", "site", *wanted, *links, cwd=tmp_path, **settings)
+        assert done.returncode == 0
+        found = [p for p in (tmp_path / "site").rglob("rss.xml") if "topics" not in str(p)]
+        assert len(found) == number
+        paths = ("index.html", "topics/ai/index.html", "about/index.html", "feeds.json")
+        leads = [bool(re.search(others, (tmp_path / "site" / path).read_bytes())) for path in paths]
+        assert leads == [number > 1] * len(paths)
 
 
 @pytest.mark.parametrize("format_", ["page", "rss", "embed"])
