@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from threading import Thread
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from sqlalchemy import Connection, delete, select
 
 from feeds.loading.report import Progress
@@ -107,8 +108,12 @@ def merged(known: Mapping[str, Fact], news: Mapping[str, Fact], until: int) -> d
         if was is not None and 0 < was.came <= until:
             if was.withdrawn and fact.came:  # it is back
                 was = was._replace(came=fact.came, initial=False)
-            changed = fact.changed or was.changed
-            found[key] = was._replace(changed=changed, withdrawn=fact.withdrawn)
+            found[key] = was._replace(
+                changed=fact.changed or was.changed,
+                withdrawn=fact.withdrawn,
+                moved=fact.moved or was.moved,
+                topics={**was.topics, **fact.topics},
+            )
         else:
             found[key] = fact
     return found
@@ -120,13 +125,15 @@ def note(connection: Connection, news: History, until: int) -> None:
         known = facts(connection, chunk)
         rows = merged(known, {key: news.facts[key] for key in chunk}, until)
         connection.execute(delete(history).where(history.c.key.in_(chunk)))
-        # PostgreSQL copies no boolean into a number.
-        values = [
-            {"key": key} | fact._asdict() | {"initial": int(fact.initial)}
-            for key, fact in rows.items()
-        ]
-        bulk_insert.insert(connection, history, values)
+        bulk_insert.insert(connection, history, [row_of(key, fact) for key, fact in rows.items()])
     connection.execute(state.update().values(head=news.head, until=news.until))
+
+
+def row_of(key: str, fact: Fact) -> dict[str, Any]:
+    """The row of `history` of a fact."""
+    # PostgreSQL copies no boolean into a number.
+    topics = msgspec.json.encode(dict(fact.topics)).decode() if fact.topics else ""
+    return {"key": key} | fact._asdict() | {"initial": int(fact.initial), "topics": topics}
 
 
 def closing(closed: int, moment: int) -> int:
@@ -143,5 +150,7 @@ def facts(connection: Connection, keys: Iterable[str]) -> dict[str, Fact]:
     found: dict[str, Fact] = {}
     for chunk in chunks(sorted(keys)):
         rows = connection.execute(_FACTS.where(history.c.key.in_(chunk)))
-        found |= {key: Fact._make(values) for key, *values in rows}
+        for key, *values, topics in rows:
+            told = msgspec.json.decode(topics, type=dict[str, int]) if topics else {}
+            found[key] = Fact._make([*values, told])
     return found

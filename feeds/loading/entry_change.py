@@ -151,14 +151,16 @@ def difference(
     fact: Fact | None = None,
     is_news: bool = False,
     closed: int = 0,
+    before: int = 0,
 ) -> EntryChange | None:
     """What is to be written so that `new` takes the place of `old`; None for nothing.
 
     `moment` is the time of the load, in seconds. Before the `first` load ends
     nobody sees an entry: nothing departs, and an entry came and changed when its
     record says that it did, or history (`fact`). What history tells of an entry that
-    is there makes a difference only where it `is_news`: then as if it had been known. Nothing
-    comes before the moment `closed`: archives up to it have all that they ever will.
+    is there makes a difference only where it `is_news`: then as if it had been known; else what
+    it tells of up to the load `before` is known. Nothing comes before the moment `closed`:
+    archives up to it have all that they ever will.
     """
     if new is None:
         if old is None:
@@ -166,9 +168,9 @@ def difference(
         return EntryChange(old, None, (), -1) if first else EntryChange(old, None, old.scopes(), 1)
     came = arrival(new.row.published, moment, fact, first=first)
     if old is None or first or (is_news and came >= closed):
-        new = _arriving(new, came if came >= closed or first else moment)
+        new = _arriving(new, came if came >= closed or first else moment, fact or Fact(), moment)
     else:
-        new = _arriving_again(old, new, moment)
+        new = _arriving_again(old, new, fact or Fact(), before, moment)
     is_known_now = old and is_news and fact and _content(old) == _content(new)
     if old and not is_known_now and old == _as_of(new, _times(old)):
         return None
@@ -191,22 +193,33 @@ def arrival(published: int, moment: int, fact: Fact | None, *, first: bool) -> i
     return min(fact.came, moment)
 
 
-def _arriving(new: StoredEntry, moment: int) -> StoredEntry:
-    """The entry, having come to all that it is in at `moment`."""
-    return new._replace(
-        row=new.row._replace(arrived=moment), arrived=dict.fromkeys(new.topics, moment)
-    )
+def _arriving(new: StoredEntry, came: int, fact: Fact, moment: int) -> StoredEntry:
+    """The entry, having come at `came`, and later to what history tells of, up to `moment`."""
+    arrived = min(max(came, fact.moved), moment)
+    topics = {slug: min(max(arrived, fact.topics.get(slug, 0)), moment) for slug in new.topics}
+    return new._replace(row=new.row._replace(arrived=arrived), arrived=topics)
 
 
-def _arriving_again(old: StoredEntry, new: StoredEntry, moment: int) -> StoredEntry:
-    """The entry, having come at `moment` to what `old` wasn't in; to all, under another id."""
+def _arriving_again(
+    old: StoredEntry, new: StoredEntry, fact: Fact, before: int, moment: int
+) -> StoredEntry:
+    """The entry, having come to what `old` wasn't in; to all, if its provider, type or id changed.
+
+    That was when history tells, between `before` and `moment`, else at `moment`.
+    """
+
+    def told(at: int) -> int:
+        return at if before < at <= moment else 0
+
     was, row = old.row, new.row
-    known = was.entry_id, was.shown_id, was.provider, was.provider_slug
-    stays = known == (row.entry_id, row.shown_id, row.provider, row.provider_slug)
-    arrived = old.arrived if stays else {}
-    came = was.arrived if stays and was.type == row.type else moment
-    topics = {slug: arrived.get(slug, moment) for slug in new.topics}
-    return new._replace(row=row._replace(arrived=came), arrived=topics)
+    known = was.entry_id, was.shown_id, was.provider, was.provider_slug, was.type
+    stays = known == (row.entry_id, row.shown_id, row.provider, row.provider_slug, row.type)
+    if not stays or told(fact.moved):
+        return _arriving(new, told(fact.moved) or moment, fact, moment)
+    topics = {
+        slug: told(fact.topics.get(slug, 0)) or old.arrived.get(slug, moment) for slug in new.topics
+    }
+    return new._replace(row=row._replace(arrived=was.arrived), arrived=topics)
 
 
 def _replacement(old: StoredEntry, new: StoredEntry, moment: int) -> EntryChange:

@@ -112,6 +112,7 @@ class EntryWriter:
                 fact=fact,
                 is_news=entry_id in self.news,
                 closed=self.closed,
+                before=self.before,
             )
             if change:
                 changes.append(change._replace(moment=moment))

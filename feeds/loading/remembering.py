@@ -76,7 +76,7 @@ def _rows(memory: Memory, stored: Sequence[StoredEntry]) -> dict[Table, list[dic
     return {
         entries: [one.row._asdict() for one in stored],
         entry_topics: [row for one in stored for row in topic_rows(one)],
-        history: [{"key": key} | Fact(at)._asdict() | {"initial": 0} for key, at in seen.items()],
+        history: [arrivals.row_of(key, Fact(at)) for key, at in seen.items()],
         members: [
             {"collection": slug, "entry": row_of[key], "position": position, "placed": placed}
             for slug, several in memory.members.items()

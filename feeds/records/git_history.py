@@ -15,6 +15,8 @@ from typing import Final, NamedTuple, TypeVar
 import pygit2
 from pygit2.enums import FileMode, Option, SortMode
 
+from feeds import slugs
+from feeds.model import decode_record
 from feeds.records.hiding import HELD
 from feeds.records.history import Fact, Gone, History, NoHistory
 from feeds.records.outcome import interpret
@@ -151,7 +153,8 @@ def _listed(tree: pygit2.Tree | None) -> dict[str, pygit2.Object]:
 class _Version(NamedTuple):
     """What one content of a file says: the record's page, whether public, and from when on.
 
-    `shown` is a digest of what feeds may show, `key` that of the record.
+    `shown` is a digest of what feeds may show, `key` that of the record. `place` is its provider,
+    type and id, `topics` its topics by slug; both are known of what is public now.
     """
 
     page: str = ""
@@ -159,6 +162,8 @@ class _Version(NamedTuple):
     starts: int = 0
     shown: bytes = b""
     key: str = ""
+    place: tuple[str, ...] = ()
+    topics: frozenset[str] = frozenset()
 
 
 class _Reading:
@@ -173,7 +178,7 @@ class _Reading:
         self._history = history
         self._paths: dict[str, set[str]] = {}  # where records are public, by their keys
         self._versions: dict[tuple[str, bytes], _Version | None] = {}
-        self._before: dict[str, bytes] = {}  # what was shown of records, by page
+        self._before: dict[str, _Version] = {}  # what was public of records, by page
         self._gone: dict[str, tuple[str, pygit2.Blob, bool]] = {}
 
     def gone(self, since: int) -> dict[str, Gone]:
@@ -188,7 +193,7 @@ class _Reading:
     def begin(self, files: Iterable[tuple[str, pygit2.Blob]]) -> None:
         """Begin with a commit: `files` are those that change in it, as they were."""
         versions = (self._version(path, content) for path, content in files)
-        self._before = {one.page: one.shown for one in versions if one and one.public}
+        self._before = {one.page: one for one in versions if one and one.public}
 
     def note(self, path: str, before: pygit2.Blob | None, after: pygit2.Blob | None) -> None:
         """Note that the content of a file became another at the history's moment."""
@@ -203,8 +208,13 @@ class _Reading:
             elif 0 < fact.withdrawn < moment:  # and it is back
                 fact = fact._replace(came=max(moment, version.starts), initial=False)
             self._paths.setdefault(version.page, set()).add(path)
-            if self._before.get(version.page) != version.shown:
+            shown = self._before.get(version.page)
+            if shown is None or shown.shown != version.shown:
                 fact = fact._replace(changed=max(moment, version.starts))
+            if shown and shown.place and version.place:
+                gained = dict.fromkeys(version.topics - shown.topics, moment)
+                moved = fact.moved if shown.place == version.place else moment
+                fact = fact._replace(moved=moved, topics={**fact.topics, **gained})
             facts[version.page] = fact._replace(withdrawn=0)
         for old in (was, version):
             if old is None or not old.page or (version.public and old.page == version.page):
@@ -225,17 +235,28 @@ class _Reading:
         """What a content says; None where it can't be read."""
         if content is None:
             return _Version()
-        known = path, content.id.raw
-        if known not in self._versions:
-            self._versions[known] = self._parse(path, content.data)
-        return self._versions[known]
+        key = path, content.id.raw
+        known = self._versions.get(key, _Version())
+        if known == _Version() or (known and 0 < known.starts <= self._history.until):
+            known = self._versions[key] = self._parse(path, content.data)
+        return known
 
     def _parse(self, path: str, data: bytes) -> _Version | None:
         options = self._options._replace(now=self._history.until)
         found = interpret(path, data, options=options)
         if found.outcome == "public":
             shown = found.render_digest + b"%d" % (found.published or 0)
-            return _Version(found.page, public=True, shown=shown, key=found.key)
+            record = decode_record(found.data)
+            kind = slugs.type_slug(record.type) if record.type else ""
+            provider = (record.provider.key, record.provider.slug) if record.provider else ("", "")
+            return _Version(
+                found.page,
+                public=True,
+                shown=shown,
+                key=found.key,
+                place=(*provider, kind, found.own_id),
+                topics=frozenset(map(slugs.slug, record.topics)),
+            )
         if found.outcome == "error":
             return _Version() if found.hides else None
         if found.outcome != "hidden":  # of a collection no feed has an entry

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -20,7 +21,8 @@ class Fact(NamedTuple):
     When it `came`, that is, was first public; `initial` says that this was the first commit that
     has records, so that it may be much older. When what is public of it last `changed`, and
     when a file of it was last removed, hidden or deleted (`withdrawn`), if it isn't public since.
-    `first` is the key of the copy that came first, empty where that isn't known.
+    `first` is the key of the copy that came first, empty where that isn't known. `moved` is when
+    it last got another provider, type or id, and `topics` when it got others than it had, by slug.
     """
 
     came: int = 0
@@ -28,6 +30,8 @@ class Fact(NamedTuple):
     changed: int = 0
     withdrawn: int = 0
     first: str = ""
+    moved: int = 0
+    topics: Mapping[str, int] = MappingProxyType({})
 
 
 def joined(facts: Sequence[Fact]) -> Fact | None:
@@ -36,7 +40,11 @@ def joined(facts: Sequence[Fact]) -> Fact | None:
     if len(known) < 2:  # noqa: PLR2004 - nothing to join
         return known[0] if known else None
     first = min(known, key=lambda fact: fact.came)
-    return first._replace(changed=max(fact.changed for fact in known))
+    topics = {slug: at for fact in known for slug, at in fact.topics.items()}
+    changed, moved = (
+        max(times) for times in zip(*((f.changed, f.moved) for f in known), strict=True)
+    )
+    return first._replace(changed=changed, moved=moved, topics=topics)
 
 
 class Gone(NamedTuple):

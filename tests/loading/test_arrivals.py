@@ -133,6 +133,46 @@ def test_a_store_made_anew_tells_of_what_was_withdrawn_as_one_that_followed(
         other.release()
 
 
+def test_a_store_made_anew_knows_when_records_came_to_what_they_are_in_now(
+    store: Store, repository: Repository
+) -> None:
+    times = "{name: Times, domain: times.example}"
+    steps: list[dict[str, str | None]] = [
+        {name: record(name, "2024-01-01", topics="[AI]") for name in ("b", "c", "d", "e")},
+        {"b": record("b", "2024-01-01", topics="[AI, Web]")},
+        {"c": record("c", "2024-01-01", topics="[AI]", provider=times)},
+        {"d": record("d", "2024-01-01", topics="[AI]", type="video")},
+        {"e": record("e", "2024-01-01", topics="[Go]")},
+        {"e": record("e", "2024-01-01", topics="[AI]", excerpt="More.")},
+        {"b": record("b", "2024-01-01", topics="[Web, AI]", excerpt="More."), "c": None},
+    ]
+    load(store, repository.folder, 0)
+    for day, step in enumerate(steps, 1):
+        repository.commit(FIRST + day * DAY, {f"{name}.md": text for name, text in step.items()})
+        if day != 5:  # two commits are loaded at once
+            load(store, repository.folder, day + 0.5)
+    anew = Store(databases.fresh())
+    load(anew, repository.folder, 100)
+    assert came_to_topics(anew) == came_to_topics(store)
+    assert came_to_topics(store) == {
+        ("b", "ai"): 1,
+        ("b", "web"): 2,
+        ("d", "ai"): 4,
+        ("e", "ai"): 6,
+    }
+    assert arrived(anew) == arrived(store)
+    assert {name: arrived(store)[name] for name in "bde"} == {"b": 1, "d": 4, "e": 1}
+    anew.release()
+
+
+def came_to_topics(store: Store) -> dict[tuple[str, str], float]:
+    """When entries came to topics, in days since the first commit, by path and topic."""
+    query = select(entries.c.path, entry_topics.c.topic, entry_topics.c.arrived)
+    with store.read() as reader:
+        rows = reader.connection.execute(query.where(entry_topics.c.entry == entries.c.id)).all()
+    return {(path.removesuffix(".md"), topic): (at - FIRST) / DAY for path, topic, at in rows}
+
+
 def test_stores_that_load_at_other_moments_tell_of_what_is_gone_alike(
     store: Store, repository: Repository
 ) -> None:

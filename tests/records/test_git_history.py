@@ -78,6 +78,24 @@ def test_only_what_feeds_show_changes_a_record(repository: Repository) -> None:
     assert changed == {"a": 1000, "b": 1000, "c": 4000}
 
 
+def test_records_come_later_to_what_they_get_later(repository: Repository) -> None:
+    future = "1970-01-01T01:00:00Z"
+    said = {"b": {"publishedDateTime": future}, "c": {"type": "video"}}
+    repository.commit(1000, {f"{n}.md": record(n, topics="[AI]", **said.get(n, {})) for n in "abc"})
+    repository.commit(2000, {"a.md": record("a", topics="[AI, C++]"), "c.md": record("c")})
+    since = repository.commit(4000, {"b.md": record("b", topics="[AI, Go]")})
+    assert told(read(repository)) == {
+        "a": Fact(1000, initial=True, changed=2000, topics={"c-plus-plus": 2000}),
+        "b": Fact(3600, initial=True, changed=4000, topics={"go": 4000}),
+        "c": Fact(1000, initial=True, changed=2000, moved=2000),
+    }
+    repository.commit(
+        5000, {"d.md": record("a", topics="[Go]", id="tag:a.example,2026:a"), "a.md": None}
+    )
+    later = told(read(repository, since, 4000))
+    assert later == {"a": Fact(changed=5000, moved=5000, topics={"go": 5000})}
+
+
 def test_records_that_are_hidden_removed_or_deleted_are_withdrawn(repository: Repository) -> None:
     repository.commit(1000, {f"{name}.md": record(name) for name in "abcd"})
     repository.commit(2000, {"a.md": record("a", removed="true"), "b.md": None})
