@@ -356,8 +356,8 @@ class _Load:
 
     def _fill_report(self) -> None:
         report = self.report
-        report.parsed, report.changed = self.records.parsed, self.entries.changed
-        report.turned = self.records.turned
+        report.parsed, report.turned = self.records.parsed, self.records.turned
+        report.changed = self.entries.changed
         query = select(files.c.outcome, files.c.reason, func.count())
         grouped = query.group_by(files.c.outcome, files.c.reason)
         for outcome, reason, number in self.connection.execute(grouped):
@@ -382,8 +382,7 @@ class _Load:
         ).scalar()
         for name, table in (("entries", entries), ("copies", records)):
             counted = select(func.count()).select_from(table)
-            if table is records:
-                counted = counted.where(records.c.public == 1)
+            counted = counted.where(records.c.public == 1) if table is records else counted
             setattr(report, name, self.connection.execute(counted).scalar_one())
         gone = select(records.c.entry_id).where(records.c.removed == 1)
         suppressed = select(func.count()).select_from(records)

@@ -37,9 +37,24 @@ def create_app(config: Config | Mapping[str, object] | None = None) -> Flask:
     return assemble(config)
 
 
-def assemble(config: Config, timing: Timing | None = None, *, followed: bool = False) -> Flask:
+def starting() -> datetime:
+    """When a server that starts now may have sent its first answer.
+
+    That is the next whole second: of this one, another configuration may have sent something.
+    """
+    return datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
+
+
+def assemble(
+    config: Config,
+    timing: Timing | None = None,
+    *,
+    followed: bool = False,
+    started: datetime | None = None,
+) -> Flask:
     """The same of a Config. `followed` by a process that loads, it loads only into an empty store.
 
+    `started` is when the server of several such applications did, see `starting`.
     Raises FolderError and StoreError when nothing was ever loaded, and nothing can be.
     """
     app = Flask("feeds", static_folder=None)
@@ -62,9 +77,9 @@ def assemble(config: Config, timing: Timing | None = None, *, followed: bool = F
     # Redirects are ours alone to make: Werkzeug's would name the Host header.
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False
-    # The next whole second: of this one, another configuration may have sent something.
-    started = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
-    documents = DocumentStore(store, config, timing, followed=followed, started=started)
+    documents = DocumentStore(
+        store, config, timing, followed=followed, started=started or starting()
+    )
     app.extensions[views.EXTENSION] = documents
     counter = None
     if config.metrics != "off":

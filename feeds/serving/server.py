@@ -18,7 +18,7 @@ from gunicorn.arbiter import Arbiter
 
 from feeds.config import Config, ConfigError
 from feeds.serving import operator
-from feeds.serving.app import assemble
+from feeds.serving.app import assemble, starting
 from feeds.serving.follower_process import FollowerProcess
 from feeds.telemetry import log, log_setup, metrics, multiprocess
 
@@ -125,6 +125,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, config: Config, options: Mapping[str, Any]) -> None:
         self._config = config
         self._options = options
+        self._started = starting()  # for all workers
         super().__init__()
 
     def load_config(self) -> None:
@@ -134,7 +135,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> Callable[..., Iterable[bytes]]:
         bound_memory()
         log_setup.configure(self._config.log_format, "worker")
-        app = assemble(self._config, followed=True)
+        app = assemble(self._config, followed=True, started=self._started)
         pages: operator.OperatorPages | None = app.extensions.get(operator.EXTENSION)
         if pages is None:
             return app
