@@ -189,7 +189,7 @@ def arrival(published: int, moment: int, fact: Fact | None, *, first: bool) -> i
     if fact is None or not fact.came:
         return min(published, moment) if first else moment
     if fact.initial:
-        return min(published, fact.came - 1)
+        return min(fact.dated or published, fact.came - 1)
     return min(fact.came, moment)
 
 

@@ -153,8 +153,9 @@ def _listed(tree: pygit2.Tree | None) -> dict[str, pygit2.Object]:
 class _Version(NamedTuple):
     """What one content of a file says: the record's page, whether public, and from when on.
 
-    `shown` is a digest of what feeds may show, `key` that of the record. `place` is its provider,
-    type and id, `topics` its topics by slug; both are known of what is public now.
+    `shown` is a digest of what feeds may show, `key` that of the record. Its date, if it has one
+    (`dated`, in seconds), `place` (provider, type and id) and `topics` (by slug) are known of
+    what is public now.
     """
 
     page: str = ""
@@ -162,6 +163,7 @@ class _Version(NamedTuple):
     starts: int = 0
     shown: bytes = b""
     key: str = ""
+    dated: int = 0
     place: tuple[str, ...] = ()
     topics: frozenset[str] = frozenset()
 
@@ -204,7 +206,9 @@ class _Reading:
         if version.public:
             fact = facts.get(version.page)
             if fact is None or fact.came > moment:  # which it was held until
-                fact = Fact(max(moment, version.starts), self.initial, first=version.key)
+                came = max(moment, version.starts)
+                dated = (version.dated or came) if self.initial else 0
+                fact = Fact(came, self.initial, first=version.key, dated=dated)
             elif 0 < fact.withdrawn < moment:  # and it is back
                 fact = fact._replace(came=max(moment, version.starts), initial=False)
             self._paths.setdefault(version.page, set()).add(path)
@@ -254,6 +258,7 @@ class _Reading:
                 public=True,
                 shown=shown,
                 key=found.key,
+                dated=found.published or 0,
                 place=(*provider, kind, found.own_id),
                 topics=frozenset(map(slugs.slug, record.topics)),
             )

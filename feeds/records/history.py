@@ -19,8 +19,9 @@ class Fact(NamedTuple):
     """What history tells of a record; moments are in seconds since 1970, 0 for none.
 
     When it `came`, that is, was first public; `initial` says that this was the first commit that
-    has records, so that it may be much older. When what is public of it last `changed`, and
-    when a file of it was last removed, hidden or deleted (`withdrawn`), if it isn't public since.
+    has records, so that it may be much older: that is what it was `dated`. When what is public of
+    it last `changed`, and when a file of it was last removed, hidden or deleted (`withdrawn`), if
+    it isn't public since.
     `first` is the key of the copy that came first, empty where that isn't known. `moved` is when
     it last got another provider, type or id, and `topics` when it got others than it had, by slug.
     """
@@ -30,6 +31,7 @@ class Fact(NamedTuple):
     changed: int = 0
     withdrawn: int = 0
     first: str = ""
+    dated: int = 0
     moved: int = 0
     topics: Mapping[str, int] = MappingProxyType({})
 

@@ -31,7 +31,7 @@ from feeds.store import fulltext
 # Raise it with any change of the tables, of the index of words, or of the JSON in
 # `data` and `problems` that what was written before can't be decoded by. A store with
 # another number is made anew: what it knew of undated records and changes is lost.
-SCHEMA: Final = 13
+SCHEMA: Final = 14
 # Raise it when the same file gives other rows: another rule for a field, a slug, the name
 # of a label or the words of a search. All files are then read anew, and nothing is lost.
 # tests/store/test_schema.py fails when either was forgotten.
@@ -68,6 +68,7 @@ history = Table(
     Column("changed", BigInteger, nullable=False),
     Column("withdrawn", BigInteger, nullable=False),
     Column("first", Text, nullable=False),
+    Column("dated", BigInteger, nullable=False),
     Column("moved", BigInteger, nullable=False),
     Column("topics", Text, nullable=False),  # JSON, empty for none
 )

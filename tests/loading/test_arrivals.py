@@ -173,6 +173,17 @@ def came_to_topics(store: Store) -> dict[tuple[str, str], float]:
     return {(path.removesuffix(".md"), topic): (at - FIRST) / DAY for path, topic, at in rows}
 
 
+def test_what_is_dated_otherwise_came_when_it_did(store: Store, repository: Repository) -> None:
+    load(store, repository.folder, 0)
+    dates = {"a": "2025-01-01", "undated": "2024-12-01"}
+    repository.commit(FIRST + DAY, {f"{name}.md": record(name, at) for name, at in dates.items()})
+    load(store, repository.folder, 1)
+    anew = Store(databases.fresh())
+    load(anew, repository.folder, 2)
+    assert arrived(anew) == arrived(store) == {"a": -17, "undated": -1 / DAY}
+    anew.release()
+
+
 def test_stores_that_load_at_other_moments_tell_of_what_is_gone_alike(
     store: Store, repository: Repository
 ) -> None:

@@ -30,7 +30,7 @@ def key(name: str) -> str:
 def told(history: History) -> dict[str, Fact]:
     """What is told, by the names of the records."""
     names = {key(name): name for name in "abcde"}
-    return {names[found]: fact._replace(first="") for found, fact in history.facts.items()}
+    return {names[found]: fact._replace(first="", dated=0) for found, fact in history.facts.items()}
 
 
 def read(repository: Repository, since: str = "", until: int = 0, within: str = "") -> History:
