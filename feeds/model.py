@@ -28,7 +28,12 @@ RELATED_SHOWN: Final = 5  # links to other coverage with an entry
 
 
 class FeedsError(Exception):
-    """The root of every error this program raises on purpose."""
+    """The root of every error this program raises on purpose.
+
+    `public` is what strangers may know of it: it names no path and no address.
+    """
+
+    public = "the last load failed; the log says why"
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -146,7 +146,7 @@ def feeds_of_last_load(config: Config, error: FolderError) -> tuple[list[builder
         if not reader.state().generation:
             raise error
     with store.write() as connection:
-        note_health(connection, str(error))
+        note_health(connection, error.public)
     return _listed(store)
 
 

@@ -25,12 +25,14 @@ from feeds.follower import purging, websub
 from feeds.loading.arrivals import HistoryReader
 from feeds.loading.loader import Loader
 from feeds.loading.report import Report
+from feeds.messages import first_line
 from feeds.model import FeedsError
 from feeds.records.profile import Profile
 from feeds.records.scanner import UNSETTLED, FolderError, scan
 from feeds.store import recovery, spare
 from feeds.store.database import Store, StoreError, note_health
 from feeds.store.engines import sqlite_file
+from feeds.store.loading_notes import CONTESTED, EVERY, LOOKS, POLLS
 from feeds.telemetry import log
 from feeds.telemetry.metrics import Metrics
 
@@ -43,6 +45,7 @@ _POLL: Final = 1.0  # seconds between two looks at the folder without events
 _LEAST_POLL: Final = 5  # times as long as a look takes
 _PATIENCE: Final = 0.7  # seconds that a load waits for half a file
 _SAFETY: Final = 30.0  # seconds without a load, in case an event was lost
+_CONTESTED: Final = 3600  # seconds until it is told again that another server loads too
 _RETRIES: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds until a failed load is tried again
 # File systems whose changes are made elsewhere, and not told to this machine.
 _WITHOUT_EVENTS: Final = ("nfs", "cifs", "smb", "9p", "fuse", "vboxsf", "virtiofs", "ceph", "afs")
@@ -74,6 +77,7 @@ class FolderFollower:
         self._tried = float("-inf")
         self._primary_tried = float("-inf")
         self._poll = config.watch == "poll"
+        self._notes = {EVERY: 0 if config.watch == "off" else LOOKS}
         self._is_asked = False  # to say what comes of the next load, whatever that is
         self._publishers = (
             websub.background_publisher(config, log, metrics, self._tell),
@@ -165,6 +169,7 @@ class FolderFollower:
         except (OSError, RuntimeError) as error:
             if _folder_identity(self.config.seeds) is not None:  # else it just went away
                 self._poll = True
+                self._notes[POLLS] = 1
                 self._log(
                     f"{self.config.seeds} can't be watched ({error}); it is looked at every second"
                 )
@@ -216,12 +221,12 @@ class FolderFollower:
             self.wanted.clear()
             is_asked, self._is_asked = self._is_asked, False
             self._primary_tried = float("-inf")
-        started = time.monotonic()
+        started, contested = time.monotonic(), self._notes.get(CONTESTED, 0)
         try:
             report = self._load()
         except (FeedsError, SQLAlchemyError, OSError) as error:
             outcome = "failed"
-            self._failed(str(error).strip().splitlines()[0], is_asked=is_asked)
+            self._failed(error, is_asked=is_asked)
         else:
             outcome = "changed" if report.changed else "unchanged"
             self._failures = 0
@@ -231,6 +236,11 @@ class FolderFollower:
                     workers.look()
             self._log_report(report, time.monotonic() - started, is_asked=is_asked)
             self._problem = ""
+            if self._notes.get(CONTESTED, 0) > contested + _CONTESTED:
+                self._log(
+                    "another server loads other records into the same store, and each undoes what "
+                    "the other one did; name a store of its own (FEEDS_DATABASE_URL) for each"
+                )
             recovery.keep_spare(self.config.database, self._spare)
         if self._metrics is not None:
             self._metrics.loaded(outcome, time.monotonic() - started)
@@ -275,6 +285,7 @@ class FolderFollower:
     def _loader_of(self, store: Store) -> Loader:
         profile, saved = Profile.of(self.config), saved_filters(self.config.collections)
         self._loader = Loader(store, self.config.seeds, _PATIENCE, profile, saved, self._history())
+        self._loader.notes = self._notes
         return self._loader
 
     def _load_with(self, loader: Loader) -> Report:
@@ -284,7 +295,7 @@ class FolderFollower:
             if loader.target.replaced:
                 raise StoreError(f"the store {loader.target.name} was removed during a load")
         except FolderError as error:
-            self._note(loader.target, str(error))
+            self._note(loader.target, error.public)
             self._signature = _signature(loader.target)
             raise
         self._signature = _signature(loader.target)
@@ -295,14 +306,16 @@ class FolderFollower:
         with suppress(StoreError, SQLAlchemyError), store.write() as connection:
             note_health(connection, degraded)
 
-    def _failed(self, message: str, *, is_asked: bool) -> None:
+    def _failed(self, error: Exception, *, is_asked: bool) -> None:
         self._failures += 1
+        message = first_line(error)
         if message != self._problem or is_asked:
             self._log(message)
             self._problem = message
         if self._loader is not None:
             if not self._loader.target.replaced:
-                self._note(self._loader.target, message)
+                public = getattr(error, "public", StoreError.public)
+                self._note(self._loader.target, public)
             # What it knows of files, it may have learnt in the load that was undone.
             self._loader_of(self._loader.target)
             self._signature = _signature(self._loader.target)

@@ -30,11 +30,12 @@ from feeds.records.parser import PLAIN
 from feeds.records.pool import read_all
 from feeds.records.profile import Profile, site_names, version
 from feeds.records.profiles.detect import describe_tool
-from feeds.records.scanner import UNSETTLED, FileState, FolderError, scan
+from feeds.records.scanner import UNSETTLED, FileState, LossError, scan
 from feeds.selection import SavedFilter
 from feeds.store import changes, postgres
 from feeds.store.bulk_insert import chunks
 from feeds.store.database import Store, note_health
+from feeds.store.loading_notes import CONTESTED
 from feeds.store.memory import Memory
 from feeds.store.schema import (
     collections,
@@ -105,6 +106,7 @@ class Loader:
         self.only = ""  # path of the one file that is looked at
         self.saved = saved or {}
         self.history = history
+        self.notes: dict[str, Any] = {}  # beside the counts of a load, see `loading_notes`
         self.options = PLAIN  # of the last load
         self.reading = ""  # and what tells it from other ways of reading
         self._known: Known = {}
@@ -131,10 +133,12 @@ class Loader:
         self.options = self.profile.options(self.folder, moment)
         self.reading = f"{reading_version()} {version(self.options)}"
         with self.target.alone(), no_garbage_collection():
+            own = self._known if self._known_as_of >= 0 else {}
             known, as_of = self._recall()
             self._known_as_of = -1  # what a load that fails learns is forgotten
             look = time.time_ns()
             found = self._scan(known)
+            is_overtaken = known is not own and own and found == {p: own[p][0] for p in own}
             known |= dict.fromkeys(self._due(moment), _READ_ANEW)
             reader = None if self.only else self.history
             seconds = _seconds(moment)
@@ -145,6 +149,8 @@ class Loader:
                 step.records.affected |= remembered
                 step.report.history = reader.problem if reader else ""
                 report = step.run(found, look, progress, accept_removals=accept_removals)
+            if is_overtaken and report.changed:  # another one loads, too; noted by the next load
+                self.notes[CONTESTED] = seconds
             self.target.forget_deleted(was_hidden=step.entries.has_hidden)
             self._known, self._known_as_of = step.known, as_of + step.records.wrote
         return report
@@ -197,7 +203,7 @@ class _Load:
         news: History | None,
     ) -> None:
         self.connection = connection
-        self.folder = loader.folder
+        self.folder, self.notes = loader.folder, loader.notes
         self.known = known
         self.patience = loader.patience
         self.options = loader.options
@@ -244,7 +250,7 @@ class _Load:
         self.records.forget(gone)
         after = self.records.held() if before else 0
         if after * 2 < before and not accept_removals:
-            raise FolderError(
+            raise LossError(
                 f"{self.folder} lost {before - after:,} of {counted(before, 'record')} at once; "
                 "the feeds stay as they were until they are back "
                 "(feeds load --accept-removals lets them go)"
@@ -258,7 +264,8 @@ class _Load:
         self._note_state(changed=changed > 0)
         self._fill_report()
         history = "git" if self.entries.has_history else self.report.history or "none"
-        note_health(self.connection, counts=self.report.counts() | {"history": history})
+        noted = self.report.counts() | self.notes | {"history": history}
+        note_health(self.connection, counts=noted)
         if self.connection.dialect.name == "postgresql" and changed >= _MANY:
             postgres.analyze(self.connection)
         return self.report
@@ -286,8 +293,8 @@ class _Load:
             for batch in batches:
                 settled = []
                 for reading in batch:
-                    young = self.patience and _age(found[reading.path]) < self.patience
-                    if reading.outcome == "error" and young:
+                    age = time.time() - found[reading.path].mtime / 1e9
+                    if reading.outcome == "error" and self.patience and age < self.patience:
                         doubtful.append(reading.path)
                     else:
                         settled.append(reading)
@@ -377,24 +384,17 @@ class _Load:
         report.note_shared(identity.shared_ids(self.connection))
         report.renamed = self.entries.renamed_topics()
         report.kept = self.records.kept()
-        report.due = self.connection.execute(
-            select(func.min(files.c.due)).where(files.c.due != 0)
-        ).scalar()
-        for name, table in (("entries", entries), ("copies", records)):
-            counted = select(func.count()).select_from(table)
-            counted = counted.where(records.c.public == 1) if table is records else counted
-            setattr(report, name, self.connection.execute(counted).scalar_one())
+        due = select(func.min(files.c.due)).where(files.c.due != 0)
+        report.due = self.connection.execute(due).scalar()
+        count = select(func.count())
+        report.entries = self.connection.execute(count.select_from(entries)).scalar_one()
+        copies = count.select_from(records).where(records.c.public == 1)
+        report.copies = self.connection.execute(copies).scalar_one()
         gone = select(records.c.entry_id).where(records.c.removed == 1)
-        suppressed = select(func.count()).select_from(records)
-        suppressed = suppressed.where(records.c.public == 1, records.c.entry_id.in_(gone))
-        report.suppressed = self.connection.execute(suppressed).scalar_one()
+        copies = copies.where(records.c.entry_id.in_(gone))
+        report.suppressed = self.connection.execute(copies).scalar_one()
         report.generation = self.connection.execute(select(state.c.generation)).scalar_one()
 
 
 def _seconds(moment: datetime) -> int:
     return int(moment.timestamp())
-
-
-def _age(status: FileState) -> float:
-    """Seconds since a file was last written."""
-    return time.time() - status.mtime / 1e9

@@ -82,14 +82,16 @@ def _open(folder: Path) -> tuple[pygit2.Repository, PurePosixPath]:
     try:
         found = pygit2.discover_repository(str(folder))
         repository = pygit2.Repository(found) if found else None
-    except pygit2.GitError as error:
-        raise NoHistory(f"the git repository of {folder} can't be read: {error}") from None
+    except pygit2.GitError:
+        raise NoHistory(
+            "the git repository of the folder can't be read; `git status` there says why"
+        ) from None
     if repository is None:
-        raise NoHistory(f"{folder} is in no git repository")
+        raise NoHistory("the folder is in no git repository")
     if repository.is_shallow:
-        raise NoHistory(f"{folder} is a shallow clone; `git fetch --unshallow` brings its history")
+        raise NoHistory("the folder is a shallow clone; `git fetch --unshallow` brings its history")
     if repository.workdir is None or repository.head_is_unborn:
-        raise NoHistory(f"{folder} is in a git repository without commits")
+        raise NoHistory("the folder is in a git repository without commits")
     return repository, PurePosixPath(folder.relative_to(Path(repository.workdir).resolve()))
 
 

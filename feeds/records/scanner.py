@@ -24,6 +24,14 @@ _LONGEST: Final = 600
 class FolderError(FeedsError):
     """A folder that can't be read, or that lost what it had; the last generation stays."""
 
+    public = "the folder, or what configures it, can't be read; the log says more"
+
+
+class LossError(FolderError):
+    """A folder that lost more than half of its records at once."""
+
+    public = "the folder lost more than half of its records at once; the log says what to do"
+
 
 class FileState(NamedTuple):
     """Size and times of a file: bytes, and nanoseconds since 1970.

@@ -110,7 +110,7 @@ def _load(store: Store, config: Config, app: Flask) -> Store:
             raise
         app.logger.error("%s; the feeds stay as they were", error)  # noqa: TRY400 - one line
         with store.write() as connection:
-            note_health(connection, str(error))
+            note_health(connection, error.public)
     return store
 
 

@@ -22,7 +22,8 @@ class GenerationWatch:
 
     `clock` gives monotonic seconds. `health` is how loading went, by the store;
     `store_is_up` tells whether it answered when it was last asked; `is_rebuilding`
-    whether another database takes its place, so that what is known is of the one before.
+    whether another database takes its place, so that what is known is of the one before;
+    `is_read_only` whether it refuses all writes.
     """
 
     def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
@@ -30,6 +31,7 @@ class GenerationWatch:
         self.health = Health(0, 0, "", {})
         self.store_is_up = True
         self.is_rebuilding = False
+        self.is_read_only = False
         self._clock = clock
         self._generation = State(0, 0)
         self._next_look = float("-inf")
@@ -86,6 +88,7 @@ class GenerationWatch:
             self.is_rebuilding = self.store.replaced
             with self.store.read() as reader:
                 generation, health = reader.state(), reader.health()
+                self.is_read_only = reader.is_read_only()
         except SQLAlchemyError:
             self.store_is_up = False  # what is prepared is served on
             now = self._clock()

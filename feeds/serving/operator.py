@@ -20,6 +20,7 @@ from feeds.config import Config
 from feeds.rendering.assets import ASSETS
 from feeds.serving import stats_page
 from feeds.serving.document_store import DocumentStore
+from feeds.serving.readiness import troubles
 from feeds.telemetry import metrics
 from feeds.telemetry.counter import RequestCounter
 from feeds.telemetry.metrics import Metrics, host_of
@@ -98,6 +99,7 @@ class StoreCollector(Collector):
 
     def __init__(self, documents: DocumentStore, version: str, waiting: Mapping[str, int]) -> None:
         self._watch = documents.watch
+        self._troubles = troubles(documents, int(time.time()))
         self._version = version
         self._waiting = waiting
 
@@ -107,9 +109,12 @@ class StoreCollector(Collector):
         yield _gauge("feeds_info", "The version that answers", {"version": self._version}, 1)
         yield _gauge("feeds_generation", "Which load is served", {}, state.generation)
         yield _gauge("feeds_store_up", "Whether the store answers", {}, is_up)
-        yield _gauge(
-            "feeds_degraded", "Whether the last load failed", {}, int(bool(health.degraded))
-        )
+        is_degraded = int(any(self._troubles.values()))
+        yield _gauge("feeds_degraded", "Whether anything is wrong", {}, is_degraded)
+        causes = GaugeMetricFamily("feeds_trouble", "What is wrong, by kind", labels=["kind"])
+        for kind, why in self._troubles.items():
+            causes.add_metric([kind], int(bool(why)))
+        yield causes
         yield _gauge("feeds_entries", "Entries in all", {}, health.counts.get("entries", 0))
         loaded = health.loaded or state.loaded
         yield _gauge("feeds_last_load_timestamp_seconds", "When it was loaded", {}, loaded)

@@ -11,7 +11,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, current_app, jsonify, request
@@ -29,16 +28,12 @@ from feeds.rendering.assets import ICONS
 from feeds.serving import conditional, oembed
 from feeds.serving.document_store import DocumentStore
 from feeds.serving.documents import Answer, Document
-from feeds.store import recovery
+from feeds.serving.readiness import readiness
 from feeds.store.database import StoreError
 from feeds.telemetry import user_agents
 from feeds.telemetry.log import MADE, PREPARED
 from feeds.telemetry.observer import note
 
-# The follower looks at the folder every half minute; a load of a million
-# records takes some minutes.
-_SILENCE: Final = 600
-_NUMBERS: Final = ("public", "hidden", "merged", "errors", "kept")
 blueprint = Blueprint("feeds", __name__)
 EXTENSION = "feeds"
 _SHOWN_PATH = 200  # characters of an unknown address that are repeated
@@ -64,41 +59,6 @@ def readyz() -> Response:
     response.status_code = 200 if state["generation"] else 503
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def readiness(documents: DocumentStore, now: datetime) -> dict[str, Any]:
-    """The content of `/readyz`, for JSON; generation 0 is not ready."""
-    store, watch = documents.store, documents.watch
-    state = watch.generation()
-    health = watch.health
-    why = []
-    if watch.is_rebuilding:
-        why.append(f"the store {store.name} is being made anew; what it held is served")
-    elif not watch.store_is_up:
-        why.append(f"the store {store.name} doesn't answer; what is prepared is served")
-    if recovery.is_fallback(store, documents.config.database):
-        why.append(f"the database can't be written; {store.file} stands in for it")
-    if health.degraded:
-        why.append(health.degraded)
-    if not state.generation:
-        why.append("nothing has been loaded yet")
-    silent = int(now.timestamp()) - health.checked
-    if documents.followed and health.checked and silent > _SILENCE:
-        why.append(f"the folder was last looked at {silent:,} seconds ago")
-    loaded = health.loaded or state.loaded
-    return {
-        "generation": state.generation,
-        "loaded": _iso(loaded) if state.generation else None,
-        "records": {name: health.counts.get(name, 0) for name in _NUMBERS},
-        "entries": health.counts.get("entries", 0),
-        "history": health.counts.get("history", "none"),
-        "degraded": bool(why),
-        "why": "; ".join(why),
-    }
-
-
-def _iso(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 @blueprint.get(f"/{oembed.PATH}")

@@ -274,6 +274,18 @@ def mark_of(connection: Connection, consumer: str) -> Mark | None:
     return None if row is None else Mark._make(row)
 
 
+def untold_since(connection: Connection, consumer: str) -> int:
+    """When the first load was that a consumer was not told of, in seconds; 0 for none.
+
+    Of one that was never told anything, the last load.
+    """
+    mark = mark_of(connection, consumer)
+    query = select(func.max(loads.c.moment))
+    if mark is not None:
+        query = select(func.min(loads.c.moment)).where(loads.c.moment > mark.loaded)
+    return connection.execute(query).scalar() or 0
+
+
 def set_mark(connection: Connection, consumer: str, mark: Mark) -> None:
     """Note up to where the hubs, or a cache by its URL, were told."""
     connection.execute(delete(marks).where(marks.c.consumer == consumer))

@@ -29,6 +29,8 @@ from feeds.store.spare import spare_path
 class StoreError(FeedsError):
     """The store can't be opened, read or written."""
 
+    public = "the store could not be written; the log says why"
+
     @classmethod
     def of(cls, name: str, error: Exception) -> StoreError:
         """The error of a database as one line about the store called `name`."""
@@ -246,7 +248,7 @@ def note_health(
 ) -> None:
     """Write the health of loading: the `counts` of a good load, or what is wrong (`degraded`).
 
-    `now` is in seconds since 1970.
+    Strangers may read it, as `FeedsError.public`. `now` is in seconds since 1970.
     """
     moment = int(time.time()) if now is None else now
     values: dict[str, Any] = {"checked": moment, "degraded": degraded}

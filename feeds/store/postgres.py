@@ -71,6 +71,13 @@ def engine(url: URL, pool: Mapping[str, Any], namespace: str = NAMESPACE) -> Eng
     )
 
 
+def is_read_only(connection: Connection) -> bool:
+    """Whether the server refuses all writes, as a standby does; False for another database."""
+    if connection.dialect.name != "postgresql":
+        return False
+    return bool(connection.execute(text("SHOW transaction_read_only")).scalar_one() == "on")
+
+
 def exists(connection: Connection) -> bool:
     """Whether the tables of this version are there; the schema and they are made at once."""
     query = text("SELECT to_regclass(:state) IS NOT NULL")

@@ -17,9 +17,10 @@ from sqlalchemy import (
 
 from feeds.model import Label
 from feeds.selection import EVERYTHING, NONE, Filters, Scope, Window, month_of, month_window
-from feeds.store import page_statements, search_query, statements
+from feeds.store import page_statements, postgres, search_query, statements
 from feeds.store.schema import SITE, collections, departures, entries, entry_topics, loads, pings
 
+_FAILING: Final = 5  # attempts that take six minutes, see `feeds.follower.ping_queue`
 _NAMED_AT_ONCE: Final = 10_000  # rows by one statement; databases take some 32,000
 
 
@@ -319,6 +320,16 @@ class Reader:
         query = select(pings.c.hub, func.count().label("number")).group_by(pings.c.hub)
         rows = self.connection.execute(query.where(pings.c.hub.in_(hubs)))
         return {row.hub: row.number for row in rows}
+
+    def failing_hubs(self, hubs: Sequence[str]) -> int:
+        """How many of these hubs have a ping that failed for at least six minutes."""
+        query = select(func.count(pings.c.hub.distinct())).where(pings.c.hub.in_(hubs))
+        failing = pings.c.attempts >= _FAILING
+        return int(self.connection.execute(query.where(failing)).scalar_one())
+
+    def is_read_only(self) -> bool:
+        """Whether the database refuses writes: a PostgreSQL that was demoted, or set so."""
+        return postgres.is_read_only(self.connection)
 
     def newest_arrival(
         self,

@@ -43,7 +43,7 @@ _EMPTIED: Final = "; ".join(
     [
         f"SET search_path = {postgres.NAMESPACE}",
         *(str(delete(table)) for table in [*metadata.sorted_tables, fulltext.INDEX]),
-        f"INSERT INTO state VALUES (1, {SCHEMA}, '', 0, 0, 0, 0, '', 0)",  # noqa: S608 - names of ours
+        f"INSERT INTO state VALUES (1, {SCHEMA}, '', 0, 0, 0, 0, '', 0, 0)",  # noqa: S608 - names of ours
     ]
 )
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a folder of our own there

@@ -11,7 +11,8 @@ from feeds import create_app
 from feeds.loading import loader
 from feeds.loading.arrivals import HistoryReader
 from feeds.serving.document_store import DocumentStore
-from feeds.serving.views import EXTENSION, readiness
+from feeds.serving.readiness import readiness
+from feeds.serving.views import EXTENSION
 from feeds.store import fulltext
 from feeds.store.database import Store, note_health
 from feeds.store.schema import metadata, state
@@ -147,7 +148,7 @@ def test_an_application_over_a_lost_folder_starts_degraded(tmp_path: Path) -> No
     app = application(folder)
     code, said = ready(app)
     assert (code, said["degraded"], said["entries"]) == (200, True, 5)
-    assert said["why"].startswith(f"{folder}: No such file or directory")
+    assert said["why"] == "the folder, or what configures it, can't be read; the log says more"
     assert get(app, "/rss.xml").code == 200
 
 
@@ -162,7 +163,7 @@ def test_a_store_that_does_not_answer_is_told_and_what_is_prepared_is_served(
         connection.exec_driver_sql("DROP TABLE state")
     code, said = ready(app)
     assert (code, said["generation"], said["entries"], said["degraded"]) == (200, 1, 5, True)
-    assert said["why"] == f"the store {store.name} doesn't answer; what is prepared is served"
+    assert said["why"] == "the store doesn't answer; what is prepared is served"
     assert get(app, "/rss.xml") == feed
 
 
@@ -184,7 +185,7 @@ def test_a_store_that_is_being_made_anew_is_told_and_what_it_held_is_served(
         for part in ("", "-wal", "-shm"):
             Path(f"{store.file}{part}").unlink(missing_ok=True)
     code, said = ready(app)
-    anew = f"the store {store.name} is being made anew; what it held is served"
+    anew = "the store is being made anew; what it held is served"
     assert (code, said) == (200, before | {"degraded": True, "why": anew})
     if store.file is not None:
         Store(store.url.render_as_string())
@@ -207,18 +208,8 @@ def test_a_stand_in_is_told(tmp_path: Path) -> None:
     try:
         code, said = ready(app)
         assert (code, said["entries"], said["degraded"]) == (200, 5, True)
-        assert said["why"] == f"the database can't be written; {file} stands in for it"
+        assert said["why"] == "the store can't be written; one in memory stands in for it"
     finally:
         for path in file.parent.iterdir():
             path.unlink()
         file.parent.rmdir()
-
-
-def test_a_follower_that_is_silent_is_told(tmp_path: Path) -> None:
-    found = made(tmp_path)
-    with found.store.write() as connection:
-        note_health(connection, counts={}, now=1_000_000)
-    then = datetime.fromtimestamp(1_000_000, UTC)
-    silent = "the folder was last looked at 601 seconds ago"
-    assert silent not in readiness(found, then + timedelta(seconds=600))["why"]
-    assert silent in readiness(found, then + timedelta(seconds=601))["why"]

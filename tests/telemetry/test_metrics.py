@@ -15,6 +15,7 @@ from bench.servers import Server
 from bench.servers import workers as children
 from feeds import create_app
 from feeds.serving.operator import ByPort
+from feeds.store.database import note_health
 from feeds.telemetry import metrics
 from tests.helpers.server import (
     Served,
@@ -124,7 +125,13 @@ def test_a_poll_is_counted_with_what_came_of_it(tmp_path: Path) -> None:
     assert found["feeds_generation",] == 2
     assert found["feeds_records", "public"] == 6
     assert found["feeds_entries",] == 6
-    assert found["feeds_degraded",] == 0
+    assert found["feeds_degraded",] == found["feeds_trouble", "load"] == 0
+    with documents(app).store.write() as connection:
+        note_health(connection, "the folder is gone")
+    documents(app).watch.look_again()
+    found = parsed(get(app, "/metrics").body)
+    assert found["feeds_degraded",] == found["feeds_trouble", "load"] == 1
+    assert found["feeds_trouble", "silence"] == 0
     assert found["feeds_store_up",] == 1
 
 
