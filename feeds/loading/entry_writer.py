@@ -27,6 +27,7 @@ from feeds.records.parser import Options
 from feeds.selection import Scope
 from feeds.store import bulk_insert, fulltext
 from feeds.store.bulk_insert import chunks
+from feeds.store.changes import NOWHERE
 from feeds.store.schema import coverage, departures, entries, entry_topics, files, marks, records
 
 _COPIES: Final = select(*[records.c[name] for name in Copy._fields])
@@ -318,6 +319,9 @@ class EntryWriter:
         """
         if news:
             self._note_gone(news, options)
+        # What is back is announced nowhere any more: that changes these feeds, as if it left.
+        left = {"position": NOWHERE, "placed": 0, "arrived": self.moment, "departed": self.moment}
+        self.departed += [{"scope": scope} | left for scope in self.withdrawals.write()]
         if self.departed:
             # Of those from one place, who is told what changed needs the later ones.
             known = departures.c.departed <= select(func.min(marks.c.loaded)).scalar_subquery()
@@ -328,5 +332,4 @@ class EntryWriter:
             places = [{"at": row["scope"], "there": row["position"]} for row in self.departed]
             self.connection.execute(delete(departures).where(*same, known), places)
             bulk_insert.insert(self.connection, departures, self.departed)
-        self.withdrawals.write()
         self.labels.write()

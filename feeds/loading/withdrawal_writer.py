@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, select
 
 from feeds.config import MAX_LIMIT, MAX_WINDOW
 from feeds.selection import EVERYTHING, Scope
@@ -40,10 +40,19 @@ class WithdrawalWriter:
         self.withdrawn: list[Withdrawal] = []
         self.shown: set[str] = set()  # ids of entries that came
 
-    def write(self) -> None:
-        """Write them."""
+    def write(self) -> list[str]:
+        """Write them; returns the keys of the scopes that announce less than before."""
+        silenced: set[str] = set()
         for chunk in chunks(sorted(self.shown)):
-            self.connection.execute(delete(withdrawals).where(withdrawals.c.shown_id.in_(chunk)))
+            back = withdrawals.c.shown_id.in_(chunk)
+            silenced.update(
+                self.connection.execute(select(withdrawals.c.scope).where(back)).scalars()
+            )
+            self.connection.execute(delete(withdrawals).where(back))
+        self._write()
+        return sorted(silenced)
+
+    def _write(self) -> None:
         by_scope: dict[str, list[Withdrawal]] = {}
         for one in self.withdrawn:
             if one.shown_id not in self.shown:

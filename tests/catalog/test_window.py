@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from feeds.catalog import window
+from feeds.catalog import cache_keys, window
 from feeds.catalog.addresses import NotFound
 from feeds.config import Config
+from feeds.follower import changed_keys
 from feeds.loading import loader
 from feeds.model import Feed
+from feeds.selection import Scope
 from feeds.store.database import Store
 from feeds.urls import entry_id, identity
 from tests.helpers.databases import databases
@@ -182,6 +184,19 @@ def test_what_is_withdrawn_is_announced_for_two_days(
     assert gone(store) == []
     load(52, {"old_1": "2026-01-01"}, topics=["Go"])  # it is back
     assert gone(store, "/topics/go/atom.xml") == []
+
+
+def test_a_feed_changes_when_what_it_announced_is_back_elsewhere(store: Store, load: Load) -> None:
+    load(1, {"old_1": "2026-01-01"}, topics=["AI", "Go"])
+    load(2, {"old_1": "2026-01-01"}, topics=["AI", "Go"], removed=True)
+    with store.read() as reader:
+        before = reader.state().loaded
+    load(3, {"old_1": "2026-01-01"}, topics=["Go"])
+    assert gone(store, "/topics/ai/atom.xml") == []
+    assert feed(store, "/topics/ai/atom.xml", SMALL).modified == START + timedelta(hours=3)
+    with store.read() as reader:
+        keys = changed_keys.changed(reader, before, SMALL)
+    assert cache_keys.of_scope(Scope(topic="ai")) in keys
 
 
 def test_a_file_that_is_just_gone_is_announced_if_a_feed_showed_it(
