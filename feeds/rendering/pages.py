@@ -6,7 +6,7 @@ Links are paths on this site, so that pages work behind any proxy.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from feeds.rendering import embed, navigation
 from feeds.rendering.assets import ASSETS
 from feeds.rendering.formats import FORMATS
 from feeds.selection import NONE, Filters, Scope
-from feeds.store.reader import Reader
+from feeds.store.reader import LabelCounts, Reader
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 _EXCERPT: Final = 260  # characters of an excerpt in a list
@@ -195,19 +195,29 @@ class Pages:
                 most_active=partial(_most_active, reader),
                 is_list=False,
             )
-        scopes = {label.name: Scope(**{kind: label.slug}) for label in near}
-        links = {name: self.folder(scope, self.config.links) for name, scope in scopes.items()}
-        return self.problem(title, message, links)
+        return self.problem(title, message, self._links(kind, near))
 
     def _nearest(self, path: str, reader: Reader) -> dict[str, str]:
-        """The addresses by name of those feeds whose names are most like the end of a path."""
-        last = path.rstrip("/").rpartition("/")[2].lower()
-        links = {}
-        for kind in ("topic", "provider", "type", "collection") if last else ():
-            for label in titles.nearest(reader, kind, last)[:1]:
-                name = titles.of_type(label.slug) if kind == "type" else label.name
-                links[name] = self.folder(Scope(**{kind: label.slug}), self.config.links)
+        """The addresses by name of those feeds whose names are most like the end of a path.
+
+        Where none is like its last segment, those like the one before: /topics/ai/feed.xml.
+        """
+        links: dict[str, str] = {}
+        for segment in [segment for segment in path.lower().split("/") if segment][:-3:-1]:
+            for kind in ("topic", "provider", "type", "collection"):
+                links |= self._links(kind, titles.nearest(reader, kind, segment)[:1])
+            if links:
+                break
         return links
+
+    def _links(self, kind: str, labels: Iterable[LabelCounts]) -> dict[str, str]:
+        """The addresses of the pages of labels of a kind, by their names."""
+        return {
+            titles.of_type(label.slug) if kind == "type" else label.name: self.folder(
+                Scope(**{kind: label.slug}), self.config.links
+            )
+            for label in labels
+        }
 
     def render(self, template: str, **values: Any) -> bytes:
         """A template with values."""

@@ -155,6 +155,7 @@ def _redirect(url: str, status: int) -> Response:
     response = Response(f"Moved to {url}\n", status, mimetype="text/plain")
     response.headers["Location"] = url
     response.headers["Cache-Control"] = f"public, max-age={documents().config.max_age}"
+    response.headers["Access-Control-Allow-Origin"] = "*"  # each hop needs it (Fetch 4.10)
     # Where it leads may change with what there is.
     response.headers.extend(cache_keys.headers(documents().config, [cache_keys.ANY]))
     return response
@@ -248,12 +249,15 @@ def http_error(error: HTTPException) -> Response:
 def _problem(status: int, title: str, message: str, missing: NotFound | None = None) -> Response:
     """What is wrong; on a page, with the names that are like the one that is `missing`."""
     home = documents().addresses.root + "/"
-    message = message.rstrip(".") + "."
+    message = message if message.endswith("?") else message.rstrip(".") + "."
     kinds = ["text/plain", "text/html"]
     # In a frame, plain text: no site may frame a page of ours that isn't made for it.
     is_framed = request.path.startswith(f"/{EMBED}/")
     if not is_framed and request.accept_mimetypes.best_match(kinds) == "text/html":
-        sentence = message[:1].upper() + message[1:]
+        # The name of a parameter is written as it is asked for.
+        sentence = (
+            message if status == HTTPStatus.BAD_REQUEST else message[:1].upper() + message[1:]
+        )
         body = documents().pages.problem(title, sentence)
         if missing is not None:
             asked = request.args.to_dict(flat=False)

@@ -189,8 +189,10 @@ def test_a_feed_that_is_not_there(window: OpenWindow, site: Served, elsewhere: E
     assert link.get_attribute("rel") == "noopener"
 
 
-@pytest.mark.parametrize("file", ["rss.xml?limit=3", "atom.xml?limit=3", "?limit=3"])
-def test_other_formats_and_pages_stand_for_the_feed_beside_them(
+@pytest.mark.parametrize(
+    "file", ["rss.xml?limit=3", "atom.xml?limit=3", "?limit=3", "feed.json?min_heat=0&limit=3"]
+)
+def test_other_formats_pages_and_spellings_stand_for_the_feed(
     window: OpenWindow, site: Served, elsewhere: Elsewhere, file: str
 ) -> None:
     page = window()

@@ -165,6 +165,8 @@ def test_a_domain_that_several_share_says_who_they_are(app: Flask) -> None:
         ("/theguardian.co", {"The Guardian": "/providers/theguardian.com/"}),
         ("/Open-Sourc/", {"Open Source": "/topics/open-source/"}),
         ("/video", {"Videos": "/types/videos/"}),
+        ("/types/vidoes/", {"Videos": "/types/videos/"}),
+        ("/topics/robotics/index.xml", {"Robotics": "/topics/robotics/"}),
         ("/nobody/knows/xyzzy", {}),
     ],
 )

@@ -275,13 +275,13 @@ def follow(app: Flask, address: str | None, rel: str) -> Iterator[Answer]:
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ("limit=0", "limit accepts a whole number from 1 to 200"),
-        ("limit=201", "limit accepts a whole number from 1 to 200"),
-        ("limit=", "limit accepts a whole number from 1 to 200"),
-        ("limit=%D9%A5", "limit accepts a whole number from 1 to 200"),
-        ("page=-1", "page accepts a whole number from 1 to 100,000"),
-        ("page=1e3", "page accepts a whole number from 1 to 100,000"),
-        ("page=1&page=2", "page is given 2 times; give it once"),
+        ("limit=0", "limit accepts a whole number from 1 to 200."),
+        ("limit=201", "limit accepts a whole number from 1 to 200."),
+        ("limit=", "limit accepts a whole number from 1 to 200."),
+        ("limit=%D9%A5", "limit accepts a whole number from 1 to 200."),
+        ("page=-1", "page accepts a whole number from 1 to 100,000."),
+        ("page=1e3", "page accepts a whole number from 1 to 100,000."),
+        ("page=1&page=2", "page is given 2 times; give it once."),
         ("min_qualty=5", "min_qualty is no parameter; did you mean min_quality?"),
         ("exclude_topics=ai", "exclude_topics is no parameter; did you mean exclude_topic?"),
         ("utm_page=2&topics=", "topics is no parameter; did you mean topic?"),
@@ -293,8 +293,10 @@ def test_a_bad_value_is_400_with_what_is_accepted(app: Flask, query: str, messag
     assert answer.code == 400
     assert answer.get("Content-Type") == "text/plain; charset=utf-8"
     assert answer.body.decode() == (
-        f"Bad request: {message}.\nAll topics and providers are listed at {ROOT}/\n"
+        f"Bad request: {message}\nAll topics and providers are listed at {ROOT}/\n"
     )
+    page = get(app, f"/?{query}", accept="text/html")
+    assert f"<p>{message}</p>" in page.body.decode()
 
 
 @pytest.mark.parametrize(
@@ -321,6 +323,7 @@ def test_another_spelling_redirects_below_our_own_root(
 ) -> None:
     answer = call(app.wsgi_app, address, {"Host": "evil.example"})
     assert (answer.code, answer.get("Location")) == (308, ROOT + location)
+    assert answer.get("Access-Control-Allow-Origin") == "*"  # scripts of other sites follow it
 
 
 @pytest.mark.parametrize("file", ["rss.xml", "atom.xml", "feed.json"])
