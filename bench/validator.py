@@ -3,11 +3,12 @@
 CHECKOUT is that of https://github.com/w3c/feedvalidator, whose modules need
 lxml, html5lib and rdflib. Serves a folder of records and asks for its feeds in
 both formats: of everything, each topic, provider and type (`--sample`: of some)
-under each link policy, months, stories, digests, pages and every filter, at their
-canonical addresses. What the validator says is printed, but for three warnings that are no
+under each link policy, months, archives, stories, digests, pages and every filter, at their
+canonical addresses. What the validator says is printed, but for warnings that are no
 defects: entries that share a date, link relations that are in use (`amphtml`,
 `canonical`) and not in the registry that it knows, and text that holds a tag
-(`Use <video> tag`), which more clients read as text than as HTML.
+(`Use <video> tag`), which more clients read as text than as HTML; the namespace of
+tombstones (RFC 6721); and that the oldest archive leads to no other (RFC 5005 4).
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ from feeds.catalog.addresses import DIGESTS
 from feeds.urls import POLICIES
 
 _FILES: Final = ("rss.xml", "atom.xml")
-_NO_DEFECTS: Final = {"DuplicateUpdated", "ContainsUndeclaredHTML", "amphtml", "canonical"}
+_NO_DEFECTS: Final = {
+    "DuplicateUpdated", "ContainsUndeclaredHTML", "amphtml", "canonical", "UnknownNamespace",
+    "ArchiveIncomplete",
+}  # fmt: skip
 _FILTERS: Final = (
     "type={type}", "min_quality=50", "min_heat=10", "since=2020-01-01", "since=3650d",
     "since=2100-01-01", "exclude_topic={topic}", "exclude_provider={provider}",
@@ -77,9 +81,19 @@ def addresses(server: Server, sample: int) -> Iterator[str]:
     for month in chance.sample(months, min(sample or len(months), len(months))):
         yield from (f"/{policy}/{month}{file}" for policy in POLICIES for file in _FILES)
         yield from (f"/{month}{file}?min_quality=10" for file in _FILES)
+    for file in _FILES:
+        archive = f"/{file}"
+        while archive := _before(server, archive):
+            yield archive
     for story in sorted(set(re.findall(r'href="/(stories/[0-9a-f-]+/)"', page))):
         yield from (f"/{policy}/{story}{file}" for policy in POLICIES for file in _FILES)
         yield from (f"/{story}{file}?limit=2" for file in _FILES)
+
+
+def _before(server: Server, address: str) -> str:
+    """The path of the archive that a feed or another archive leads to; empty for none."""
+    found = re.search(r'<([^>]*)>; rel="prev-archive"', server.get(address).header("Link"))
+    return found[1].removeprefix(_root(server)) if found else ""
 
 
 def canonical(server: Server, address: str) -> str | None:

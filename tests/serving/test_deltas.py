@@ -287,3 +287,26 @@ def test_a_delta_has_what_was_withdrawn(app: Flask, folder: Path) -> None:
     assert (atom.code, json.code, titles(atom)) == (226, 226, [])
     assert re.search(rb'<at:deleted-entry ref="urn:uuid:[^"]*" when="[^"]*Z"/>', atom.body)
     assert re.search(rb'"withdrawn":\[{"id":"urn:uuid:[^"]*","when":"[^"]*Z"}\]', json.body)
+
+
+_ENTRY = re.compile(rb"<(entry|item)>.*?</\1>", re.DOTALL)
+
+
+@pytest.mark.parametrize("file", ["rss.xml", "atom.xml"])
+@pytest.mark.parametrize("number", [1, 5, 19, 20, 300])
+def test_a_delta_is_the_head_of_the_feed_and_what_is_missing_and_no_more(
+    folder: Path, file: str, number: int
+) -> None:
+    said = {"topics": ["AI"], "excerpt": "What happened and why it matters. " * 8}
+    app = application(folder)
+    tag = str(get(app, f"/{file}").get("ETag"))
+    for n in range(number):
+        date = f"2023-0{1 + n % 9}-01"  # late, and more than a feed is long
+        write(folder, f"late-{n}.md", title=f"Late {n}", publishedDateTime=date, **said)
+    load(app, folder)
+    delta, whole = get(app, f"/{file}", a_im="feed", if_none_match=tag), get(app, f"/{file}")
+    assert delta.code == 226
+    assert sorted(titles(delta)) == sorted(f"Late {n}" for n in range(number))
+    missing = sum(len(found[0]) for found in _ENTRY.finditer(delta.body))
+    assert len(delta.body) - missing <= len(_ENTRY.sub(b"", whole.body))
+    assert number < 20 or len(delta.body) <= 1.1 * missing
