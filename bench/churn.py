@@ -3,9 +3,10 @@
 A real `feeds serve` with two workers answers a steady load of polls while the
 folder changes at random: records are changed, added, broken, removed and
 restored, reload after reload. In the end the feeds served must be those of a
-fresh load of the folder. With --kill, workers, the follower and loaders are
-killed meanwhile, the folder is moved away and back, and, where a small file
-system can be mounted (root on Linux), the disk of the database fills up.
+fresh load of the folder by a store that is told when its records came. With
+--kill, workers, the follower and loaders are killed meanwhile, the folder is
+moved away and back, and, where a small file system can be mounted (root on
+Linux), the disk of the database fills up.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ from feeds.loading import loader
 from feeds.model import FeedsError
 from feeds.rendering.formats import FORMATS, MEDIA_TYPES
 from feeds.serving.app import assemble
-from feeds.store import recovery
+from feeds.store import memory, recovery
 from feeds.store.database import Store
 from feeds.store.schema import state
 from feeds.urls import POLICIES
@@ -299,11 +300,14 @@ def _small_disk(at: Path) -> Iterator[Path | None]:
 
 
 def _expected(config: Config, work: Path) -> dict[str, bytes]:
-    """Every feed and page by its address, of a fresh load of the folder."""
+    """Every feed and page by its address, of a fresh load that is told when records came."""
     anew = work / "fresh.db"
     fresh = steps.configuration(config.seeds, anew, limit=_LIMIT, base_url=config.root)
-    store = Store(fresh.database)
-    loader.load(store, fresh.seeds)
+    served, store = Store(config.database), Store(fresh.database)
+    with served.read() as reader:
+        remembered = memory.recall(reader.connection)
+    served.release()
+    loader.load(store, fresh.seeds, recall=lambda: remembered)
     app = assemble(fresh, followed=True)
     grammar = Addresses(fresh.root, fresh.links, fresh.limit, MEDIA_TYPES)
     with store.read() as reader:
