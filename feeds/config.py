@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from feeds import urls
-from feeds.messages import did_you_mean, without_passwords
+from feeds.messages import did_you_mean, nearest, without_passwords
 from feeds.model import CONTENTS, FeedsError
 from feeds.setting_types import (
     METRICS,
@@ -60,6 +60,8 @@ LOG_FORMATS: Final = ("human", "json")
 _YEAR: Final = 31_536_000
 _SECONDS: Final = f"a whole number of seconds from 0 to {_YEAR}"
 _PREFIX: Final = "FEEDS_"
+_OF_PLATFORMS: Final = re.compile(r"FEEDS_(?:PORT|SERVICE)(?:_|\Z)")  # for a service named feeds
+_NEAR: Final = 0.8  # how much a variable is like a setting that it was meant to be
 
 
 class ConfigError(FeedsError):
@@ -87,16 +89,10 @@ class Config:
     )
     title: str = setting(parse_text, "a line of text", "the name of the collection", "News")
     description: str = setting(
-        parse_text,
-        "a line of text",
-        "what the collection is about",
-        "News by topic and provider",
+        parse_text, "a line of text", "what the collection is about", "News by topic and provider"
     )
     language: str = setting(
-        parse_language,
-        "a language tag such as en or pt-BR",
-        "the language of the records",
-        "en",
+        parse_language, "a language tag such as en or pt-BR", "the language of the records", "en"
     )
     icon: str = setting(
         parse_url,
@@ -111,15 +107,9 @@ class Config:
         "UTC",
     )
     future: str = choice(
-        FUTURE,
-        "whether records dated in the future are held until then, or shown",
-        "hold",
+        FUTURE, "whether records dated in the future are held until then, or shown", "hold"
     )
-    profile: str = choice(
-        PROFILES,
-        "which tool's folder it is; auto finds out",
-        "auto",
-    )
+    profile: str = choice(PROFILES, "which tool's folder it is; auto finds out", "auto")
     site: str = setting(
         parse_base_url,
         "an absolute URL such as https://example.org/blog",
@@ -127,14 +117,10 @@ class Config:
         "",
     )
     ids: str = choice(
-        IDS,
-        "whether entries have the ids of the site's own feed, or ids of ours",
-        "site",
+        IDS, "whether entries have the ids of the site's own feed, or ids of ours", "site"
     )
     history: str = choice(
-        HISTORIES,
-        "whether the folder's git history tells when records came",
-        "git",
+        HISTORIES, "whether the folder's git history tells when records came", "git"
     )
     links: str = choice(
         urls.POLICIES,
@@ -324,10 +310,8 @@ def read(
     """The settings in force: overrides, else `FEEDS_*`, else feeds.toml, else defaults.
 
     feeds.toml is looked for in `folder`, by default the current one, unless `file` is
-    false. Raises
-    ConfigError for a wrong value, and for a name in the file or in
-    `overrides` that is no setting. Variables that are no setting are passed
-    over: other programs own names that begin alike.
+    false. Raises ConfigError for a wrong value, for a name in the file or in `overrides` that
+    is no setting, and for a variable that is nearly one (others: `unknown_variables`).
     """
     in_file = _from_file((folder or Path.cwd()) / FILE) if file else {}
     records, collections = _table(in_file, "records"), _table(in_file, "collections")
@@ -366,12 +350,25 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
     values: dict[str, object] = {}
     for name, value in _flat({k: v for k, v in environ.items() if k.startswith(_PREFIX)}).items():
         setting, parts, _ = name.partition("__")
+        if setting not in settings() and value:
+            near = not _OF_PLATFORMS.match(variable(name)) and nearest(name, settings(), _NEAR)
+            if near:
+                raise ConfigError(f"{variable(name)} is no setting; did you mean {variable(near)}?")
         if setting not in settings() or value == "":
             continue
         if parts:
             raise ConfigError(f"{variable(name)} is no setting; none of them has parts")
         values[setting] = value
     return values
+
+
+def unknown_variables() -> str:
+    """What to tell of `FEEDS_*` variables that are no setting, and that no platform sets."""
+    known = {variable(name) for name in settings()}
+    names = (name for name, value in os.environ.items() if name.startswith(_PREFIX) and value)
+    names = (name for name in names if not (name in known or _OF_PLATFORMS.match(name)))
+    listed = ", ".join(sorted(names))
+    return listed and f"no setting, and passed over: {listed}; feeds config prints those there are"
 
 
 def _flat(values: Mapping[str, object]) -> dict[str, object]:

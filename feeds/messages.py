@@ -43,10 +43,15 @@ def counted(number: int, one: str, more: str = "") -> str:
 
 def did_you_mean(name: str, known: Collection[str]) -> str:
     """The known name that is nearest to a wrong one, as a question; all of them, if none is."""
+    near = nearest(name, known)
+    return f"did you mean {near}?" if near else f"there are {', '.join(known)}"
+
+
+def nearest(name: str, known: Collection[str], cutoff: float = 0.6) -> str:
+    """The known name that a wrong one is most like, by at least `cutoff`; empty for none."""
     from difflib import get_close_matches  # for errors alone
 
-    near = get_close_matches(name.lower(), known, 1)
-    return f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+    return next(iter(get_close_matches(name.lower(), known, 1, cutoff)), "")
 
 
 def first_line(text: object) -> str:

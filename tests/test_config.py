@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from feeds import setting_types
-from feeds.config import FILE, Config, ConfigError, read, settings, variable
+from feeds.config import FILE, Config, ConfigError, read, settings, unknown_variables, variable
 
 # Of every setting: what the environment says and what it means; the same in
 # feeds.toml; values that are wrong. A new setting needs a line here.
@@ -209,6 +209,34 @@ def test_a_name_in_the_file_that_is_no_setting_is_an_error() -> None:
     with pytest.raises(ConfigError) as error:
         read()
     assert str(error.value) == "titel in feeds.toml is no setting; did you mean title?"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("TITEL", "TITLE"), ("SEED", "SEEDS"), ("DATABASE", "DATABASE_URL")]
+)
+def test_a_variable_that_is_nearly_a_setting_is_an_error(
+    name: str, meant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"FEEDS_{name}", "")
+    read()
+    monkeypatch.setenv(f"FEEDS_{name}", "x")
+    with pytest.raises(ConfigError) as error:
+        read()
+    assert str(error.value) == f"FEEDS_{name} is no setting; did you mean FEEDS_{meant}?"
+
+
+def test_other_variables_are_told_but_for_those_of_platforms(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("FEEDS_PORT", "FEEDS_PORT_8000_TCP_ADDR", "FEEDS_SERVICE_HOST", "FEEDS_LIMIT"):
+        monkeypatch.setenv(name, "7")
+    read()
+    assert unknown_variables() == ""
+    monkeypatch.setenv("FEEDS_OF_ANOTHER_PROGRAM", "1")
+    monkeypatch.setenv("FEEDS_ANOTHER", "1")
+    read()
+    told = "FEEDS_ANOTHER, FEEDS_OF_ANOTHER_PROGRAM; feeds config prints those there are"
+    assert unknown_variables() == f"no setting, and passed over: {told}"
 
 
 def test_a_name_in_overrides_that_is_no_setting_is_an_error() -> None:

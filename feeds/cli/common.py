@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 import feeds.config
 from feeds.catalog import builder
 from feeds.catalog.former_feeds import FormerFeeds
 from feeds.catalog.saved_filters import saved_filters
-from feeds.config import Config
+from feeds.config import Config, ConfigError
 from feeds.loading import loader
 from feeds.loading.arrivals import HistoryReader
 from feeds.loading.report import Progress, Report
@@ -29,6 +30,7 @@ from feeds.rendering import site_documents
 from feeds.selection import Scope
 from feeds.store import recovery
 from feeds.store.database import Store, StoreError, note_health
+from feeds.store.engines import sqlite_file
 from feeds.telemetry import log
 
 INTERVAL = 5.0  # seconds between plain progress lines
@@ -57,9 +59,14 @@ def settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]
         def run(**options: Any) -> None:
             overrides = {name: options.pop(name) for name in names}
             config = feeds.config.read({k: v for k, v in overrides.items() if v is not None})
+            if "database_url" in names:
+                check_database(config)
             # What is wrong in tables is said at once.
             saved_filters(config.collections)
             FormerFeeds(config, site_documents.addresses_of(config))
+            unknown = feeds.config.unknown_variables()
+            if unknown and not options.get("parent"):  # which told of it
+                warn(unknown)
             command(config, **options)
 
         wrapped: Callable[..., None] = update_wrapper(run, command)
@@ -73,6 +80,16 @@ def settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]
         return wrapped
 
     return decorate
+
+
+def check_database(config: Config) -> None:
+    """Raise ConfigError where the database is to be a file in a folder that isn't there."""
+    file = sqlite_file(make_url(config.database_url)) if config.database_url else None
+    if file is not None and not file.parent.is_dir():
+        raise ConfigError(
+            f"FEEDS_DATABASE_URL names a file in {file.parent}, which is no folder; make it "
+            f"(mkdir -p {file.parent}), or name another"
+        )
 
 
 def say(message: str) -> None:

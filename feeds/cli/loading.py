@@ -24,7 +24,7 @@ from feeds.follower.follower import FolderFollower
 from feeds.messages import counted
 from feeds.records.scanner import FolderError
 from feeds.rendering.formats import FORMATS
-from feeds.serving.server import check_addresses, run
+from feeds.serving.server import check_addresses, lost_links, run
 from feeds.store import recovery, spare
 from feeds.store.engines import is_in_memory
 from feeds.telemetry import log, log_setup, metrics
@@ -68,6 +68,8 @@ def serve(config: Config, reload: bool) -> None:
     )
     listening = f", listening at {config.bind}" if config.base_url else ""
     say(f"Serving at {config.root}/{listening} (Ctrl-C stops)")
+    if lost := lost_links(config, [config.bind]):
+        warn(lost)
     sys.stdout.flush()
     run(config, reload=reload, loading=loading)
 

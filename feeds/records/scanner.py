@@ -92,7 +92,8 @@ def scan(
         except OSError as error:
             if prefix == "":
                 raise FolderError(
-                    f"{folder}: {error.strerror}; FEEDS_SEEDS names a folder"
+                    f"{folder}: {error.strerror}; FEEDS_SEEDS names a folder of records, "
+                    "and feeds init FOLDER writes a feeds.toml for one"
                 ) from None
             if unreadable is not None and not isinstance(error, FileNotFoundError):
                 unreadable.append(prefix)

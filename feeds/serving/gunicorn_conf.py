@@ -10,24 +10,35 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any, Final
 
-from feeds.config import read
+from feeds.config import read, unknown_variables
 from feeds.model import FeedsError
 from feeds.serving import server
-from feeds.telemetry import log_setup, multiprocess
+from feeds.telemetry import log, log_setup, multiprocess
 
 globals().update(server.COMMON)  # gunicorn reads settings by the names in this module
 _until_exit: Final = ExitStack()
 
 
-def on_starting(_: Any) -> None:
+def on_starting(arbiter: Any) -> None:
     """Before there are workers. Raises SystemExit for a wrong setting."""
     try:
         config = read()
     except FeedsError as error:
         raise SystemExit(f"feeds: {error}") from None
     log_setup.configure(config.log_format, "server")
+    if unknown := unknown_variables():
+        log.warn(unknown)
+    if lost := server.lost_links(config, map(_text, arbiter.cfg.address)):
+        log.warn(lost)
     if config.metrics != "off":
         _until_exit.enter_context(multiprocess.directory())
+
+
+def _text(address: Any) -> str:
+    """An address of gunicorn's settings, as FEEDS_BIND has it."""
+    if isinstance(address, tuple):
+        return f"[{address[0]}]:{address[1]}" if ":" in address[0] else f"{address[0]}:{address[1]}"
+    return f"unix:{address}"
 
 
 def post_fork(_: Any, __: Any) -> None:

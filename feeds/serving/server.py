@@ -8,10 +8,11 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
@@ -20,6 +21,7 @@ from feeds.config import Config, ConfigError
 from feeds.serving import operator
 from feeds.serving.app import assemble, starting
 from feeds.serving.follower_process import FollowerProcess
+from feeds.setting_types import is_loopback
 from feeds.telemetry import log, log_setup, metrics, multiprocess
 
 _EVENT_LOOP: Final = {  # where its parts are installed
@@ -28,6 +30,8 @@ _EVENT_LOOP: Final = {  # where its parts are installed
     # for the store. More threads would keep the event loop from the processor.
     "threads": 32,
 }
+_UNPRIVILEGED: Final = 8000  # added to a port that is root's: 8080, 8443
+_TRIED: Final = 20  # ports, for one that is free
 _MALLOC: Final = {  # options of mallopt (malloc.h)
     -8: 1,  # M_ARENA_MAX: one heap, not one for each of many threads
     -3: 128 * 1024,  # M_MMAP_THRESHOLD: documents apart from it; fixed, or it grows
@@ -195,26 +199,58 @@ def check_addresses(config: Config) -> None:
             _try_to_bind(address)
         except OSError as error:
             remedy = "; name another address"
-            if error.errno == errno.EADDRINUSE:
-                host, _, port = address.rpartition(":")
-                remedy = f"; end what listens there, or set {variable}={host}:{int(port) + 1}"
+            if other := _alternative(address, error):
+                ends = "end what listens there, or " if error.errno == errno.EADDRINUSE else ""
+                remedy = f"; {ends}set {variable}={other}"
             raise ConfigError(
                 f"{variable} is {address!r}: {error.strerror or error}{remedy}"
             ) from None
 
 
+def _alternative(address: str, error: OSError) -> str:
+    """An address like one that is used, or is root's, at which something can listen."""
+    if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+        return ""
+    start, _, end = address.rpartition(":")
+    if start == "unix":
+        return f"{address}-2" if error.errno == errno.EADDRINUSE else ""
+    first = int(end) + (1 if error.errno == errno.EADDRINUSE else _UNPRIVILEGED)
+    for port in range(first, min(first + _TRIED, 1 << 16)):
+        with suppress(OSError):
+            _try_to_bind(f"{start}:{port}")
+            return f"{start}:{port}"
+    return ""
+
+
 def _try_to_bind(address: str) -> None:
     """Raise OSError where no socket can have an address; an empty one is none."""
     if address.startswith("unix:"):
-        folder = Path(address.removeprefix("unix:")).parent
-        if not folder.is_dir():
-            raise FileNotFoundError(errno.ENOENT, f"{folder} is no folder")
+        path = Path(address.removeprefix("unix:"))
+        if not path.parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, f"{path.parent} is no folder")
+        if path.exists() and not path.is_socket():  # gunicorn would say so after the load
+            raise FileExistsError(errno.EEXIST, "is no socket")
+        with socket.socket(socket.AF_UNIX) as tried, suppress(ConnectionError, FileNotFoundError):
+            tried.connect(str(path))  # or gunicorn would take it from who listens
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
     elif address:
         host, _, port = address.rpartition(":")
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family) as tried:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             tried.bind((host.strip("[]"), int(port)))
+
+
+def lost_links(config: Config, addresses: Iterable[str]) -> str:
+    """What to tell where feeds that are served at `addresses` link one that nobody reaches."""
+    host = urlsplit(config.root).hostname or ""
+    is_reached = config.is_local or not (host == "localhost" or is_loopback(host))
+    if config.base_url or (is_reached and all(address == config.bind for address in addresses)):
+        return ""
+    return (
+        f"the feeds link {config.root}/, which their readers may not reach; "
+        "set FEEDS_BASE_URL to the address at which they do"
+    )
 
 
 def _port(address: str) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import StaticPool
 
+from feeds.setting_types import state_folder
 from feeds.store import postgres
 
 # Queries take a millisecond or two, and few run at a time (documents.render_slots):
@@ -68,8 +69,8 @@ class FileIdentity:
 def store_engine(url: URL, identity: FileIdentity) -> Engine:
     """Connections to a store, to no other file than that of `identity`.
 
-    Raises ImportError without a driver, and OSError when the folder of a new
-    file can't be made.
+    Raises ImportError without a driver, and OSError when the folder of our own for a new
+    file can't be made; any other folder must be there.
     """
     if postgres.is_postgresql(url):
         return postgres.engine(url, _POOL)
@@ -77,7 +78,9 @@ def store_engine(url: URL, identity: FileIdentity) -> Engine:
         alone = {"check_same_thread": False}
         return sqlite_engine(url, poolclass=StaticPool, connect_args=alone)
     if identity.file and identity.inode is None:
-        identity.file.parent.mkdir(parents=True, exist_ok=True)
+        if identity.file.parent == state_folder():  # no setting names it
+            state_folder().mkdir(parents=True, exist_ok=True)
+        (identity.file.parent / "..").stat()  # SQLite doesn't say why it can't make one
     engine = sqlite_engine(url, **_POOL)
 
     @event.listens_for(engine, "do_connect")

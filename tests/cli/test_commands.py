@@ -1,15 +1,19 @@
+import errno
 import json
 import re
 import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from feeds.cli.common import counting
 from feeds.cli.main import COMMANDS, main
+from feeds.config import Config, ConfigError
+from feeds.serving.server import check_addresses
 from tests.helpers.server import PATIENCE, Served, feeds, news, until
 from tests.helpers.support import write
 
@@ -170,6 +174,12 @@ def test_config_prints_what_the_folders_site_is_called(monkeypatch: pytest.Monke
             "--formats is 'page'; it accepts some of rss,atom",
         ),
         (["list", "--links", ""], {}, "--links is ''; it accepts some of canonical,original,amp"),
+        (
+            ["load"],
+            {"FEEDS_DATABASE_URL": "sqlite:////nowhere/x.db"},
+            "FEEDS_DATABASE_URL names a file in /nowhere, which is no folder; make it (mkdir",
+        ),
+        (["config"], {"FEEDS_BASEURL": "x"}, "FEEDS_BASEURL is no setting; did you mean FEEDS_BA"),
         (["check", "nowhere"], {}, "nowhere: No such file or directory"),
         (["serve", "--bind", "here"], {}, "FEEDS_BIND is 'here'; it accepts host:port, such as"),
         (["serve", "--workers", "0"], {}, "FEEDS_WORKERS is '0'; it accepts a whole number from"),
@@ -309,6 +319,56 @@ def test_a_used_port_is_one_line_before_anything_is_loaded(
     assert result.stderr == (
         f"feeds: {variable} is '127.0.0.1:{port}': Address already in use; end what listens "
         f"there, or set {variable}=127.0.0.1:{port + 1}\n"
+    )
+
+
+@pytest.mark.parametrize("kind", ["busy", "left over", "a file"])
+def test_a_busy_socket_is_one_line_and_stays_with_who_listens(kind: str, home: Path) -> None:
+    path = home / "s"
+    other = socket.socket(socket.AF_UNIX)
+    if kind == "a file":
+        path.touch()
+    else:
+        other.bind(str(path))
+    if kind == "busy":
+        other.listen()
+    lines = []
+    try:
+        check_addresses(Config(bind=f"unix:{path}"))
+    except ConfigError as error:
+        lines.append(str(error).removeprefix(f"FEEDS_BIND is 'unix:{path}': "))
+    other.close()
+    busy = f"Address already in use; end what listens there, or set FEEDS_BIND=unix:{path}-2"
+    assert lines == {
+        "busy": [busy], "left over": [], "a file": ["is no socket; name another address"]
+    }[kind]  # fmt: skip
+
+
+def test_a_port_that_is_roots_is_one_line_with_one_that_is_free(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Refusing(socket.socket):
+        def bind(self, address: Any) -> None:
+            if address[1] < 1024:
+                raise PermissionError(errno.EACCES, "Permission denied")
+            if address[1] == 8443:
+                raise OSError(errno.EADDRINUSE, "Address already in use")
+
+    monkeypatch.setattr(socket, "socket", Refusing)
+    with pytest.raises(ConfigError) as error:
+        check_addresses(Config(bind="0.0.0.0:443"))
+    assert str(error.value) == (
+        "FEEDS_BIND is '0.0.0.0:443': Permission denied; set FEEDS_BIND=0.0.0.0:8444"
+    )
+
+
+def test_variables_that_are_no_settings_are_one_line_of_warning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FEEDS_OF_ANOTHER_PROGRAM", "1")
+    assert run("config").stderr == (
+        "feeds: no setting, and passed over: FEEDS_OF_ANOTHER_PROGRAM; feeds config prints those "
+        "there are\n"
     )
 
 

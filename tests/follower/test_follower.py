@@ -604,8 +604,8 @@ def test_a_database_that_is_lost_is_made_anew_while_feeds_are_served(
 
 def test_a_database_that_cannot_be_made_is_in_memory(tmp_path: Path, serve: Serve) -> None:
     folder = news(tmp_path / "news", 3)
-    (tmp_path / "file").touch()
-    url = f"sqlite:///{tmp_path}/file/sub/feeds.db"
+    url = f"sqlite:///{tmp_path}/feeds.db"
+    (tmp_path / "feeds.db").mkdir()
     try:
         server = serve(folder, variables={"FEEDS_DATABASE_URL": url, "FEEDS_WORKERS": "2"})
         assert server.log.count("in memory stands in for it") == 1
@@ -613,12 +613,12 @@ def test_a_database_that_cannot_be_made_is_in_memory(tmp_path: Path, serve: Serv
             write(folder, "new.md", title="New")
             until(lambda: "New" in titles(server))
             assert ready(server)["degraded"]
-            (tmp_path / "file").unlink()
+            (tmp_path / "feeds.db").rmdir()
             os.kill(until(lambda: follower(server)), signal.SIGHUP)
             until(lambda: not ready(server)["degraded"])
             write(folder, "newer.md", title="Newer")
             until(lambda: "Newer" in titles(server))
-        assert (tmp_path / "file/sub/feeds.db").exists()
+        assert (tmp_path / "feeds.db").is_file()
     finally:
         recovery.drop_fallback(url)
 

@@ -165,7 +165,10 @@ def test_a_folder_that_is_none_is_an_error(
     make(folder)
     with pytest.raises(FolderError) as error:
         scan(folder)
-    assert str(error.value) == f"{folder}: {reason}; FEEDS_SEEDS names a folder"
+    next_step = "and feeds init FOLDER writes a feeds.toml for one"
+    assert str(error.value) == (
+        f"{folder}: {reason}; FEEDS_SEEDS names a folder of records, {next_step}"
+    )
 
 
 @pytest.mark.parametrize("refused", ["", "/private"])

@@ -196,11 +196,11 @@ def test_a_store_that_is_being_made_anew_is_told_and_what_it_held_is_served(
 
 
 def test_a_stand_in_is_told(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
+    (tmp_path / "feeds.db").mkdir()
     app = create_app(
         {
             "seeds": str(news(tmp_path / "news")),
-            "database_url": f"sqlite:///{tmp_path}/file/sub/feeds.db",
+            "database_url": f"sqlite:///{tmp_path}/feeds.db",
         }
     )
     file = documents(app).store.file

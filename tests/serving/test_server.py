@@ -132,14 +132,38 @@ def test_a_hangup_where_nothing_is_loaded_is_answered(caplog: pytest.LogCaptureF
 
 def test_gunicorn_alone_names_what_is_left_out_and_tells_of_its_load(tmp_path: Path) -> None:
     server = alone(tmp_path)
+    server.variables["FEEDS_BIND"] = "127.0.0.1:8000"  # which gunicorn doesn't read
     write(server.folder, "bad.md", title=None)
     try:
         server.start()
-        lines = [re.sub(r"^\S+ (\w+) worker\[\d+\]: ", r"\1: ", s) for s in server.log.splitlines()]
+        lines = [re.sub(r"^\S+ (\w+) \w+\[\d+\]: ", r"\1: ", s) for s in server.log.splitlines()]
         assert [s for s in lines if s.startswith(f"warning: {server.folder}/bad.md:1: title: ")]
+        assert len([s for s in lines if "the feeds link http://127.0.0.1:8000/, which" in s]) == 1
         assert [s for s in lines if s.startswith(f"info: {server.folder}: 5 public (0 merged)")]
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize(
+    ("settings", "address", "linked"),
+    [
+        ({}, "127.0.0.1:8000", ""),
+        ({"bind": "0.0.0.0:8000"}, "0.0.0.0:8000", "http://localhost:8000/"),
+        ({"bind": "unix:/run/feeds"}, "unix:/run/feeds", "http://localhost/"),
+        ({"bind": "192.0.2.1:80"}, "192.0.2.1:80", ""),
+        ({}, "127.0.0.1:9000", "http://127.0.0.1:8000/"),  # gunicorn was bound elsewhere
+        ({"base_url": "https://feeds.example.org", "bind": "[::]:1"}, "[::]:1", ""),
+    ],
+)
+def test_feeds_that_link_an_address_that_nobody_reaches_are_told(
+    settings: dict[str, str], address: str, linked: str
+) -> None:
+    told = server.lost_links(Config(**settings), [address])  # type: ignore[arg-type]
+    expected = (
+        f"the feeds link {linked}, which their readers may not reach; "
+        "set FEEDS_BASE_URL to the address at which they do"
+    )
+    assert told == (expected if linked else "")
 
 
 def test_gunicorn_is_run(monkeypatch: pytest.MonkeyPatch) -> None:

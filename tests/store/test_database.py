@@ -51,7 +51,7 @@ def pages(reader: Reader, scope: Scope, limit: int) -> list[str]:
 
 
 def test_a_new_store_is_empty(tmp_path: Path) -> None:
-    store = Store(databases.at(tmp_path / "deep/er/feeds.db"))
+    store = Store(databases.at(tmp_path / "feeds.db"))
     with store.read() as reader:
         assert reader.state() == State(0, 0)
         assert reader.count(Scope()) == 0

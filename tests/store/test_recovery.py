@@ -114,6 +114,7 @@ def test_a_load_that_reaches_the_database_again_dismisses_the_stand_in(tmp_path:
     lines: list[str] = []
     reader = load(url, folder, lines)
     (tmp_path / "place").unlink()
+    (tmp_path / "place").mkdir()
     store = load(url, folder, lines)
     assert store.file == tmp_path / "place" / "feeds.db"
     assert current_url(url) == url
