@@ -96,7 +96,7 @@ def read(families: Iterable[str], folder: Path, paths: Sequence[Path]) -> dict[s
 
 
 def export(python: str | Path, folder: Path) -> list[Path]:
-    """The documents of the samples, by the `feeds` of a Python."""
+    """The documents of the samples, by the `feeds` of a Python, once some were withdrawn."""
     (folder / "records").mkdir(parents=True)
     variables = samples.SETTINGS | {
         "FEEDS_SEEDS": str(samples.write_records(folder / "records")),
@@ -104,5 +104,10 @@ def export(python: str | Path, folder: Path) -> list[Path]:
         "FEEDS_PARAMETERS": "off",
     }
     options = ("--formats", "rss,atom,json", "--links", "canonical", "--scopes", "everything,site")
-    run(python, "-m", "feeds", "export", *options, folder / "site", cwd=folder, **variables)
+    export = (python, "-m", "feeds", "export", *options, folder / "site")
+    withdrawn = samples.write_withdrawn(folder / "records")
+    run(*export, cwd=folder, **variables)
+    for path in withdrawn:
+        path.unlink()
+    run(*export, cwd=folder, **variables)
     return [folder / "site" / name for name in DOCUMENTS]

@@ -21,6 +21,7 @@ FEED: Final = {
     "feed description": SETTINGS["FEEDS_DESCRIPTION"],
     "feed language": "en",
     "feed icon": f"{ROOT}/static/icon.png",
+    "withdrawn entries": [f"tag:example.com,2024:withdrawn-{number}" for number in (1, 2)],
 }
 LISTED: Final = [
     {"title": title, "url": f"{ROOT}/{path}rss.xml", "page": f"{ROOT}/{path}", "group": group}
@@ -104,6 +105,15 @@ def write_records(folder: Path) -> Path:
         }
         write(folder, f"{number:02}.html", **(common | sample.record))
     return folder
+
+
+def write_withdrawn(folder: Path) -> list[Path]:
+    """Records that are to be withdrawn once they are public: their files."""
+    dated = {"publishedDateTime": "2024-01-01T00:00:00Z", "provider": dict(_TIMES)}
+    return [
+        write(folder, f"withdrawn-{at}.html", title="W", webUrl=_link(100 + at), id=id_, **dated)
+        for at, id_ in enumerate(FEED["withdrawn entries"])
+    ]
 
 
 def entries() -> list[dict[str, Any]]:

@@ -103,6 +103,7 @@ const byExtractus = (source, suffix) => {
 const ofNodeFeedparser = (meta, items) => ({
   "feed title": meta.title, "feed page": meta.link, "feed description": meta.description,
   "feed language": meta.language, "feed icon": meta.favicon ?? meta.image?.url,
+  ...(meta["at:deleted-entry"] ? { "withdrawn entries": list(meta["at:deleted-entry"]).map((one) => one["@"].ref).sort() } : {}),
   entries: items.map((item) => ({
     title: item.title, link: item.link, id: item.guid, published: item.pubdate, updated: item.date,
     authors: item.author, categories: item.categories, content: item.description, summary: item.summary,
@@ -148,6 +149,8 @@ const byFeedme = (source, suffix) => {
     "feed title": text(read.title), "feed page": json ? read.home_page_url : links(read),
     "feed description": text(atom ? read.subtitle : read.description),
     ...(atom ? {} : { "feed language": read.language }),
+    ...(atom ? { "withdrawn entries": list(read["at:deleted-entry"]).map((one) => one.ref).sort() } : {}),
+    ...(json ? { "withdrawn entries": read._feeds.withdrawn.map((one) => one.id).sort() } : {}),
     "feed icon": atom || json ? read.icon : read.image?.url,
     entries: read.items.map((item) => json ? {
       title: item.title, link: item.url, id: item.id, published: item.date_published, updated: item.date_modified,

@@ -48,6 +48,11 @@ def with_feedparser(path: Path) -> Fields:
         "feed description": head.subtitle,
         "feed language": head.get("language"),
         "feed icon": head.get("icon") or head.get("image", {}).get("href"),
+        **(
+            {"withdrawn entries": [head["at_deleted-entry"]["ref"]]}
+            if "at_deleted-entry" in head
+            else {}
+        ),
         "entries": [
             {
                 "title": entry.title,
@@ -125,6 +130,11 @@ def with_syndikit(path: Path) -> Fields:
     }
 
 
+def deleted_of_feedendum(read: Any) -> list[str]:
+    deleted = read._data["{http://purl.org/atompub/tombstones/1.0}deleted-entry"]
+    return sorted(entry["@ref"] for entry in deleted)
+
+
 def with_feedendum(path: Path) -> Fields:
     read = (feedendum.from_atom_text if "atom" in path.name else feedendum.from_rss_text)(
         path.read_text(encoding="utf-8")
@@ -133,6 +143,7 @@ def with_feedendum(path: Path) -> Fields:
         "feed title": read.title,
         "feed page": read.url,
         "feed description": read.description,
+        **({"withdrawn entries": deleted_of_feedendum(read)} if "atom" in path.name else {}),
         "entries": [
             {
                 "title": entry.title,
