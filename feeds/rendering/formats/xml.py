@@ -64,7 +64,8 @@ class HeadExtension(BaseExtension):  # type: ignore[misc]
         for link in (Link("alternate", self.feed.page, "text/html"), *self.feed.links):
             write_link(root, "link", link)
         self._mark_archive(root)
-        for gone in self.feed.withdrawn:  # RFC 6721 3
+        # RFC 6721 3; without a link, which feedparser would take for the feed's page.
+        for gone in self.feed.withdrawn:
             when = gone.when.isoformat().replace("+00:00", "Z")
             sub(root, f"{{{TOMBSTONES}}}deleted-entry", ref=gone.id, when=when)
         return root
