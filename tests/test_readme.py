@@ -61,7 +61,7 @@ def test_every_other_setting_and_command_that_is_named_exists(page: str) -> None
     text = PAGES[page]
     assert (
         set(re.findall(r"FEEDS_[A-Z_]+[A-Z]\b", text))
-        - {"FEEDS_STALE", "FEEDS_PORT", "FEEDS_SERVICE"}
+        - {"FEEDS_STALE", "FEEDS_PORT", "FEEDS_SERVICE", "FEEDS_COMPLETE"}
         <= known
     )
     assert set(re.findall(r"(?:^ {4}|`|&& )feeds (\w+)", text, re.M)) <= set(COMMANDS)

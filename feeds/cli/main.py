@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "export": "files",
     "publish": "files",
     "check": "checking",
+    "doctor": "doctoring",
     "list": "showing",
     "preview": "previewing",
     "import": "importing",

@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 from sqlalchemy.exc import SQLAlchemyError
 
 import feeds.config
@@ -32,7 +37,12 @@ from feeds.telemetry import poll_report
 from feeds.telemetry.poll_store import DAYS_KEPT, PollStore
 from feeds.urls import POLICIES
 
+_PAGE: Final = 20  # feeds
 _FILES = {kind_of(file): file for file in FORMATS}
+
+
+def _is_for_people() -> bool:
+    return sys.stdout.isatty()
 
 
 def _folder_of(config: Config) -> tuple[str, dict[str, str]]:
@@ -68,7 +78,7 @@ def stats(config: Config, days: int, as_json: bool) -> None:
         raise StoreError.of(Store.described(config.database), error) from None
     if as_json:
         click.echo(json.dumps(poll_table.as_json(readers, since, until), indent=2))
-    elif sys.stdout.isatty():
+    elif _is_for_people():
         Console(highlight=False).print(poll_table.table(readers, since, until))
     else:
         for line in poll_table.lines(readers):
@@ -89,8 +99,13 @@ def stats(config: Config, days: int, as_json: bool) -> None:
     metavar="LIST",
     help=f"Any of {', '.join(POLICIES)}, with commas between; by default FEEDS_LINKS.",
 )
-def list_(config: Config, formats: str, links: str | None) -> None:
-    """Print every feed in a line: URL, number of entries, title."""
+@click.option("--all", "whole", is_flag=True, help="Print all of them to a terminal, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print all of them as JSON, for programs.")
+def list_(config: Config, formats: str, links: str | None, *, whole: bool, as_json: bool) -> None:
+    """Print the feeds: URL, number of entries, title.
+
+    A page of them to a terminal; elsewhere all, in lines with tabs.
+    """
     from feeds.export.plan import parse_words  # which takes long to import
 
     files = [_FILES[word] for word in parse_words("--formats", formats, list(_FILES))]
@@ -102,11 +117,33 @@ def list_(config: Config, formats: str, links: str | None) -> None:
     except FolderError as error:
         listed, _ = feeds_of_last_load(config, error)
     addresses = Addresses(config.root, config.links, config.limit, MEDIA_TYPES)
-    for feed in listed:
-        for file in files:
-            for policy in policies:
-                url = addresses.url(FeedQuery(feed.scope, policy, file, config.limit))
-                click.echo(f"{url}\t{feed.entries}\t{feed.title}")
+    rows = [
+        (addresses.url(FeedQuery(feed.scope, policy, file, config.limit)), feed.entries, feed.title)
+        for feed in listed
+        for file in files
+        for policy in policies
+    ]
+    if as_json:
+        named = [dict(zip(("url", "entries", "title"), row, strict=True)) for row in rows]
+        click.echo(json.dumps(named, indent=2, ensure_ascii=False))
+    elif _is_for_people():
+        _print_feeds(rows if whole else rows[:_PAGE], len(rows))
+    else:
+        for url, entries, title in rows:
+            click.echo(f"{url}\t{entries}\t{title}")
+
+
+def _print_feeds(rows: Sequence[tuple[str, int, str]], number: int) -> None:
+    """Print feeds to a terminal, and how to see the others, where there are."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Feed", overflow="fold")
+    table.add_column("Entries", justify="right", no_wrap=True)
+    table.add_column("Title", overflow="fold")
+    for url, entries, title in rows:
+        table.add_row(Text(url), f"{entries:,}", Text(title))
+    Console(highlight=False).print(table)
+    if len(rows) < number:
+        click.echo(f"{len(rows)} of {number:,} feeds; --all prints all of them")
 
 
 @click.command(name="config")

@@ -83,7 +83,7 @@ class Publisher:
         self._clock = clock
         self._metrics = metrics
         self._addresses = Addresses(config.root, config.links, config.limit, MEDIA_TYPES)
-        self._clients = {hub: _client(hub) for hub in config.hubs}
+        self._clients = {hub: client(hub) for hub in config.hubs}
 
     def plan(self) -> bool:
         """Queue pings for the feeds that changed since the hubs' mark; whether there are any.
@@ -193,9 +193,9 @@ class Publisher:
         return HubResponse(response.status, retry_after=wait)
 
 
-def _client(hub: str) -> urllib3.PoolManager:
-    """The HTTP client for one hub, through the proxy that the environment names."""
-    address = urlsplit(hub)
+def client(url: str) -> urllib3.PoolManager:
+    """The HTTP client for one host, through the proxy that the environment names."""
+    address = urlsplit(url)
     proxy = getproxies().get(address.scheme)
     if proxy and not proxy_bypass(address.hostname or ""):
         return urllib3.ProxyManager(proxy, maxsize=_TOGETHER)

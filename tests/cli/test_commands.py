@@ -112,6 +112,33 @@ def test_list_prints_a_line_for_each_feed() -> None:
     assert lines[0] == "https://feeds.example.org/rss.xml\t2\tEverything"
 
 
+def test_list_prints_a_page_to_a_terminal_and_json_to_programs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for number in range(24):
+        write(Path("seeds"), f"{number}.md", topics=[f"Topic {number}"])
+    whole = json.loads(run("list", "--json").stdout)
+    assert whole[0] == {
+        "url": "http://127.0.0.1:8000/rss.xml",
+        "entries": 24,
+        "title": "Everything",
+    }
+    assert len(whole) == len(run("list").stdout.splitlines()) > 20
+    monkeypatch.setattr("feeds.cli.showing._is_for_people", lambda: True)
+    page = run("list").stdout.splitlines()
+    assert page[-1] == f"20 of {len(whole)} feeds; --all prints all of them"
+    assert sum("http://127.0.0.1:8000/" in line for line in page) == 20
+    rest = run("list", "--all").stdout
+    assert rest.count("http://127.0.0.1:8000/") == len(whole)
+    assert "--all" not in rest
+
+
+def test_a_shell_completes_commands(home: Path) -> None:
+    words = {"COMP_WORDS": "feeds do", "COMP_CWORD": "1", "_FEEDS_COMPLETE": "bash_complete"}
+    assert feeds(cwd=home, **words).stdout == "plain,doctor\n"
+    assert "complete -o nosort" in feeds(cwd=home, _FEEDS_COMPLETE="bash_source").stdout
+
+
 def test_list_prints_the_formats_and_policies_that_are_asked_for() -> None:
     news(Path("seeds"), 2)
     wanted = ("--formats", "atom,rss,json", "--links", "canonical,original,amp,amp-cache")
