@@ -57,8 +57,38 @@ def heading(reader: Reader, query: FeedQuery, config: Config) -> Heading:
 
     Raises NotFound for a topic, provider or type that no public record ever had (of a page, also
     among several in a filter), and for a collection that there isn't; Gone for what is retired,
-    or known from withdrawn records alone; RedirectTo for what has another name.
+    or known from withdrawn records alone; RedirectTo for what has another name, and for a page
+    of a provider that goes by its name instead of its domain.
     """
+    try:
+        return _heading(reader, query, config)
+    except NotFound as missing:
+        if query.file or missing.kind != "provider":
+            raise
+        named = [
+            label.slug
+            for label in reader.labels("provider")
+            if slugs.slug(label.name) == missing.slug
+        ]
+        if len(named) != 1:
+            raise
+        raise RedirectTo(_with_provider(query, missing.slug, named[0])) from missing
+
+
+def _with_provider(query: FeedQuery, slug: str, key: str) -> FeedQuery:
+    """The query with the key of a provider in place of a slug."""
+    scope, filters = query.scope, query.filters
+    if scope.provider == slug:
+        scope = scope._replace(provider=key)
+    provider, excluded = (
+        tuple(sorted({key if one == slug else one for one in keys}))
+        for keys in (filters.provider, filters.exclude_provider)
+    )
+    filters = filters._replace(provider=provider, exclude_provider=excluded)
+    return query._replace(scope=scope, filters=filters)
+
+
+def _heading(reader: Reader, query: FeedQuery, config: Config) -> Heading:
     scope = query.scope
     renamed = _by_new_names(reader, scope, config)
     if renamed != scope:

@@ -3,7 +3,7 @@
 import json
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from xml.etree.ElementTree import Element
 
 import brotli
@@ -179,6 +179,17 @@ def test_an_address_of_nothing_suggests_the_nearest_feeds(
     links = next(e for e in root.iter() if e.get("id") == "main").iter(f"{XHTML}a")
     lists = {"topics": "/topics/", "providers": "/providers/", "types": "/types/"}
     assert {words(a): a.attrib["href"] for a in links} == near | lists | {"everything": "/"}
+
+
+def test_what_the_form_suggests_is_found(app: Flask) -> None:
+    root = parsed(get(app, "/").body)
+    for kind in ("topic", "provider"):
+        names = [option.attrib["value"] for option in with_id(root, f"some-{kind}s")]
+        assert len(names) > 5
+        for name in names:
+            moved = get(app, "/?" + urlencode({kind: name}))
+            address = str(moved.get("Location")).removeprefix("http://127.0.0.1:8000")
+            assert get(app, address).code == 200, name
 
 
 def test_most_active_topics_come_first_and_all_by_name_where_there_are_many(

@@ -404,6 +404,27 @@ def test_a_feed_has_as_much_of_its_records_as_is_asked_for(tmp_path: Path) -> No
     assert b"a.png" in get(app, "/topics/ai/").body
 
 
+@pytest.mark.parametrize(
+    ("address", "location"),
+    [
+        ("/?provider=Example+times", "/providers/times.example.com/"),
+        ("/embed/?provider=example+times&limit=2", "/embed/providers/times.example.com/?limit=2"),
+        (
+            "/topics/ai/?q=a&exclude_provider=Example+Times",
+            "/topics/ai/?exclude_provider=times.example.com&q=a",
+        ),
+        (
+            "/?provider=Example+Times&provider=times.example.com&exclude_provider=Example+Times",
+            "/providers/times.example.com/?exclude_provider=times.example.com",
+        ),
+    ],
+)
+def test_a_provider_typed_by_its_name_is_found(app: Flask, address: str, location: str) -> None:
+    answer = get(app, address)
+    assert (answer.code, answer.get("Location")) == (307, ROOT + location)
+    assert get(app, location).code == 200
+
+
 @pytest.mark.parametrize("address", ["/topics/NOTHING/", "/topics/nothing", "/types/X/"])
 def test_what_does_not_exist_is_not_redirected_to(app: Flask, address: str) -> None:
     assert get(app, address).code == 404

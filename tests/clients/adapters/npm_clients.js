@@ -150,7 +150,7 @@ const byFeedme = (source, suffix) => {
     "feed description": text(atom ? read.subtitle : read.description),
     ...(atom ? {} : { "feed language": read.language }),
     ...(atom ? { "withdrawn entries": list(read["at:deleted-entry"]).map((one) => one.ref).sort() } : {}),
-    ...(json ? { "withdrawn entries": read._feeds.withdrawn.map((one) => one.id).sort() } : {}),
+    ...(json ? { "withdrawn entries": list(read._feeds?.withdrawn).map((one) => one.id).sort() } : {}),
     "feed icon": atom || json ? read.icon : read.image?.url,
     entries: read.items.map((item) => json ? {
       title: item.title, link: item.url, id: item.id, published: item.date_published, updated: item.date_modified,

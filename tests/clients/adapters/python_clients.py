@@ -131,7 +131,7 @@ def with_syndikit(path: Path) -> Fields:
 
 
 def deleted_of_feedendum(read: Any) -> list[str]:
-    deleted = read._data["{http://purl.org/atompub/tombstones/1.0}deleted-entry"]
+    deleted = read._data.get("{http://purl.org/atompub/tombstones/1.0}deleted-entry", ())
     return sorted(entry["@ref"] for entry in deleted)
 
 
