@@ -10,8 +10,8 @@
 # relied on caches not storing what they don't understand (RFC 2616 6.1.1), which RFC 9111 gave up.
 # Without rfc=True, new in 2.0.0, not even "Vary" or "no-store" counts: the first body is kept.
 #
-# Why it matters to feeds: a reader that shares such a cache sees one new entry, takes the others for
-# withdrawn, and no age or Vary of the server prevents it. The cure is "no-store" with every 226.
+# Why it matters to feeds: who subscribes behind such a cache gets a feed of the one entry that changed
+# last, and no age or Vary of the server prevents it. The cure is "no-store" with every 226.
 set -euo pipefail
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -26,7 +26,6 @@ from importlib.metadata import version
 from hishel import SqliteStorage
 from hishel.httpx import CacheClient
 from requests_cache import CachedSession
-
 
 class Feed(BaseHTTPRequestHandler):
     def do_GET(self):
