@@ -81,9 +81,17 @@ def _bounded(listed: Sequence[str], room: int) -> list[str]:
 
 def of_feed(config: Config, query: FeedQuery, feed: Feed, usual_limit: int) -> Headers:
     """The headers of a feed, its page or its frame; `usual_limit` where its address says none."""
+    keys = of_query(config, query, usual_limit, is_closed=bool(feed.archive))
+    if query.period is not None and not feed.entries:
+        keys.append(ANY)  # nothing tells what one without entries leads to
+    return headers(config, keys, _listed(query, feed.entries))
+
+
+def of_query(config: Config, query: FeedQuery, usual_limit: int, *, is_closed: bool) -> list[str]:
+    """The keys of a feed but for those of what it shows; `is_closed` is of an archive."""
     is_page = not query.file and query.style is None
     is_usual = query.limit == usual_limit and not query.exact
-    keys = []
+    keys: list[str] = []
     if (
         is_page
         or query.story
@@ -97,8 +105,7 @@ def of_feed(config: Config, query: FeedQuery, feed: Feed, usual_limit: int) -> H
     elif query.period is not None:
         keys.append(of_period(query.scope, query.period))
         keys += [of_archives(query.scope)] if query.scope.collection else []
-        keys += [] if feed.archive else [OPEN]
-        keys += [] if feed.entries else [ANY]  # nothing tells what one without entries leads to
+        keys += [] if is_closed else [OPEN]
     elif query.page == 1 and (query.limit <= config.limit if query.style else is_usual):
         # A frame shows the beginning of the feed, and tells nothing of the rest.
         keys.append(of_scope(query.scope))
@@ -106,7 +113,7 @@ def of_feed(config: Config, query: FeedQuery, feed: Feed, usual_limit: int) -> H
             keys.append(of_scope(query.scope) + JSON)
     else:
         keys.append(of_scope(query.scope) + "?")
-    return headers(config, keys, _listed(query, feed.entries))
+    return keys
 
 
 def with_crowded(keys: Iterable[str]) -> list[str]:

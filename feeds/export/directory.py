@@ -1,7 +1,8 @@
 """A site in a folder: every document at the path of its address, with the bytes the server sends.
 
 The manifest isn't trusted: files are compared with the documents themselves, so
-that what was damaged is mended. A file is written under another name and then
+that what was damaged is mended; those whose documents can't be others, by their sizes and
+times alone. A file is written under another name and then
 moved into its place. Files aren't waited for until they are on the disk, the manifest
 is: what a power cut takes, the next export finds missing.
 """
@@ -22,6 +23,7 @@ from feeds.export import manifest
 from feeds.export.manifest import SUFFIXES, Coded, File, ManifestError
 from feeds.export.plan import SiteItem
 from feeds.export.writer import JOURNAL, ExportError, Put
+from feeds.serving import content_coding
 from feeds.store import locks
 
 CODINGS: Final = tuple(SUFFIXES)
@@ -34,6 +36,7 @@ class Folder:
 
     workers = 0  # the disk is faster than handing work to a thread
     batch = 1
+    coding = content_coding.IDENTITY
     trusts_manifest = False
 
     def __init__(self, root: Path, codings: Sequence[str] = ()) -> None:
@@ -41,6 +44,7 @@ class Folder:
         self.encoders = manifest.encoders(codings)
         self._root = root
         self._journal = root / JOURNAL
+        self._noted = 0  # when the manifest was written, in nanoseconds
 
     @contextmanager
     def opened(self) -> Iterator[bytes | None]:
@@ -48,7 +52,9 @@ class Folder:
         try:
             with self._locked():
                 place = self._root / manifest.NAME
-                yield place.read_bytes() if place.exists() else None
+                text = place.read_bytes() if place.exists() else None
+                self._noted = 0 if text is None else place.stat().st_mtime_ns
+                yield text
                 (self._root / _NEW).unlink(missing_ok=True)
         except OSError as error:
             path = error.filename2 or error.filename or self._root
@@ -94,6 +100,18 @@ class Folder:
         with self._journal.open("ab", buffering=0) as file:
             file.write("".join(f"{path}\n" for path in paths).encode())
         return JOURNAL
+
+    def has(self, path: str, known: File) -> bool:
+        beside = ((path + SUFFIXES[coding], one.size) for coding, one in known.beside.items())
+        for name, size in ((path, known.size), *beside):
+            try:
+                status = (self._root / name).lstat()
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+            is_as_written = stat.S_ISREG(status.st_mode) and status.st_mtime_ns < self._noted
+            if not is_as_written or status.st_size != size:
+                return False
+        return True
 
     def compare(self, path: str, item: SiteItem, known: File | None) -> tuple[File, list[Put]]:
         """Compares the files there with the document, and dates those that stay."""

@@ -65,8 +65,8 @@ class Manifest(msgspec.Struct, omit_defaults=True):
     """The files of a site by their paths.
 
     `encoders` has a fingerprint of the encoder of each content coding: another
-    one would make other bytes. `memory` is what the store remembers that the site was
-    written from.
+    one would make other bytes. The site was written from what the store remembers (`memory`), with
+    archives closed up to the moment `closed` (in seconds), and by what `basis` is a digest of.
     """
 
     version: int = _VERSION
@@ -74,6 +74,8 @@ class Manifest(msgspec.Struct, omit_defaults=True):
     encoders: dict[str, str] = {}
     files: dict[str, File] = {}
     memory: Memory | None = None
+    basis: str = ""
+    closed: int = 0
 
     def paths(self) -> set[str]:
         """The path of every file, those beside others too."""

@@ -40,7 +40,7 @@ class ObjectStore:
     def __init__(self, url: str, coding: str = content_coding.IDENTITY) -> None:
         protocol = url.partition("://")[0] if "://" in url else "file"
         self.name = without_passwords(url.rstrip("/"), one_url=True)
-        self._coding = coding
+        self.coding = coding
         self._headers = HEADERS.get(EXTRAS.get(protocol, ""))
         if self._headers is None and coding != content_coding.IDENTITY:
             raise ExportError(
@@ -84,8 +84,11 @@ class ObjectStore:
         self.put(Put(name, "".join(f"{path}\n" for path in paths).encode(), _JOURNAL))
         return name
 
+    def has(self, _path: str, _known: File) -> bool:
+        return True
+
     def compare(self, path: str, item: SiteItem, known: File | None) -> tuple[File, list[Put]]:
-        body, file = manifest.describe(item, self._coding)
+        body, file = manifest.describe(item, self.coding)
         return file, [] if file == known else [Put(path, body, file)]
 
     def put(self, put: Put) -> None:

@@ -71,6 +71,18 @@ class SiteSelection(NamedTuple):
 WHOLE: Final = SiteSelection()
 
 
+class Planned(NamedTuple):
+    """A document to write: its address below the root, and the query that it answers.
+
+    `location` is where the server redirects to instead, "" where it doesn't; with no query,
+    the document is a page that leads there.
+    """
+
+    address: str
+    query: Query | None
+    location: str = ""
+
+
 class SiteItem(NamedTuple):
     """A document of the site, and its canonical address below the root.
 
@@ -96,32 +108,44 @@ def parse_words(option: str, text: str | None, accepted: Sequence[str]) -> Seque
     return [word for word in accepted if word in words]
 
 
-def render(
+def documents_of(
     documents: DocumentStore, reader: Reader, selection: SiteSelection
-) -> Iterator[SiteItem]:
-    """The selected documents, each rendered when its turn comes.
-
-    They are those that the server sends while the store is as `reader` has it.
-    """
+) -> Iterator[Planned]:
+    """The selected documents that the server sends while the store is as `reader` has it."""
     addresses = documents.addresses
     redirects, leads = _stories(reader) if STORIES in selection.scopes else ({}, [])
     scopes = [listed.scope for listed in builder.scopes(reader)]
     empty = titles.former_scopes(reader, documents.config)
     scopes = [scope for scope in scopes + empty if _scope_word(scope) in selection.scopes]
     for query in _queries(documents, reader, selection, scopes, leads):
-        yield SiteItem(addresses.path(query), documents.renderer.render(query, reader).document)
+        yield Planned(addresses.path(query), query)
     yield from _moved(documents, reader, selection, scopes)
     if PAGE in selection.formats:
         for policy in selection.links:
             for story, lead in redirects.items():
                 query = FeedQuery(policy=policy, limit=addresses.limit, story=story)
                 location = addresses.url(query._replace(story=lead))
-                yield SiteItem(addresses.path(query), documents.renderer.moved(location), location)
+                yield Planned(addresses.path(query), None, location)
+
+
+def render(documents: DocumentStore, reader: Reader, planned: Planned) -> SiteItem | None:
+    """A planned document; None of what has another address, and isn't there either."""
+    address, query, location = planned
+    renderer = documents.renderer
+    if query is None:
+        return SiteItem(address, renderer.moved(location), location)
+    if not location:
+        return SiteItem(address, renderer.render(query, reader).document)
+    with suppress(NotFound, RedirectTo):
+        document = renderer.render(query, reader).document
+        is_file = not address.endswith("/")
+        return SiteItem(address, document if is_file else renderer.moved(location), location)
+    return None
 
 
 def _moved(
     documents: DocumentStore, reader: Reader, selection: SiteSelection, scopes: Sequence[Scope]
-) -> Iterator[SiteItem]:
+) -> Iterator[Planned]:
     """What was at other addresses: a feed as it is at its new one, and pages that lead there."""
     addresses = documents.addresses
     moved: list[tuple[str, FeedQuery]] = []
@@ -134,13 +158,7 @@ def _moved(
     if SITE in selection.scopes:
         moved += documents.former.files()
     for address, query in moved:
-        location = addresses.url(query)
-        is_file = not address.endswith("/")
-        with suppress(NotFound, RedirectTo):
-            document = documents.renderer.render(query, reader).document
-            yield SiteItem(
-                address, document if is_file else documents.renderer.moved(location), location
-            )
+        yield Planned(address, query, addresses.url(query))
 
 
 def _under_former_names(

@@ -17,9 +17,10 @@ from functools import partial
 from itertools import islice
 from typing import Final, NamedTuple, Protocol
 
-from feeds.export import manifest
+from feeds.export import manifest, plan
 from feeds.export.manifest import File, Manifest
-from feeds.export.plan import WHOLE, SiteItem, SiteSelection, render
+from feeds.export.plan import WHOLE, SiteItem, SiteSelection
+from feeds.export.staleness import basis, is_stale, stale_keys
 from feeds.messages import counted
 from feeds.model import FeedsError
 from feeds.serving.document_store import DocumentStore
@@ -58,6 +59,9 @@ class Put(NamedTuple):
     modified: int | None = None
 
 
+Items = Iterable[tuple[str, SiteItem | None]]
+
+
 class Target(Protocol):
     """Where a site is written. Methods raise ExportError where the place can't be read or written.
 
@@ -65,7 +69,7 @@ class Target(Protocol):
     beside the caller's. `batch` is how many documents share a journal, and how
     many are held until they are written. `encoders` are those of the manifest.
     `trusts_manifest` is whether the manifest alone says what is there: a run
-    that fails leaves one.
+    that fails leaves one. `coding` is the content coding of the files at the paths themselves.
     """
 
     name: str
@@ -73,6 +77,7 @@ class Target(Protocol):
     batch: int
     encoders: dict[str, str]
     trusts_manifest: bool
+    coding: str
 
     def opened(self) -> AbstractContextManager[bytes | None]:
         """Claims the place for a run; the text of the manifest there, None if there is none.
@@ -85,6 +90,12 @@ class Target(Protocol):
 
     def journal(self, paths: Iterable[str]) -> str:
         """Write paths into a journal; returns the path of the journal."""
+
+    def has(self, path: str, known: File, /) -> bool:
+        """Whether a file, with those beside it, is there as its entry in the manifest says.
+
+        That is as far as the target can tell without reading it.
+        """
 
     def compare(self, path: str, item: SiteItem, known: File | None) -> tuple[File, list[Put]]:
         """A document's entry in the manifest, and those of its files that have to be written.
@@ -114,9 +125,29 @@ def write(
         if not reader.state().generation:
             raise StoreError(f"the store {documents.store.name} holds no load yet")
         before = _read(target, text)
-        memory = recall(reader.connection)
-        now = Manifest(base_url=documents.config.root, encoders=target.encoders, memory=memory)
-        return _Run(target, before, now).write(render(documents, reader, selection), progress)
+        now = Manifest(
+            base_url=documents.config.root,
+            encoders=target.encoders,
+            memory=recall(reader.connection),
+            basis=basis(documents.config, reader, selection, target.coding),
+            closed=reader.state().closed,
+        )
+        stale = stale_keys(reader, documents.config, before, now)
+        run = _Run(target, before, now)
+        if not stale and run.is_done():
+            return Outcome(len(before.files), 0, 0)
+
+        def items() -> Iterator[tuple[str, SiteItem | None]]:
+            """The path of each document, without one whose file can stay as it is."""
+            for planned in plan.documents_of(documents, reader, selection):
+                path = manifest.path_of(planned.address)
+                file = run.known(path)
+                if file and not is_stale(planned, file, stale, documents, before.closed):
+                    yield path, None
+                elif item := plan.render(documents, reader, planned):
+                    yield path, item
+
+        return run.write(items(), progress)
 
 
 def memory_of(target: Target) -> Memory | None:
@@ -152,7 +183,17 @@ class _Run:
             self._journals.add(name)
             self._doubt(paths)
 
-    def write(self, items: Iterable[SiteItem], progress: Callable[[int], None]) -> Outcome:
+    def known(self, path: str) -> File | None:
+        """The entry of a file that is there, as far as the target can tell."""
+        file = self._known.get(path)
+        return file if file and file.etag and self._target.has(path, file) else None
+
+    def is_done(self) -> bool:
+        """Whether the site is there, if it has to be as it was."""
+        files = self._before.files
+        return not self._journals and len(self._known) == len(files) and all(map(self.known, files))
+
+    def write(self, items: Items, progress: Callable[[int], None]) -> Outcome:
         try:
             self._each(self._changes(items, progress))
             gone = sorted(self._ours - self._now.paths())
@@ -161,7 +202,9 @@ class _Run:
             self._each(partial(self._remove, path) for path in gone)
         except BaseException:
             if self._target.trusts_manifest:
-                self._now.files, self._now.memory = self._known, self._before.memory
+                before, now = self._before, self._now
+                now.files, now.memory, now.closed = self._known, before.memory, before.closed
+                now.basis = ""  # files are of both
                 self._known |= dict.fromkeys(self._ours - self._now.paths(), _UNCERTAIN)
                 with suppress(ExportError):  # the first error says more
                     self._commit()
@@ -170,18 +213,20 @@ class _Run:
         return Outcome(len(self._now.files), len(self._written), len(self._removed))
 
     def _changes(
-        self, items: Iterable[SiteItem], progress: Callable[[int], None]
+        self, items: Items, progress: Callable[[int], None]
     ) -> Iterator[Callable[[], None]]:
         """Jobs that write the documents that differ, each journaled."""
 
         def changes() -> Iterator[tuple[str, list[Put]]]:
             files = self._now.files
-            for document in items:
-                path = manifest.path_of(document.address)
-                item = manifest.dated(document, self._before.files.get(path))
-                files[path], puts = self._target.compare(path, item, self._known.get(path))
-                if puts:
-                    yield path, puts
+            for path, document in items:
+                if document is None:
+                    files[path] = self._known[path]
+                else:
+                    item = manifest.dated(document, self._before.files.get(path))
+                    files[path], puts = self._target.compare(path, item, self._known.get(path))
+                    if puts:
+                        yield path, puts
                 progress(len(files))
 
         ahead = changes()
@@ -212,8 +257,8 @@ class _Run:
         self._ours.discard(path)
 
     def _commit(self) -> None:
-        """Write the manifest if it differs, then remove the journals."""
-        if self._now != self._before:
+        """Write the manifest if it differs, or its time tells of the files; remove the journals."""
+        if self._now != self._before or not self._target.trusts_manifest:
             self._target.put(manifest_file(self._now))
         self._each(partial(self._target.remove, name) for name in sorted(self._journals))
 

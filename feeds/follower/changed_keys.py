@@ -6,8 +6,14 @@ then: what it is told to forget differs now from what it was at any time since.
 
 from __future__ import annotations
 
+import hashlib
+import sys
 from collections.abc import Iterable
+from dataclasses import fields
+from functools import cache
+from importlib.metadata import version
 from itertools import islice
+from pathlib import Path
 from typing import Final
 
 from feeds.catalog import archives, cache_keys
@@ -21,6 +27,32 @@ from feeds.store.schema import SITE
 
 _MOST: Final = 300  # entries; a load that changed more changed everything
 _SCOPES: Final = 10  # that an entry is in, about
+
+
+# Settings that no document is made from.
+_NOT_SHOWN: Final = frozenset((
+    "seeds", "database_url", "cache_mb", "workers", "watch", "load", "purge", "sources", "metrics",
+    "log_format", "log_requests",
+))  # fmt: skip
+_RENDERING: Final = ("jinja2", "markupsafe", "msgspec")
+
+
+@cache
+def _program() -> str:
+    """A digest of this program and of what renders its documents."""
+    digest = hashlib.sha256("\0".join([sys.version, *map(version, _RENDERING)]).encode())
+    root = Path(__file__).parents[1]
+    for path in sorted(path for path in root.rglob("*") if path.suffix not in {"", ".pyc"}):
+        digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def settings(config: Config) -> str:
+    """A digest of the settings, and the program, that documents depend on: others, other bytes."""
+    names = (field.name for field in fields(config))
+    values = [f"{name}={getattr(config, name)!r}" for name in names if name not in _NOT_SHOWN]
+    values += [_program(), *sorted(config.left_to_site)]
+    return hashlib.sha256("\0".join(values).encode()).hexdigest()[:16]
 
 
 def changed(reader: Reader, since: int, config: Config) -> set[str]:

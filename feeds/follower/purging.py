@@ -8,10 +8,8 @@ process.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields
 from importlib.metadata import version
 from typing import Final
 
@@ -38,20 +36,6 @@ _AGENT: Final = f"feeds/{version('feeds')}"
 
 class PurgeError(FeedsError):
     """A cache that could not be purged; says why."""
-
-
-# Settings that no document is made from.
-_NOT_SHOWN: Final = frozenset((
-    "seeds", "database_url", "cache_mb", "workers", "watch", "load", "purge", "sources", "metrics",
-    "log_format", "log_requests",
-))  # fmt: skip
-
-
-def settings(config: Config) -> str:
-    """A digest of the settings that documents depend on: when it changes, all are purged."""
-    names = (field.name for field in fields(config))
-    values = [f"{name}={getattr(config, name)!r}" for name in names if name not in _NOT_SHOWN]
-    return hashlib.sha256("\0".join([_AGENT, *values]).encode()).hexdigest()[:16]
 
 
 def purge(cache: str, keys: Iterable[str]) -> None:
@@ -108,7 +92,7 @@ class Purger:
         self._tell = tell or log
         self._clock = clock
         self._metrics = metrics
-        self._settings = settings(config)
+        self._settings = changed_keys.settings(config)
         self._pending: Mark | None = None  # of the load up to which the cache is to be purged
         self._due = 0.0  # when
         self._failures = 0

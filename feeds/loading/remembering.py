@@ -65,6 +65,7 @@ def remember(
     moments = {"born": memory.born, "loaded": memory.loaded, "until": memory.until}
     moments["closed"] = arrivals.closing(0, memory.until or memory.loaded)
     connection.execute(state.update().values(generation=1, reading=reading, **moments))
+    changes.note_load(connection, memory.loaded, moments["closed"])
     changes.set_mark(connection, changes.HUBS, changes.Mark(memory.loaded))
     return set(known)
 

@@ -14,9 +14,10 @@ from lxml import etree, html
 from feeds.export import manifest, plan
 from feeds.export.directory import CODINGS
 from feeds.export.manifest import SUFFIXES, Manifest
-from feeds.export.plan import FORMS, SCOPES, SelectionError, SiteSelection
+from feeds.export.plan import FORMS, SCOPES, SelectionError, SiteItem, SiteSelection
 from feeds.loading import loader
 from feeds.rendering.formats import FORMATS
+from feeds.store.reader import Reader
 from feeds.urls import POLICIES
 from tests.helpers import collection
 from tests.helpers.databases import databases
@@ -81,6 +82,14 @@ def test_files_and_manifest_agree(out: Path, written: Manifest) -> None:
     for path, file in written.files.items():
         body = (out / path).read_bytes()
         assert (file.size, file.sha256) == (len(body), manifest.digest(body))
+
+
+def rendered(app: Flask, reader: Reader, selection: SiteSelection) -> Iterator[SiteItem]:
+    """The documents of a site, each rendered when it is asked for."""
+    site = documents(app)
+    for planned in plan.documents_of(site, reader, selection):
+        if item := plan.render(site, reader, planned):
+            yield item
 
 
 def linked(answer: Answer, base: str) -> Iterator[str]:
@@ -258,7 +267,7 @@ def test_the_site_is_one_generation_whatever_is_loaded_meanwhile(tmp_path: Path)
     folder = collection.make(tmp_path / "records")
     app = collection.site(folder)
     with documents(app).store.read() as reader:
-        items = plan.render(documents(app), reader, collection.SOME)
+        items = rendered(app, reader, collection.SOME)
         first = next(items)
         assert first.address == "/"
         for path in folder.glob("*.md"):
@@ -283,6 +292,6 @@ def test_an_icon_of_the_setting_takes_the_place_of_ours(tmp_path: Path) -> None:
     app = application(tmp_path / "news", icon="https://static.example.com/i.png")
     site = SiteSelection(scopes=["site"])
     with documents(app).store.read() as reader:
-        written = {item.address for item in plan.render(documents(app), reader, site)}
+        written = {item.address for item in rendered(app, reader, site)}
     assert "/static/icon.png" in written
     assert not written & {"/favicon.ico", "/apple-touch-icon.png"}
