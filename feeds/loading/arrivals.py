@@ -94,7 +94,7 @@ def _joined(whole: History | None, news: History) -> History:
         return news
     facts = merged(whole.facts, news.facts, whole.until)
     moments = whole.moments + news.moments
-    return History(news.head, "", news.until, facts, moments, whole.gone)
+    return History(news.head, "", news.until, facts, moments, whole.gone, whole.left)
 
 
 def merged(known: Mapping[str, Fact], news: Mapping[str, Fact], until: int) -> dict[str, Fact]:

@@ -168,7 +168,7 @@ def difference(
         return EntryChange(old, None, (), -1) if first else EntryChange(old, None, old.scopes(), 1)
     came = arrival(new.row.published, moment, fact, first=first)
     if old is None or first or (is_news and came >= closed):
-        new = _arriving(new, came if came >= closed or first else moment, fact or Fact(), moment)
+        new = arriving(new, came if came >= closed or first else moment, fact or Fact(), moment)
     else:
         new = _arriving_again(old, new, fact or Fact(), before, moment)
     is_known_now = old and is_news and fact and _content(old) == _content(new)
@@ -193,7 +193,7 @@ def arrival(published: int, moment: int, fact: Fact | None, *, first: bool) -> i
     return min(fact.came, moment)
 
 
-def _arriving(new: StoredEntry, came: int, fact: Fact, moment: int) -> StoredEntry:
+def arriving(new: StoredEntry, came: int, fact: Fact, moment: int) -> StoredEntry:
     """The entry, having come at `came`, and later to what history tells of, up to `moment`."""
     arrived = min(max(came, fact.moved), moment)
     topics = {slug: min(max(arrived, fact.topics.get(slug, 0)), moment) for slug in new.topics}
@@ -215,7 +215,7 @@ def _arriving_again(
     known = was.entry_id, was.shown_id, was.provider, was.provider_slug, was.type
     stays = known == (row.entry_id, row.shown_id, row.provider, row.provider_slug, row.type)
     if not stays or told(fact.moved):
-        return _arriving(new, told(fact.moved) or moment, fact, moment)
+        return arriving(new, told(fact.moved) or moment, fact, moment)
     topics = {
         slug: told(fact.topics.get(slug, 0)) or old.arrived.get(slug, moment) for slug in new.topics
     }

@@ -21,7 +21,7 @@ from feeds.loading.label_writer import LabelWriter
 from feeds.loading.withdrawal_writer import Withdrawal, WithdrawalWriter
 from feeds.loading.word_writer import words_of
 from feeds.model import Record, decode_record
-from feeds.records.history import Fact, History, joined
+from feeds.records.history import Fact, Gone, History, joined
 from feeds.records.outcome import interpret
 from feeds.records.parser import Options
 from feeds.selection import Scope
@@ -232,7 +232,7 @@ class EntryWriter:
         self, old: StoredEntry | None, new: StoredEntry | None, moment: int
     ) -> None:
         if new and not (old and old.row.shown_id == new.row.shown_id):
-            self.withdrawals.shown.add(new.row.shown_id)
+            self.withdrawals.shown[new.row.shown_id] = moment
         if old and not (new and old.row.shown_id == new.row.shown_id):
             row = old.row
             if row.path in self.broken:  # it may be back, and readers keep what they saved
@@ -248,22 +248,35 @@ class EntryWriter:
                 self.withdrawals.withdrawn.append(went._replace(scope=scope, arrived=came))
 
     def _note_gone(self, news: History, options: Options) -> None:
-        """Note what was withdrawn before the store was there, as history tells."""
+        """Note what was withdrawn, or left, before the store was there, as history tells."""
         there = self._stored(sorted(news.gone))
         for page in sorted(news.gone.keys() - there.keys()):
             fact, gone = news.facts[page], news.gone[page]
-            reading = interpret(gone.path, gone.content, options=options)
-            if reading.outcome != "public" or not fact.came:
-                continue
-            published = fact.came if reading.published is None else reading.published
-            copy = Copy(page, "", 1, 0, reading.quality, published, b"", b"", b"")
-            own_id = reading.own_id or fact.first or reading.key
-            old = entry_change.entry_of(copy, decode_record(reading.data), (), 0, own_id)
-            row = old.row
-            came = entry_change.arrival(published, self.moment, fact, first=True)
-            moment = min(fact.withdrawn, self.moment)
-            went = Withdrawal("", row.shown_id, row.position, came, moment, gone.is_hidden)
-            self.withdrawals.withdrawn += [went._replace(scope=key) for key in old.scopes()]
+            if old := self._past(page, gone, fact, options):
+                row, moment = old.row, min(fact.withdrawn, self.moment)
+                went = Withdrawal(
+                    "", row.shown_id, row.position, row.arrived, moment, gone.is_hidden
+                )
+                self.withdrawals.withdrawn += [went._replace(scope=key) for key in old.scopes()]
+        for scope, (page, moment, gone) in sorted(news.left.items()):
+            if old := self._past(page, gone, news.facts[page], options):
+                row = old.row
+                came = old.arrived.get(Scope(*scope.split("\t")).topic, row.arrived)
+                place = {"scope": scope, "position": row.position, "arrived": came}
+                self.departed.append(place | {"placed": 0, "departed": min(moment, self.moment)})
+                self.labels.note_past(old, is_named=not gone.is_hidden)
+
+    def _past(self, page: str, gone: Gone, fact: Fact, options: Options) -> StoredEntry | None:
+        """The entry that a record was once; None where it can't be read now."""
+        reading = interpret(gone.path, gone.content, options=options)
+        if reading.outcome != "public" or not fact.came:
+            return None
+        published = fact.came if reading.published is None else reading.published
+        copy = Copy(page, "", 1, 0, reading.quality, published, b"", b"", b"")
+        own_id = reading.own_id or fact.first or reading.key
+        old = entry_change.entry_of(copy, decode_record(reading.data), (), 0, own_id)
+        came = entry_change.arrival(published, self.moment, fact, first=True)
+        return entry_change.arriving(old, came, fact, self.moment)
 
     def note_left(
         self, departed: Iterable[dict[str, Any]], left: Iterable[tuple[str, int, int]]
@@ -320,8 +333,9 @@ class EntryWriter:
         if news:
             self._note_gone(news, options)
         # What is back is announced nowhere any more: that changes these feeds, as if it left.
-        left = {"position": NOWHERE, "placed": 0, "arrived": self.moment, "departed": self.moment}
-        self.departed += [{"scope": scope} | left for scope in self.withdrawals.write()]
+        for scope, moment in sorted(self.withdrawals.write().items()):
+            times = {"placed": 0, "arrived": moment, "departed": moment}
+            self.departed.append({"scope": scope, "position": NOWHERE} | times)
         if self.departed:
             # Of those from one place, who is told what changed needs the later ones.
             known = departures.c.departed <= select(func.min(marks.c.loaded)).scalar_subquery()

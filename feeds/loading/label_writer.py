@@ -35,6 +35,7 @@ class LabelWriter:
         self.withdrawn: set[str] = set()  # keys of records that lend no name any more
         self.renamed = False  # whether titles of feeds changed
         self.emptied: set[str] = set()  # topics that no entry has any more
+        self._past: dict[tuple[str, str], tuple[str, str]] = {}  # name and record
 
     def count(self, old: StoredEntry | None, new: StoredEntry | None) -> None:
         """Count how an entry that takes the place of another spells its names; None for none."""
@@ -48,6 +49,7 @@ class LabelWriter:
         """Bring the labels up to how names are spelled now."""
         if self.first:
             self._write_first()
+            self._write_past()
             return
         concerned = self._forget() | self._respell()
         if self.anew:
@@ -57,6 +59,26 @@ class LabelWriter:
             concerned |= {(kind, slug) for kind, slug in written}
         for kind, slug in sorted(concerned):
             self._label(kind, slug)
+        self._write_past()
+
+    def note_past(self, old: StoredEntry, *, is_named: bool) -> None:
+        """Note how an entry spelled names before the store was there; of a hidden one, slugs."""
+        for kind, slug, name in _spellings(old):
+            if not kind.startswith("icon:"):
+                self._past[kind, slug] = (name, old.row.entry_id) if is_named else ("", "")
+
+    def _write_past(self) -> None:
+        """The labels of which nothing but their past is known."""
+        query = select(labels.c.kind, labels.c.slug)
+        there = {(kind, slug) for kind, slug in self.connection.execute(query)}
+        for kind, slug in sorted(self._past.keys() - there):
+            name, former = self._past[kind, slug]
+            row = {"kind": kind, "slug": slug, "name": name, "entries": 0}
+            if name:
+                self.connection.execute(spellings.insert().values(row | {"former": former}))
+            self.connection.execute(
+                labels.insert().values(row | {"icon": "", "latest": 0, "changed": 0})
+            )
 
     def name_site(self, names: Mapping[str, str]) -> None:
         """Bring what the site is called up to `names`, by the settings that it stands for."""

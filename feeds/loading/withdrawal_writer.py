@@ -38,19 +38,19 @@ class WithdrawalWriter:
         self.connection = connection
         self.moment = moment
         self.withdrawn: list[Withdrawal] = []
-        self.shown: set[str] = set()  # ids of entries that came
+        self.shown: dict[str, int] = {}  # ids of entries that came, and when
 
-    def write(self) -> list[str]:
-        """Write them; returns the keys of the scopes that announce less than before."""
-        silenced: set[str] = set()
+    def write(self) -> dict[str, int]:
+        """Write them; returns the keys of the scopes that announce less, and since when."""
+        silenced: dict[str, int] = {}
         for chunk in chunks(sorted(self.shown)):
             back = withdrawals.c.shown_id.in_(chunk)
-            silenced.update(
-                self.connection.execute(select(withdrawals.c.scope).where(back)).scalars()
-            )
+            query = select(withdrawals.c.scope, withdrawals.c.shown_id).where(back)
+            for scope, shown_id in self.connection.execute(query):
+                silenced[scope] = max(silenced.get(scope, 0), self.shown[shown_id])
             self.connection.execute(delete(withdrawals).where(back))
         self._write()
-        return sorted(silenced)
+        return silenced
 
     def _write(self) -> None:
         by_scope: dict[str, list[Withdrawal]] = {}

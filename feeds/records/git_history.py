@@ -18,10 +18,11 @@ from pygit2.enums import FileMode, Option, SortMode
 from feeds import slugs
 from feeds.model import decode_record
 from feeds.records.hiding import HELD
-from feeds.records.history import Fact, Gone, History, NoHistory
+from feeds.records.history import Fact, Gone, History, Left, NoHistory
 from feeds.records.outcome import interpret
 from feeds.records.parser import Options
 from feeds.records.scanner import ignored
+from feeds.selection import scopes_of
 
 Kind = TypeVar("Kind")
 
@@ -70,8 +71,10 @@ def read_history(
                 reading.note(path, was, content)
                 if progress:
                     progress(done, len(commits))
+            reading.end()
     if not history.since:
         history.gone = reading.gone(history.until - LATELY)
+        history.left = reading.left(repository)
     return history
 
 
@@ -152,11 +155,20 @@ def _listed(tree: pygit2.Tree | None) -> dict[str, pygit2.Object]:
     return found
 
 
+class _Place(NamedTuple):
+    """The provider, type and id of a record, as `selection.scopes_of` takes them."""
+
+    provider: str = ""
+    provider_slug: str = ""
+    type: str = ""
+    own_id: str = ""
+
+
 class _Version(NamedTuple):
     """What one content of a file says: the record's page, whether public, and from when on.
 
     `shown` is a digest of what feeds may show, `key` that of the record. Its date, if it has one
-    (`dated`, in seconds), `place` (provider, type and id) and `topics` (by slug) are known of
+    (`dated`, in seconds), `place`, `topics` (by slug) and `source` (path and blob) are known of
     what is public now.
     """
 
@@ -166,8 +178,13 @@ class _Version(NamedTuple):
     shown: bytes = b""
     key: str = ""
     dated: int = 0
-    place: tuple[str, ...] = ()
+    place: _Place | None = None
     topics: frozenset[str] = frozenset()
+    source: tuple[str, pygit2.Oid | str] = ("", "")
+
+    def scopes(self) -> set[str]:
+        """The keys of the scopes in which feeds show it now."""
+        return scopes_of(self.place, self.topics) if self.place else set()
 
 
 class _Reading:
@@ -183,7 +200,9 @@ class _Reading:
         self._paths: dict[str, set[str]] = {}  # where records are public, by their keys
         self._versions: dict[tuple[str, bytes], _Version | None] = {}
         self._before: dict[str, _Version] = {}  # what was public of records, by page
+        self._now: dict[str, _Version] = {}  # and what is, of those that a commit changed
         self._gone: dict[str, tuple[str, pygit2.Blob, bool]] = {}
+        self._left: dict[str, dict[str, tuple[_Version, int]]] = {}  # by key of a scope, page
 
     def gone(self, since: int) -> dict[str, Gone]:
         """What was withdrawn after a moment, and isn't back, by page."""
@@ -194,10 +213,38 @@ class _Reading:
             if page in facts and facts[page].withdrawn > since
         }
 
+    def left(self, repository: pygit2.Repository) -> dict[str, Left]:
+        """What left each scope last, by the key of the scope; of the hidden only if all are."""
+        facts, found = self._history.facts, {}
+        was_there = {page for page, (*_, is_hidden) in self._gone.items() if not is_hidden}
+        for scope, by_page in self._left.items():
+            known = [
+                (not facts[page].withdrawn or page in was_there, moment, page)
+                for page, (_, moment) in by_page.items()
+                if page in facts
+            ]
+            if not known:
+                continue
+            is_shown, moment, page = max(known)
+            path, blob = by_page[page][0].source
+            content = repository[blob].peel(pygit2.Blob).data
+            found[scope] = Left(page, moment, Gone(path, content, not is_shown))
+        return found
+
     def begin(self, files: Iterable[tuple[str, pygit2.Blob]]) -> None:
         """Begin with a commit: `files` are those that change in it, as they were."""
         versions = (self._version(path, content) for path, content in files)
         self._before = {one.page: one for one in versions if one and one.public}
+        self._now = {}
+
+    def end(self) -> None:
+        """Note what the files of a commit left by it."""
+        moment = self._history.until
+        for page, was in self._before.items():
+            fact, now = self._history.facts.get(page), self._now.get(page, _Version())
+            if fact and (fact.withdrawn or page in self._now):
+                for scope in was.scopes() - now.scopes():
+                    self._left.setdefault(scope, {})[page] = was, moment
 
     def note(self, path: str, before: pygit2.Blob | None, after: pygit2.Blob | None) -> None:
         """Note that the content of a file became another at the history's moment."""
@@ -222,6 +269,7 @@ class _Reading:
                 moved = fact.moved if shown.place == version.place else moment
                 fact = fact._replace(moved=moved, topics={**fact.topics, **gained})
             facts[version.page] = fact._replace(withdrawn=0)
+            self._now[version.page] = version
         for old in (was, version):
             if old is None or not old.page or (version.public and old.page == version.page):
                 continue
@@ -242,27 +290,30 @@ class _Reading:
         if content is None:
             return _Version()
         key = path, content.id.raw
-        known = self._versions.get(key, _Version())
-        if known == _Version() or (known and 0 < known.starts <= self._history.until):
-            known = self._versions[key] = self._parse(path, content.data)
+        known = self._versions.get(key)
+        is_due = known is not None and 0 < known.starts <= self._history.until
+        if is_due or key not in self._versions:
+            known = self._versions[key] = self._parse(path, content)
         return known
 
-    def _parse(self, path: str, data: bytes) -> _Version | None:
+    def _parse(self, path: str, content: pygit2.Blob) -> _Version | None:
         options = self._options._replace(now=self._history.until)
-        found = interpret(path, data, options=options)
+        found = interpret(path, content.data, options=options)
         if found.outcome == "public":
             shown = found.render_digest + b"%d" % (found.published or 0)
             record = decode_record(found.data)
             kind = slugs.type_slug(record.type) if record.type else ""
             provider = (record.provider.key, record.provider.slug) if record.provider else ("", "")
+            place = _Place(*provider, kind, found.own_id)
             return _Version(
                 found.page,
                 public=True,
                 shown=shown,
                 key=found.key,
                 dated=found.published or 0,
-                place=(*provider, kind, found.own_id),
+                place=place,
                 topics=frozenset(map(slugs.slug, record.topics)),
+                source=(path, content.id),
             )
         if found.outcome == "error":
             return _Version() if found.hides else None

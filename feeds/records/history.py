@@ -57,12 +57,21 @@ class Gone(NamedTuple):
     is_hidden: bool
 
 
+class Left(NamedTuple):
+    """That the record of a page left a scope, at a moment, and what it was."""
+
+    page: str
+    moment: int
+    gone: Gone
+
+
 class History(msgspec.Struct):
     """What commits tell, the last of them `head` (hexadecimal), of the moment `until`.
 
     `facts` are by the pages of records. `since` is the commit after which they begin, empty for
     the beginning. `moments` are those of the commits that changed the folder. `gone` are the
-    records withdrawn of late, by page, where all of the history was read.
+    records withdrawn of late, by page, and `left` what left scopes last, by the keys of these,
+    where all of the history was read.
     """
 
     head: str
@@ -71,3 +80,4 @@ class History(msgspec.Struct):
     facts: dict[str, Fact] = msgspec.field(default_factory=dict)
     moments: list[int] = msgspec.field(default_factory=list)
     gone: dict[str, Gone] = msgspec.field(default_factory=dict)
+    left: dict[str, Left] = msgspec.field(default_factory=dict)

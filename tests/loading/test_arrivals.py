@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from feeds.catalog import cache_keys
+from feeds.catalog.addresses import Gone, NotFound
 from feeds.follower import changed_keys
 from feeds.loading import loader
 from feeds.loading.arrivals import HistoryReader
@@ -171,6 +172,35 @@ def came_to_topics(store: Store) -> dict[tuple[str, str], float]:
     with store.read() as reader:
         rows = reader.connection.execute(query.where(entry_topics.c.entry == entries.c.id)).all()
     return {(path.removesuffix(".md"), topic): (at - FIRST) / DAY for path, topic, at in rows}
+
+
+def test_a_store_made_anew_has_the_feeds_of_what_is_gone_and_when_they_changed(
+    store: Store, repository: Repository
+) -> None:
+    times = "{name: Times, domain: times.example}"
+    steps: list[dict[str, str | None]] = [
+        {name: record(name, "2024-01-01", topics="[AI]", provider=times) for name in "bcd"},
+        {"b": record("b", "2024-01-01", topics="[Go]", provider=times), "c": None},
+        {"d": record("d", "2024-01-01", topics="[Web]", removed="true")},
+        {"e": record("e", "2024-01-01", topics="[Old]"), "f": record("f", topics="[Secret]")},
+        {"e": record("e", "2024-01-01"), "f": record("f", topics="[Secret]", removed="true")},
+        {"moved": record("e", "2024-01-01"), "e": None, "f": None},
+    ]
+    load(store, repository.folder, 0)
+    for day, step in enumerate(steps, 1):
+        repository.commit(FIRST + day * DAY, {f"{name}.md": text for name, text in step.items()})
+        load(store, repository.folder, day + 0.5)
+    anew = Store(databases.fresh())
+    load(anew, repository.folder, 100)
+    for path in ("", "topics/ai/", "topics/old/", "providers/times.example/", "topics/go/"):
+        assert feed(anew, f"/{path}atom.xml") == feed(store, f"/{path}atom.xml"), path
+    assert not feed(anew, "/topics/ai/providers/times.example/rss.xml").entries
+    for either in (anew, store):
+        with pytest.raises(Gone):
+            feed(either, "/topics/secret/rss.xml")
+        with pytest.raises(NotFound):
+            feed(either, "/topics/web/providers/times.example/rss.xml")
+    anew.release()
 
 
 def test_what_is_dated_otherwise_came_when_it_did(store: Store, repository: Repository) -> None:
