@@ -47,7 +47,8 @@ def refuse_misspelled(names: Iterable[str], known: Collection[str]) -> None:
 
 @lru_cache(maxsize=1024)
 def _nearest(name: str, known: Sequence[str]) -> str | None:
-    near = get_close_matches(name.lower(), known, 1, _ALIKE)
+    ended = [one for one in known if one.endswith(f"_{name.lower()}")]  # quality of min_quality
+    near = ended or get_close_matches(name.lower(), known, 1, _ALIKE)
     return near[0] if near else None
 
 

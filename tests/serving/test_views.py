@@ -285,6 +285,7 @@ def follow(app: Flask, address: str | None, rel: str) -> Iterator[Answer]:
         ("min_qualty=5", "min_qualty is no parameter; did you mean min_quality?"),
         ("exclude_topics=ai", "exclude_topics is no parameter; did you mean exclude_topic?"),
         ("utm_page=2&topics=", "topics is no parameter; did you mean topic?"),
+        ("quality=5", "quality is no parameter; did you mean min_quality?"),
         ("LIMIT=3", "LIMIT is no parameter; did you mean limit?"),
     ],
 )
