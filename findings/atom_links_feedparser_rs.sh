@@ -24,7 +24,7 @@ import feedparser
 import feedparser_rs
 
 ATOM = """<feed xmlns="http://www.w3.org/2005/Atom"><id>tag:example.com,2024:f</id><title>Labs</title>
-<updated>2024-05-06T07:08:09Z</updated><author><name>Ada</name></author>
+<updated>2024-05-06T07:08:09Z</updated><author><name>Labs</name></author>
 <link rel="self" href="https://example.com/atom.xml?a=1&amp;b=2"/>
 <link rel="next" href="https://example.com/atom.xml?a=1&amp;b=2&amp;page=2"/>
 <entry><id>https://example.com/?a=1&amp;b=2</id><title>One</title><updated>2024-05-06T07:08:09Z</updated>

@@ -29,7 +29,7 @@ RSS = """<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/conte
 <link>https://example.com/1</link><guid>https://example.com/1</guid><description>Excerpt</description>
 <content:encoded>&lt;p&gt;Whole article&lt;/p&gt;</content:encoded></item></channel></rss>"""
 ATOM = """<feed xmlns="http://www.w3.org/2005/Atom" xml:base="https://example.com/"><title>Labs</title>
-<id>tag:example.com,2024:f</id><updated>2024-05-06T07:08:09Z</updated><author><name>Ada</name></author>
+<id>tag:example.com,2024:f</id><updated>2024-05-06T07:08:09Z</updated><author><name>Labs</name></author>
 <entry><title>One</title><id>tag:example.com,2024:1</id><updated>2024-05-06T07:08:09Z</updated>
 <link {link}/><summary>Excerpt</summary>{content}</entry></feed>"""
 HTML = '<content type="html">&lt;p&gt;Whole article&lt;/p&gt;</content>'

@@ -28,7 +28,7 @@ for place in before after; do
     [ $place = before ] && both=$gone$entry || both=$entry$gone
     echo "<feed xmlns=\"http://www.w3.org/2005/Atom\" xmlns:at=\"http://purl.org/atompub/tombstones/1.0\">
 <id>tag:example.com,2024:f</id><title>Labs</title><updated>2024-05-06T07:08:09Z</updated>
-<author><name>Ada</name></author><link rel=\"self\" href=\"https://example.com/atom.xml\"/>
+<author><name>Labs</name></author><link rel=\"self\" href=\"https://example.com/atom.xml\"/>
 <link rel=\"alternate\" href=\"https://example.com/\"/>$both</feed>" >$place.xml
 done
 cat >probe.mjs <<'JS'
