@@ -139,7 +139,7 @@ def _feed(found: Record, policy: str) -> Feed:
     entry = Entry(
         id=found.id,
         version=b"1",
-        source=encode_record(found),
+        source=lambda: encode_record(found),
         published=found.published or _MOMENT,
         updated=found.updated or found.published or _MOMENT,
         topics=tuple(Label(slug, name) for slug, name in labels.items()),

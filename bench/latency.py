@@ -109,7 +109,10 @@ def feed(documents: DocumentStore, scope: Scope) -> Feed:
     """The feed of a scope, as the store has it now."""
     query = FeedQuery(scope, documents.config.links, FEED.strip("/"), documents.config.limit)
     with documents.store.read() as reader:
-        return builder.feed(reader, query, documents.addresses, documents.config, date.max)
+        made = builder.feed(reader, query, documents.addresses, documents.config, date.max)
+        for entry in made.entries:
+            entry.source()  # while the view is open
+        return made
 
 
 def _apart(documents: DocumentStore, everything: Feed, paths: list[Path]) -> tuple[str, list[Path]]:

@@ -7,7 +7,8 @@ percent-encoded strings.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Final, Literal
@@ -205,7 +206,7 @@ class Entry:
     """A published record as a feed shows it.
 
     `version` changes whenever anything in the entry does, and only then.
-    `source` is the record as the store has it; `gone` are the keys of related
+    `source` reads the record as the store has it; `gone` are the keys of related
     coverage that may not be shown any more. `content` is one of `CONTENTS`. `published` is
     None where nobody knows it, and `updated` UNKNOWN_TIME. `kind` is the slug of its type,
     `provider` the key of its provider.
@@ -213,7 +214,7 @@ class Entry:
 
     id: str
     version: bytes
-    source: bytes
+    source: Callable[[], bytes] = field(compare=False)
     published: datetime | None
     updated: datetime
     gone: frozenset[str] = frozenset()
@@ -225,7 +226,7 @@ class Entry:
     @cached_property
     def record(self) -> Record:
         """The record, read when it is first needed: an unchanged entry never is."""
-        record = decode_record(self.source)
+        record = decode_record(self.source())
         if self.gone:
             kept = tuple(link for link in record.related if link.key not in self.gone)
             record = msgspec.structs.replace(record, related=kept)

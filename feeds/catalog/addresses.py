@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
@@ -37,6 +38,7 @@ _PERIOD = re.compile(
     r"archive/([0-9]{4})-([0-9]{2})(?:-([0-9]{2}))?(?:/([0-9]{1,7})-of-([0-9]{1,7}))?\Z"
 )
 _MOST_PARTS: Final = 1 << 20
+_KEPT_PATHS: Final = 1_000  # a request needs those of a dozen queries, some of them often
 _STORY = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 THEMES: Final = ("auto", "light", "dark")
 PICTURES: Final = ("off", "on")
@@ -163,6 +165,7 @@ class Addresses:
         self.parameters = parameters
         self.content = content
         self.policies = policies
+        self._paths = lru_cache(_KEPT_PATHS)(self._path)
 
     def parse(self, path: str, parameters: Parameters) -> Query:
         """The query of a decoded `path`. Parameters of names that are none of ours are ignored.
@@ -275,6 +278,9 @@ class Addresses:
 
     def path(self, query: Query) -> str:
         """The canonical path and parameters, below the root; begins with a slash."""
+        return self._paths(query)
+
+    def _path(self, query: Query) -> str:
         segments = [] if query.policy == self.policy else [query.policy]
         if isinstance(query, SiteQuery):
             parameters = query.filters.parameters()

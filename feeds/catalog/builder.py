@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any, Final, NamedTuple, NoReturn
 
 import msgspec
 
-from feeds import urls
 from feeds.catalog import archives, digests, stories, titles
 from feeds.catalog.addresses import Addresses, FeedQuery, NotFound, RedirectTo
+from feeds.catalog.entries import of_rows, time_of
 from feeds.catalog.window import (
     first_page,
     has_deltas,
@@ -20,7 +19,7 @@ from feeds.catalog.window import (
     withdrawn_lately,
 )
 from feeds.config import Config
-from feeds.model import CONTENTS, UNKNOWN_TIME, Entry, Feed, Label, Link
+from feeds.model import CONTENTS, UNKNOWN_TIME, Entry, Feed, Link
 from feeds.selection import (
     EVERYTHING,
     NONE,
@@ -75,7 +74,7 @@ def feed(
         modified = max(modified, midnight(today))
     heading = heading._replace(entries=total, changed=max(modified, heading.changed))
     links = _links(reader, query, addresses, config, page, since)
-    shown = entries(reader, page.rows, addresses.root)
+    shown = of_rows(reader, page.rows, addresses.root)
     whole = _feed(query, addresses, config, heading, shown, links)
     mark = mark if has_deltas(query) else 0
     return msgspec.structs.replace(whole, mark=mark, withdrawn=gone)
@@ -157,7 +156,7 @@ def _story(reader: Reader, query: FeedQuery, addresses: Addresses, config: Confi
         raise NotFound("no public record leads or shares that story")
     if story.id != query.story:
         raise RedirectTo(query._replace(story=story.id))
-    coverage = stories.entries(entries(reader, story.rows, addresses.root))
+    coverage = stories.entries(of_rows(reader, story.rows, addresses.root))
     offset = (query.page - 1) * query.limit
     if offset >= len(coverage):
         raise NotFound(f"page {query.page} is past the last; there are {len(coverage):,} entries")
@@ -194,7 +193,7 @@ def _archive(
         if to is not None or rel == "current"
     ]
     heading = heading._replace(entries=len(rows), changed=modified)
-    whole = _feed(query, addresses, config, heading, entries(reader, rows, addresses.root), links)
+    whole = _feed(query, addresses, config, heading, of_rows(reader, rows, addresses.root), links)
     return msgspec.structs.replace(whole, archive=period.name) if is_closed else whole
 
 
@@ -223,7 +222,7 @@ def _feed(
         alternates=tuple(_alternates(query, addresses)),
         entries=trimmed(query, config, entries),
         updated=max((entry.updated for entry in entries), default=UNKNOWN_TIME),
-        modified=_time(heading.changed),
+        modified=time_of(heading.changed),
         total=heading.entries,
         ttl=config.max_age,
     )
@@ -239,10 +238,6 @@ def _within(days: Window, month: int) -> Window:
     """The part of a month that is in the window `days`."""
     first, end, *_ = month_window(month)
     return Window(max(days.first or 0, first or 0), min(days.end or end or 0, end or 0))
-
-
-def _time(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC) if seconds else UNKNOWN_TIME
 
 
 def _links(
@@ -315,32 +310,6 @@ def _alternates(query: FeedQuery, addresses: Addresses) -> list[Link]:
         for file, media_type in [*addresses.media_types.items(), ("", HTML)]
         if file != query.file and (file or query.period is None)
     ]
-
-
-def entries(reader: Reader, rows: Sequence[Row], root: str = "") -> list[Entry]:
-    """The entries in these rows, in their order; a `root` stands for `urls.HERE` in them."""
-    here, home = urls.HERE.encode(), f"{root}/".encode() if root else urls.HERE.encode()
-    topics = reader.topics_of([row.row for row in rows])
-    return [
-        Entry(
-            id=row.shown_id,
-            version=_version(row, topics.get(row.row, ())),
-            source=row.data.replace(here, home),
-            gone=frozenset(row.gone.split()),
-            published=_time(row.published) if row.published else None,
-            updated=_time(row.updated),
-            topics=tuple(topics.get(row.row, ())),
-            kind=row.type,
-            provider=row.provider,
-        )
-        for row in rows
-    ]
-
-
-def _version(row: Row, topics: Sequence[Label]) -> bytes:
-    """A digest of all that formats are given of an entry."""
-    shown = "\0".join([row.shown_id, row.gone, row.type, *(f"{t.slug}\0{t.name}" for t in topics)])
-    return hashlib.blake2b(row.version + shown.encode(), digest_size=12).digest()
 
 
 class Listed(NamedTuple):

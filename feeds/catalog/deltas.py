@@ -8,6 +8,7 @@ import msgspec
 
 from feeds.catalog import builder
 from feeds.catalog.addresses import Addresses, FeedQuery
+from feeds.catalog.entries import of_rows
 from feeds.catalog.window import changed_since, withdrawn_since
 from feeds.config import Config
 from feeds.model import UNKNOWN_TIME, Feed
@@ -33,7 +34,7 @@ def changes(
         links = tuple(link for link in links if link.rel != "prev-archive")
         links += builder.into_archives(reader, query, addresses, rows)
     gone = withdrawn_since(reader, query, config, since)
-    rest = builder.trimmed(query, config, builder.entries(reader, rows, addresses.root))
+    rest = builder.trimmed(query, config, of_rows(reader, rows, addresses.root))
     return msgspec.structs.replace(whole, entries=rest, links=links, withdrawn=gone)
 
 

@@ -22,7 +22,7 @@ from feeds.catalog.addresses import Addresses, FeedQuery
 from feeds.config import Config
 from feeds.model import Entry, Record, decode_record
 from feeds.selection import Window
-from feeds.store.reader import Reader, Row
+from feeds.store.reader import Reader
 
 _SHOWN: Final = {"daily": 30, "weekly": 20}  # periods back from the last that is over
 _DAYS: Final = {"daily": 1, "weekly": 7}
@@ -58,7 +58,9 @@ def entries(
         window = Window(since=int(begins.timestamp()) - 1, before=int(ends.timestamp()))
         if rows := reader.hottest(query.scope, window, _MOST):
             called = f"{title}, {_named(first, end)}"
-            found.append(_entry(query, addresses, config, called, first, ends, rows))
+            data = reader.data_of([row.row for row in rows])
+            hottest = [decode_record(data[row.row]) for row in rows]
+            found.append(_entry(query, addresses, config, called, first, ends, hottest))
     return found
 
 
@@ -77,20 +79,20 @@ def _entry(
     title: str,
     first: date,
     ends: datetime,
-    rows: list[Row],
+    records: list[Record],
 ) -> Entry:
     # The same in every format and under every link policy.
     own = query._replace(policy=addresses.policy, file="atom.xml", content="")
     key = urls.entry_id(f"{addresses.url(own)}#{first}")
     has_excerpts = (query.content or config.content) != "title"
-    items = [_item(decode_record(row.data), query.policy, has_excerpts) for row in rows]
+    items = [_item(record, query.policy, has_excerpts) for record in records]
     page = addresses.url(query._replace(file="", content=""))
     body = str(_LIST.format(Markup().join(items)))
     record = Record(path="", key=key, id=key, title=title, body=body, web=f"{page}#{first}")
     source = msgspec.json.encode(record)
     version = hashlib.blake2b(source, digest_size=12).digest()
     moment = ends.astimezone(UTC)
-    return Entry(id=key, version=version, source=source, published=moment, updated=moment)
+    return Entry(key, version, lambda: source, moment, moment)
 
 
 def _item(record: Record, policy: str, has_excerpt: bool) -> Markup:

@@ -121,7 +121,7 @@ def covering(link: RelatedLink, lead: Entry) -> Entry:
     return Entry(
         id=link.key,
         version=hashlib.blake2b(shown, digest_size=12).digest(),
-        source=source,
+        source=lambda: source,
         published=published,
         updated=published or UNKNOWN_TIME,
         kind="",

@@ -137,10 +137,10 @@ def withdrawn_since(
 
 def _fitting(rows: list[Row], late: list[Row]) -> list[Row]:
     """Of what came lately what fits, the last to come first."""
-    room = _BYTES - sum(len(row.data) for row in rows)
+    room = _BYTES - sum(row.size for row in rows)
     fitting = []
     for row in sorted(late, key=lambda row: (-row.arrived, -row.position)):
-        room -= len(row.data)
+        room -= row.size
         if room < 0:
             break
         fitting.append(row)

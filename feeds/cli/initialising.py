@@ -12,7 +12,7 @@ import click
 
 import feeds.config
 from feeds import urls
-from feeds.catalog import builder
+from feeds.catalog.entries import of_rows
 from feeds.cli.common import KEPT, WriteError, counting, write_file
 from feeds.config import FILE, OF_SITE, Config, ConfigError
 from feeds.loading import loader
@@ -88,7 +88,9 @@ def look(config: Config, progress: Progress | None = None) -> Look:
     store, profile = Store("sqlite://"), Profile.of(config)
     report = loader.load(store, config.seeds, progress, profile=profile)
     with store.read() as reader:
-        entries = builder.entries(reader, reader.page(Scope(), _SHOWN))
+        entries = of_rows(reader, reader.page(Scope(), _SHOWN))
+        for entry in entries:
+            entry.source()  # while the view is open
     return Look(config, profile.options(config.seeds, datetime.now(UTC)), report, entries)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from feeds.catalog import builder
+from feeds.catalog.entries import of_rows
 from feeds.cli.common import folder_of, settings, warn
 from feeds.config import Config
 from feeds.loading import loader
@@ -57,8 +57,10 @@ def load_file(config: Config, file: Path) -> tuple[Report, Entry | None]:
         store, folder, profile=Profile.of(config), only=path.relative_to(folder).as_posix()
     )
     with store.read() as reader:
-        entries = builder.entries(reader, reader.page(Scope(), 1))
-    return report, next(iter(entries), None)
+        entry = next(iter(of_rows(reader, reader.page(Scope(), 1))), None)
+        if entry is not None:
+            entry.source()  # while the view is open
+    return report, entry
 
 
 def _why(report: Report) -> str:

@@ -23,6 +23,7 @@ from feeds.catalog.addresses import (
     SiteQuery,
     kind_of,
 )
+from feeds.catalog.entries import of_rows
 from feeds.config import Config
 from feeds.model import FeedsError
 from feeds.rendering import site_documents
@@ -237,7 +238,7 @@ def _stories(reader: Reader) -> tuple[dict[str, str], list[str]]:
     leads: dict[str, None] = {}
     for start in range(0, reader.count(Scope()), _ROWS):
         rows = reader.page(Scope(), _ROWS, start)
-        for row, entry in zip(rows, builder.entries(reader, rows), strict=True):
+        for row, entry in zip(rows, of_rows(reader, rows), strict=True):
             if not stories.has_coverage(entry):
                 continue
             own = stories.story_id(row.key)

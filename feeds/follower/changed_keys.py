@@ -60,7 +60,7 @@ def changed(reader: Reader, since: int, config: Config) -> set[str]:
     connection = reader.connection
     renamed = changes.renamed(connection, since)
     is_renamed = any(kind == SITE and slug in config.left_to_site for kind, slug in renamed)
-    if is_renamed or reader.born() > since:
+    if is_renamed or reader.state().born > since:
         return {cache_keys.ALL}
     rows = list(islice(changes.changed_entries(connection, since), _MOST + 1))
     gone = list(islice(changes.departed_entries(connection, since), _MOST * _SCOPES + 1))

@@ -39,7 +39,7 @@ def changed(reader: Reader, since: int, addresses: Addresses, config: Config) ->
     by_key = changes.collect((event.scope, event) for event in happened)
     by_scope = {Scope(*key.split("\t")): change for key, change in by_key.items()}
     retitled = set(_retitled(reader, since, by_scope, config))
-    if reader.born() > since:
+    if reader.state().born > since:
         retitled |= {listed.scope for listed in builder.scopes(reader)}
     told: set[Scope] = set()
     if config.window:

@@ -137,6 +137,7 @@ def _titled(reader: Reader, query: FeedQuery, config: Config) -> tuple[FeedQuery
     story = stories.find(reader, query.story)
     if story is None:
         raise NotFound("no public record leads or shares that story")
-    lead = decode_record(story.rows[0].data).title
+    row = story.rows[0].row
+    lead = decode_record(reader.data_of([row])[row]).title
     heading = f"{lead} – {config.title}"
     return query._replace(story=story.id), titles.of_feed(heading, query, config)

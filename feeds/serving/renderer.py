@@ -165,7 +165,7 @@ class DocumentRenderer:
         None where that is later than now (RFC 9110 8.8.2.1), since the clock of a load was ahead.
         Loads within a second have one each, so some are a little ahead.
         """
-        modified = max(feed.modified, datetime.fromtimestamp(reader.born(), UTC))
+        modified = max(feed.modified, datetime.fromtimestamp(reader.state().born, UTC))
         return modified if modified - self._now() < _AHEAD else None
 
     def _modified(self, reader: Reader, *others: datetime) -> datetime | None:
@@ -175,7 +175,7 @@ class DocumentRenderer:
         """
         if self._started is None:
             return None
-        generation, loaded, _ = reader.state()
+        generation, loaded, *_ = reader.state()
         since = generation - self._first.setdefault("generation", generation)
         seen = self._started + timedelta(seconds=since)
         return max(seen, datetime.fromtimestamp(loaded, UTC), *others)

@@ -46,7 +46,7 @@ _ROW = select(
     entries.c.provider,
     entries.c.quality,
     records.c.key,
-    records.c.data,
+    func.length(records.c.data),
 ).join(records, records.c.path == entries.c.path)
 
 
@@ -136,6 +136,11 @@ def page_of(chosen: Select[Any]) -> Select[Any]:
     return query.order_by(entries.c.position.desc(), entries.c.entry_id)
 
 
+DATA = (
+    select(entries.c.id, records.c.data)
+    .join(records, records.c.path == entries.c.path)
+    .where(entries.c.id.in_(bindparam("rows", expanding=True)))
+)
 ROWS = _ROW.where(entries.c.id.in_(bindparam("rows", expanding=True)))
 _IDS: Final[ColumnElement[Any]] = bindparam("ids", expanding=True)
 _WITH_KEYS = select(records.c.entry_id).where(

@@ -27,12 +27,14 @@ _NAMED_AT_ONCE: Final = 10_000  # rows by one statement; databases take some 32,
 class State(NamedTuple):
     """Generation of the store, and when it was loaded (seconds); generation 0 is empty.
 
-    No entry comes any more before the moment `closed`.
+    No entry comes any more before the moment `closed`. Since the moment `born` the store knows
+    of all that left feeds.
     """
 
     generation: int
     loaded: int
     closed: int = 0
+    born: int = 0
 
 
 class Health(NamedTuple):
@@ -45,7 +47,7 @@ class Health(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One entry as the store has it; `key` is that of its record."""
+    """One entry as the store has it; `key` is that of its record, `size` its bytes of data."""
 
     row: int
     entry_id: str
@@ -61,7 +63,7 @@ class Row(NamedTuple):
     provider: str
     quality: int
     key: str
-    data: bytes
+    size: int
 
 
 class LabelCounts(NamedTuple):
@@ -84,17 +86,18 @@ class CollectionRow(NamedTuple):
 
 
 class Reader:
-    """The queries of one consistent view."""
+    """The queries of one consistent view, which keeps what documents ask it for repeatedly."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self._state: State | None = None
+        self._labels: dict[str, list[LabelCounts]] = {}
+        self._newest: dict[tuple[Scope, Window, Filters], int | None] = {}
 
     def state(self) -> State:
-        return State._make(self.connection.execute(statements.STATE).one())
-
-    def born(self) -> int:
-        """Since when the store knows of all that left feeds, in seconds."""
-        return int(self.connection.execute(statements.BORN).scalar_one())
+        if self._state is None:
+            self._state = State._make(self.connection.execute(statements.STATE).one())
+        return self._state
 
     def health(self) -> Health:
         """How loading goes; times of 0 before the first load."""
@@ -110,10 +113,12 @@ class Reader:
 
     def labels(self, kind: str) -> list[LabelCounts]:
         """The labels of a kind that have entries, and all collections, by name."""
-        rows = self.connection.execute(statements.LABELS, {"kind": kind}).all()
-        return sorted(
-            (LabelCounts._make(row) for row in rows), key=lambda t: (t.name.casefold(), t.slug)
-        )
+        if kind not in self._labels:
+            rows = self.connection.execute(statements.LABELS, {"kind": kind}).all()
+            self._labels[kind] = sorted(
+                (LabelCounts._make(row) for row in rows), key=lambda t: (t.name.casefold(), t.slug)
+            )
+        return self._labels[kind]
 
     def former_scopes(self) -> list[Scope]:
         """The scopes that an entry left, in their order."""
@@ -144,8 +149,10 @@ class Reader:
 
     def is_list(self, scope: Scope) -> bool:
         """Whether a scope is a list of records, which has its own order and is shown whole."""
+        if not scope.collection:
+            return False
         query = select(collections.c.path).where(collections.c.slug == scope.collection)
-        return bool(scope.collection and self.connection.execute(query).scalar())
+        return bool(self.connection.execute(query).scalar())
 
     def count(self, scope: Scope, window: Window = EVERYTHING, filters: Filters = NONE) -> int:
         """How many entries a scope has in a window.
@@ -240,6 +247,16 @@ class Reader:
         rows = self.connection.execute(page_statements.ROWS, {"rows": ids}).all()
         by_id = {row.id: Row._make(row) for row in rows}
         return [by_id[row] for row in ids]
+
+    def data_of(self, rows: Sequence[int]) -> dict[int, bytes]:
+        """The records of the entries in these rows, as the store has them."""
+        return {
+            row: data
+            for start in range(0, len(rows), _NAMED_AT_ONCE)
+            for row, data in self.connection.execute(
+                page_statements.DATA, {"rows": rows[start : start + _NAMED_AT_ONCE]}
+            )
+        }
 
     def _best(self, parameters: Mapping[str, Any], filters: Filters) -> list[int]:
         """The rows of the newest matches of a search, best first, then newest."""
@@ -342,10 +359,16 @@ class Reader:
 
         Of those besides the ones in some rows; None without any.
         """
+        known = scope, window, filters
+        if not besides and known in self._newest:
+            return self._newest[known]
         parameters = statements.parameters(scope, window, filters)
         parameters |= {"besides": besides} if besides else {}
         query = statements.extreme_arrival(frozenset(parameters), newest=True)
-        return self.connection.execute(query, parameters).scalar()
+        newest = self.connection.execute(query, parameters).scalar()
+        if not besides:
+            self._newest[known] = newest
+        return newest
 
     def oldest_arrival(self, scope: Scope, window: Window = EVERYTHING) -> int | None:
         """When the first of the entries of a scope and window came, in seconds; None for none."""

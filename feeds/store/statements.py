@@ -43,8 +43,7 @@ from feeds.store.schema import (
     withdrawals,
 )
 
-STATE = select(state.c.generation, state.c.loaded, state.c.closed)
-BORN = select(state.c.born)
+STATE = select(state.c.generation, state.c.loaded, state.c.closed, state.c.born)
 HEALTH = select(health)
 _LABELS = select(
     labels.c.slug,

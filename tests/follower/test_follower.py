@@ -428,7 +428,8 @@ def test_what_a_load_that_was_undone_had_read_is_read_again(tmp_path: Path) -> N
         path.rename(folder / path.name)
     found.load()
     with Store(config.database).read() as reader:
-        data = b"".join(row.data for row in reader.page(Scope(), 10))
+        rows = [row.row for row in reader.page(Scope(), 10)]
+        data = b"".join(reader.data_of(rows).values())
     assert b"Changed" in data
 
 

@@ -73,7 +73,10 @@ def feed(store: Store, address: str = "/rss.xml", config: Config = CONFIG) -> Fe
     grammar = addresses(config)
     query = grammar.feed(path, parse_qs(parameters))
     with store.read() as reader:
-        return builder.feed(reader, query, grammar, config, TODAY)
+        made = builder.feed(reader, query, grammar, config, TODAY)
+        for entry in made.entries:
+            entry.source()  # while the view is open
+        return made
 
 
 def rendered(store: Store, address: str = "/rss.xml", config: Config = CONFIG) -> bytes:

@@ -883,7 +883,7 @@ def test_a_missing_folder_leaves_a_new_store_empty(store: Store, tmp_path: Path)
     with pytest.raises(FolderError, match="No such file or directory"):
         load(store, tmp_path / "missing")
     with store.read() as reader:
-        assert reader.state() == (0, 0, 0)
+        assert reader.state() == (0, 0, 0, 0)
 
 
 def test_a_lock_that_cannot_be_had_is_one_line(tmp_path: Path) -> None:

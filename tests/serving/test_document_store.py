@@ -67,7 +67,7 @@ def test_a_record_added_with_an_old_date_is_seen_by_if_modified_since_alone(
 ) -> None:
     since = str(get(app, "/rss.xml").get("Last-Modified"))
     with documents(app).store.read() as reader:
-        assert since == http_date(reader.born())  # what was there before isn't known
+        assert since == http_date(reader.state().born)  # what was there before isn't known
     assert get(app, "/rss.xml", if_modified_since=since).code == 304
     write(folder, "old.md", title="Found late", publishedDateTime="2001-01-01T00:00:00Z")
     load(app, folder)

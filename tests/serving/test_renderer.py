@@ -1,5 +1,6 @@
 import time
 from collections import Counter
+from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from flask import Flask
 
 from feeds.model import Entry
 from feeds.rendering import formats
+from feeds.store.reader import Reader
 from tests.helpers.prepared import cached, titles
 from tests.helpers.server import application, documents, get, load, until
 from tests.helpers.support import write
@@ -42,6 +44,27 @@ def test_entries_are_serialised_once_for_all_feeds_of_a_format_and_policy(
         for n in range(5)
         for kind, policy in (("rss", "canonical"), ("rss", "amp"), ("atom", "canonical"))
     }
+
+
+@pytest.mark.usefixtures("either")
+def test_after_a_load_that_changed_one_entry_no_other_is_read(
+    app: Flask, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get(app, "/rss.xml")
+    read: list[int] = []
+    data_of = Reader.data_of
+
+    def counting(self: Reader, rows: Sequence[int]) -> dict[int, bytes]:
+        read.append(len(rows))
+        return data_of(self, rows)
+
+    monkeypatch.setattr(Reader, "data_of", counting)
+    write(folder, "new.md", title="News", topics=["AI"])
+    assert load(app, folder).changed == 1
+    assert "News" in titles(get(app, "/rss.xml"))
+    assert read == [1]
+    get(app, "/atom.xml")  # of which no entry is at hand
+    assert read == [1, 1, 5]
 
 
 @pytest.mark.usefixtures("either")

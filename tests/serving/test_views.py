@@ -58,7 +58,7 @@ def test_a_feed_has_these_headers_and_no_others(app: Flask, file: str) -> None:
     kind, other_kind = (f"application/{name.removesuffix('.xml')}+xml" for name in (file, other))
     folder = f"{ROOT}/topics/c-plus-plus/"
     with documents_of(app).store.read() as reader:
-        born = reader.born()
+        born = reader.state().born
     assert re.fullmatch(r'"[0-9a-f]{24}-1709510400\.[0-9a-f]{8}"', headers.pop("ETag"))
     keys = headers.pop("Surrogate-Key")
     assert headers.pop("xkey") == keys
