@@ -105,7 +105,7 @@ class Both(NamedTuple):
             url = store.url.render_as_string(hide_password=False)
             config = {"seeds": str(self.folder), "database_url": url, "base_url": ROOT, "limit": 20}
             config["future"] = "show"
-            app = assemble(read(config), Timing(today=lambda: TODAY))
+            app = assemble(read(config), Timing(today=lambda: TODAY), started=DAY)
             found.append({address: get(app, address) for address in addresses})
             documents(app).store.release()
         return found
