@@ -219,8 +219,9 @@ def test_a_reader_sees_one_generation_throughout(tmp_path: Path) -> None:
         with store.read() as late:
             seen_late = everything(late)
         assert everything(early) == seen_early
-    assert seen_early[4] == State(1, *[int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())] * 3)
-    assert seen_late[4] == State(2, *[int(datetime(2026, 1, 2, tzinfo=UTC).timestamp())] * 2)
+    first, second = (int(datetime(2026, 1, day, tzinfo=UTC).timestamp()) for day in (1, 2))
+    assert seen_early[4] == State(1, first, first, born=first)
+    assert seen_late[4] == State(2, second, second, born=first)
     # One record took the place of another: the tally alone is as it was.
     same = [old == new for old, new in zip(seen_early, seen_late, strict=True)]
     assert same == [False, False, False, True, False]
