@@ -27,6 +27,9 @@ from feeds.serving import content_coding
 from feeds.store import locks
 
 CODINGS: Final = tuple(SUFFIXES)
+_AHEAD: Final = (
+    2_000_000_000  # nanoseconds that files may be dated after the manifest, see `file_time`
+)
 _LOCK: Final = f"{manifest.FOLDER}/lock"
 _NEW: Final = f"{manifest.FOLDER}/new"  # a file before it is moved into its place
 
@@ -108,8 +111,8 @@ class Folder:
                 status = (self._root / name).lstat()
             except (FileNotFoundError, NotADirectoryError):
                 return False
-            is_as_written = stat.S_ISREG(status.st_mode) and status.st_mtime_ns < self._noted
-            if not is_as_written or status.st_size != size:
+            is_later = status.st_mtime_ns > self._noted + _AHEAD
+            if not stat.S_ISREG(status.st_mode) or is_later or status.st_size != size:
                 return False
         return True
 

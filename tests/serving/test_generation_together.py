@@ -19,6 +19,9 @@ class Slow:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
 
+    def is_read_only(self) -> bool:
+        return False
+
     def refresh(self) -> None:
         time.sleep(self.seconds)
 

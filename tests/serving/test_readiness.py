@@ -21,7 +21,7 @@ from feeds.store.database import Store, note_health
 from feeds.store.schema import pings
 from tests.helpers.databases import databases
 from tests.helpers.server import news
-from tests.helpers.support import CONFIG, loaded, write
+from tests.helpers.support import CONFIG, loaded, settled, write
 
 pytestmark = pytest.mark.usefixtures("either")
 THEN = 1_000_000
@@ -99,6 +99,8 @@ def test_two_loaders_of_different_folders_are_told(tmp_path: Path) -> None:
     loaders = [Loader(Store(url), folder) for folder in (one, two)]
     lines: list[str] = []
     follower = FolderFollower(Config(seeds=one, database_url=url), lines.append)
+    settled(one)
+    settled(two)
     follower.load()
     loaders[1].load()
     follower.load()
@@ -127,8 +129,10 @@ def test_two_loaders_of_equal_folders_are_none_of_that(tmp_path: Path) -> None:
 
 def test_a_store_that_refuses_writes_is_told(tmp_path: Path) -> None:
     store = loaded(news(tmp_path / "news", 1))
-    if store.url.get_backend_name() == "sqlite":
-        pytest.skip("SQLite is replaced by a database in memory")
+    if store.url.get_backend_name() == "sqlite":  # which is replaced by a database in memory
+        why = "the store can't be written; one in memory stands in for it"
+        assert troubles(DocumentStore(store, CONFIG), 0)["writing"] == why
+        return
     url = store.url.update_query_dict({"options": "-cdefault_transaction_read_only=on"})
     text = url.render_as_string(hide_password=False)
     config = replace(CONFIG, database_url=text)

@@ -131,8 +131,13 @@ def load(store: Store, folder: Path, day: int) -> None:
 
 
 def left(store: Store) -> list[tuple[int, int]]:
-    """When entries had come, and when they left everything, in days."""
-    query = select(departures.c.placed, departures.c.departed).where(departures.c.scope == ALL)
+    """When entries had come, and when they left everything, in days.
+
+    Without the ends of announcements, which were nowhere.
+    """
+    query = select(departures.c.placed, departures.c.departed).where(
+        departures.c.scope == ALL, departures.c.placed > 0
+    )
     with store.read() as reader:
         rows = reader.connection.execute(query.order_by(departures.c.departed)).all()
     return [((came - seconds(0)) // 86_400, (went - seconds(0)) // 86_400) for came, went in rows]
