@@ -27,7 +27,8 @@ def changed(reader: Reader, since: int, addresses: Addresses, config: Config) ->
     """The URLs of the feeds that changed after the load at `since`, in seconds.
 
     Each with its rank: the main ones have the least. A feed that has no entries
-    any more isn't among them: there is nothing to fetch.
+    any more isn't among them: there is nothing to fetch. Nor is one in which only the
+    link to its archives differs.
     """
     connection = reader.connection
     happened = changes.events(

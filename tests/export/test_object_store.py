@@ -251,7 +251,7 @@ def test_no_password_of_a_url_is_told(records: Path, tmp_path: Path, coding: str
 
 def test_the_command_publishes(s3: S3, bucket: str, records: Path, tmp_path: Path) -> None:
     settings = {"FEEDS_SEEDS": str(records), "FEEDS_BASE_URL": ROOT, "FEEDS_PARAMETERS": "off"}
-    wanted = ("--formats", "rss", "--scopes", "everything", "--coding", "gzip")
+    wanted = ("--formats", "rss", "--scopes", "everything", "--coding", "gzip", "--links", "all")
     url = f"s3://{bucket}/x"
     done = feeds("publish", url, *wanted, cwd=tmp_path, **settings, **credentials(s3))
     assert (done.returncode, done.stderr) == (0, "")

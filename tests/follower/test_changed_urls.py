@@ -1,4 +1,6 @@
+import json
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -46,8 +48,21 @@ def told(store: Store, day: int = 0, window: int = 0) -> set[str]:
         return set(changed_urls.changed(reader, since, ADDRESSES, replace(SMALL, window=window)))
 
 
+def without_archives(document: bytes) -> bytes:
+    """A feed without the link to its archives."""
+    if not document.startswith(b"{"):
+        return re.sub(rb'<[^<>]* rel="prev-archive"[^<>]*>', b"", document)
+    made = json.loads(document)
+    made["_feeds"]["links"] = made["_feeds"].get("links", {}) | {"prev-archive": ""}
+    made["next_url"] = re.sub(".*/archive/.*", "", made.get("next_url", ""))
+    return json.dumps(made, sort_keys=True).encode()
+
+
 def documents(store: Store, window: int) -> dict[str, bytes]:
-    """Every feed under each link policy, in every format, by its URL."""
+    """Every feed under each link policy, in every format, by its URL.
+
+    Without where its archives begin: of what is nowhere in the feed, hubs aren't told.
+    """
     with store.read() as reader:
         scopes = [one.scope for one in builder.scopes(reader)]
         scopes += titles.former_scopes(reader, SMALL)  # which are empty
@@ -58,7 +73,8 @@ def documents(store: Store, window: int) -> dict[str, bytes]:
         for file in FORMATS
     ]
     config = replace(SMALL, window=window)
-    return {ADDRESSES.url(q): rendered(store, ADDRESSES.path(q), config) for q in queries}
+    made = {ADDRESSES.url(q): rendered(store, ADDRESSES.path(q), config) for q in queries}
+    return {url: without_archives(one) for url, one in made.items()}
 
 
 def feeds(*paths: str, files: tuple[str, ...] = tuple(FORMATS)) -> set[str]:

@@ -914,7 +914,7 @@ def _load_when_all_are_there(url: str, folder: Path) -> Report:
 def test_of_processes_that_load_at_once_one_parses_everything(tmp_path: Path) -> None:
     for number in range(50):
         write(tmp_path / "records", f"{number}.md")
-    url = databases.at(tmp_path / "deep/feeds.db")
+    url = databases.at(tmp_path / "feeds.db")
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(PROCESSES, spawn, _meet, (spawn.Barrier(PROCESSES),)) as pool:
         tasks = [
