@@ -27,9 +27,6 @@ from feeds.serving import content_coding
 from feeds.store import locks
 
 CODINGS: Final = tuple(SUFFIXES)
-_AHEAD: Final = (
-    2_000_000_000  # nanoseconds that files may be dated after the manifest, see `file_time`
-)
 _LOCK: Final = f"{manifest.FOLDER}/lock"
 _NEW: Final = f"{manifest.FOLDER}/new"  # a file before it is moved into its place
 
@@ -48,6 +45,7 @@ class Folder:
         self._root = root
         self._journal = root / JOURNAL
         self._noted = 0  # when the manifest was written, in nanoseconds
+        self._latest = 0  # time of a file, in seconds: a little ahead where bytes changed at once
 
     @contextmanager
     def opened(self) -> Iterator[bytes | None]:
@@ -111,7 +109,7 @@ class Folder:
                 status = (self._root / name).lstat()
             except (FileNotFoundError, NotADirectoryError):
                 return False
-            is_later = status.st_mtime_ns > self._noted + _AHEAD
+            is_later = status.st_mtime_ns > self._noted
             if not stat.S_ISREG(status.st_mode) or is_later or status.st_size != size:
                 return False
         return True
@@ -160,8 +158,12 @@ class Folder:
             if put.path == manifest.NAME:
                 file.flush()
                 os.fsync(file.fileno())
-        if put.modified is not None:
-            os.utime(new, (put.modified, put.modified))
+        moment = put.modified
+        if put.path == manifest.NAME and self._latest > time.time():
+            moment = self._latest  # whatever is later was damaged
+        if moment is not None:
+            os.utime(new, (moment, moment))
+            self._latest = max(self._latest, moment)
         try:
             new.replace(place)
         except FileNotFoundError:
