@@ -42,6 +42,12 @@ metadata = MetaData()
 # Texts are ordered by their bytes, as SQLite does, whatever the language of the database.
 Text: Final = String().with_variant(String(collation="C"), "postgresql")
 
+
+def _partial(name: str, *columns: str, where: str) -> Index:
+    """An index of the rows for which a condition holds."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
 state = Table(
     "state",
     metadata,
@@ -86,14 +92,9 @@ files = Table(
     Column("reason", Text, nullable=False),  # why it is hidden or passed over
     Column("problems", Text, nullable=False),  # JSON list of Problem, empty for none
     Column("due", BigInteger, nullable=False),  # when it is another by itself, 0 for never
-    Index("files_due", "due", sqlite_where=text("due != 0"), postgresql_where=text("due != 0")),
+    _partial("files_due", "due", where="due != 0"),
     Index("files_outcome", "outcome", "reason"),
-    Index(
-        "files_problems",
-        "path",
-        sqlite_where=text("problems != ''"),
-        postgresql_where=text("problems != ''"),
-    ),
+    _partial("files_problems", "path", where="problems != ''"),
 )
 
 # What the readable ones say, public or hidden, and collections.
@@ -117,25 +118,9 @@ records = Table(
     Column("version", LargeBinary, nullable=False),  # digest of that and the date
     Column("data", LargeBinary, nullable=False),  # JSON of Record or Collection
     Index("records_entry_id", "entry_id"),
-    Index(
-        "records_amp_page",
-        "amp_page",
-        "page",
-        sqlite_where=text("amp_page != ''"),
-        postgresql_where=text("amp_page != ''"),
-    ),
-    Index(
-        "records_page",
-        "page",
-        sqlite_where=text("page != entry_id"),
-        postgresql_where=text("page != entry_id"),
-    ),
-    Index(
-        "records_key",
-        "key",
-        sqlite_where=text("key != entry_id"),
-        postgresql_where=text("key != entry_id"),
-    ),
+    _partial("records_amp_page", "amp_page", "page", where="amp_page != ''"),
+    _partial("records_page", "page", where="page != entry_id"),
+    _partial("records_key", "key", where="key != entry_id"),
     Index("records_public", "public", "undated", "published"),
 )
 
@@ -171,18 +156,8 @@ entries = Table(
     Index("entries_position", "position", "id", "quality", "heat", "type", "provider"),
     Index("entries_heat", "heat", "position", "id"),
     Index("entries_changed", "changed"),
-    Index(
-        "entries_shown_id",
-        "shown_id",
-        sqlite_where=text("shown_id != entry_id"),
-        postgresql_where=text("shown_id != entry_id"),
-    ),
-    Index(
-        "entries_own_id",
-        "own_id",
-        sqlite_where=text("own_id != '' AND own_id != shown_id"),
-        postgresql_where=text("own_id != '' AND own_id != shown_id"),
-    ),
+    _partial("entries_shown_id", "shown_id", where="shown_id != entry_id"),
+    _partial("entries_own_id", "own_id", where="own_id != '' AND own_id != shown_id"),
     Index("entries_arrived", "arrived", "provider", "provider_slug", "type"),
     Index("entries_type", "type", "position", "id"),
     Index("entries_provider", "provider", "position", "id"),
