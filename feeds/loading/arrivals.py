@@ -56,6 +56,7 @@ class HistoryReader:
 
         try:
             if head_of(self._folder) == head:
+                self._whole = None  # the store knows it
                 return None
             if self._whole is not None:
                 head, until = self._whole.head, self._whole.until

@@ -16,6 +16,7 @@ import pygit2
 from pygit2.enums import FileMode, Option, SortMode
 
 from feeds import slugs
+from feeds.config import MAX_WINDOW
 from feeds.model import decode_record
 from feeds.records.hiding import HELD
 from feeds.records.history import Fact, Gone, History, Left, NoHistory
@@ -26,7 +27,6 @@ from feeds.selection import scopes_of
 
 Kind = TypeVar("Kind")
 
-LATELY: Final = 366 * 86_400  # seconds that withdrawals are told of at most
 _LOOKED_AT: Final = (FileMode.TREE, FileMode.BLOB, FileMode.BLOB_EXECUTABLE)
 
 
@@ -73,7 +73,7 @@ def read_history(
                     progress(done, len(commits))
             reading.end()
     if not history.since:
-        history.gone = reading.gone(history.until - LATELY)
+        history.gone = reading.gone(history.until - MAX_WINDOW * 3600)
         history.left = reading.left(repository)
     return history
 
