@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, abort, current_app, request
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
@@ -21,6 +22,7 @@ from feeds.rendering.assets import ASSETS
 from feeds.serving import stats_page
 from feeds.serving.document_store import DocumentStore
 from feeds.serving.readiness import troubles
+from feeds.setting_types import is_loopback
 from feeds.telemetry import metrics
 from feeds.telemetry.counter import RequestCounter
 from feeds.telemetry.metrics import Metrics, host_of
@@ -153,14 +155,25 @@ def operator_pages() -> OperatorPages:
 
 @blueprint.before_request
 def only_here() -> None:
-    """404 to other machines, under FEEDS_METRICS=auto."""
+    """404 to other machines, under FEEDS_METRICS=auto, and to who calls this one by another name.
+
+    A page of another site can have its own name lead here, and a browser here read for it.
+    """
     config: Config = operator_pages().documents.config
-    if config.metrics == "auto" and not _is_here(request.remote_addr or ""):
+    is_here = _is_here(request.remote_addr or "") and _is_here(_hostname(request.host))
+    if config.metrics == "auto" and not is_here:
         abort(404)
 
 
-def _is_here(client: str) -> bool:
-    return client.startswith("127.") or client.strip("[]") in ("::1", "::ffff:127.0.0.1")
+def _is_here(host: str) -> bool:
+    return host in ("localhost", "::ffff:127.0.0.1") or is_loopback(host.strip("[]"))
+
+
+def _hostname(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 @blueprint.get("/metrics")

@@ -178,6 +178,36 @@ def test_by_default_this_machine_alone_is_answered(tmp_path: Path) -> None:
         assert answer.status_code == code
 
 
+@pytest.mark.parametrize(
+    ("host", "code"),
+    [
+        ("localhost:8000", 200),
+        ("LOCALHOST", 200),
+        ("127.0.0.1:8000", 200),
+        ("127.1.2.3", 200),
+        ("[::1]:8000", 200),
+        ("evil.example", 404),
+        ("evil.example:8000", 404),
+        ("localhost.evil.example", 404),
+        ("127.0.0.1.evil.example", 404),
+        ("localhost@evil.example", 404),
+        ("192.0.2.1", 404),
+        ("[::1", 404),
+        ("", 404),
+    ],
+)
+@pytest.mark.parametrize("path", ["/metrics", "/stats/"])
+def test_by_default_a_name_that_leads_here_from_elsewhere_is_refused(
+    tmp_path: Path, path: str, host: str, code: int
+) -> None:
+    """DNS rebinding: the browser of who runs the server is led here by another site's name."""
+    database = f"sqlite:///{tmp_path / 'news.db'}"
+    app = create_app({"seeds": str(news(tmp_path / "news")), "database_url": database})
+    for forwarded in ({}, {"X-Forwarded-Host": "localhost", "Forwarded": "host=localhost"}):
+        answer = app.test_client().get(path, headers={"Host": host} | forwarded)
+        assert answer.status_code == code
+
+
 def test_nothing_is_counted_where_it_is_off(tmp_path: Path) -> None:
     app = application(news(tmp_path / "news"), metrics="off")
     assert app.wsgi_app.observer is None  # type: ignore[attr-defined]
