@@ -33,6 +33,7 @@ from feeds.setting_types import (
     parse_integer,
     parse_language,
     parse_metrics,
+    parse_peers,
     parse_text,
     parse_timezone,
     parse_url,
@@ -203,6 +204,12 @@ class Config:
         "host:port, such as 127.0.0.1:8001, or unix:path",
         "the address that feeds serve listens at",
         "127.0.0.1:8000",
+    )
+    proxies: tuple[str, ...] = setting(
+        parse_peers,
+        "addresses or networks such as 127.0.0.1 10.0.0.0/8, separated by spaces, or unix",
+        "web servers in front, whose X-Forwarded-For is believed",
+        (),
     )
     workers: int = setting(
         parse_integer(1, 64),

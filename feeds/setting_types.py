@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -24,6 +24,7 @@ METRICS: Final = ("auto", *ON_OR_OFF)
 _DATABASES: Final = ("sqlite+pysqlite", "postgresql+psycopg")
 _POSTGRESQL: Final = ("postgresql", "postgres")  # as libpq calls it
 _MAX_PORT: Final = 65_535
+_UNIX: Final = "unix"
 # RFC 5646 2.1, without its grandfathered tags.
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
 _BIND = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]*):\d{1,5}\Z|unix:.+\Z")
@@ -115,6 +116,24 @@ def parse_address(value: object) -> str:
     if not address.startswith("unix:") and int(address.rpartition(":")[2]) > _MAX_PORT:
         raise ValueError
     return address
+
+
+def parse_peers(value: object) -> tuple[str, ...]:
+    """Addresses and networks, or `unix`, of a list or of a line with spaces, each once."""
+    listed = value.split() if isinstance(value, str) else value
+    if not isinstance(listed, list | tuple):
+        raise TypeError
+    peers = map(parse_text, listed)
+    return tuple(dict.fromkeys(one if one == _UNIX else str(ip_network(one)) for one in peers))
+
+
+def is_among(client: str, peers: tuple[str, ...]) -> bool:
+    """Whether the address of a client is one of `peers`; at a Unix socket, it is empty."""
+    try:
+        address = ip_address(client)
+    except ValueError:
+        return not client and _UNIX in peers
+    return any(address in ip_network(peer) for peer in peers if peer != _UNIX)
 
 
 def parse_metrics(value: object) -> str:

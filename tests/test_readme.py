@@ -38,6 +38,7 @@ def test_the_table_gives_the_default_of_each_setting(name: str) -> None:
         "icon": "",
         "site": "",
         "purge": "",
+        "proxies": "",
     }
     said = ROWS[config.variable(name)].strip()
     assert said == in_words.get(name, f"`{value}`")

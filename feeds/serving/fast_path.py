@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 from feeds.serving.conditional import decide
 from feeds.serving.document_store import DocumentStore
@@ -42,6 +43,9 @@ class FastPath:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """A prepared document, or what the application answers."""
         started = perf_counter() if self.observer is not None else 0.0
+        if "HTTP_SCRIPT_NAME" in environ:  # gunicorn lets it cut the path, if nobody forbids it
+            environ["PATH_INFO"] = unquote(environ["SCRIPT_NAME"], "latin-1") + environ["PATH_INFO"]
+            environ["SCRIPT_NAME"] = ""
         if not environ.get("PATH_INFO"):
             # Werkzeug would redirect to a slash, on the host that the request names.
             environ["PATH_INFO"] = "/"

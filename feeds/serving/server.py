@@ -66,6 +66,7 @@ COMMON: Final[Mapping[str, Any]] = {
     # as a cache in front is one.
     "control_socket_disable": True,
     "forwarded_allow_ips": "",
+    "secure_scheme_headers": {},  # it would believe whoever comes in at a Unix socket
     "forwarder_headers": "",
     "logger_class": log_setup.OfGunicorn,
 }

@@ -22,6 +22,7 @@ from feeds import sanitize
 from feeds.catalog import cache_keys
 from feeds.catalog.addresses import EMBED, FeedQuery, Gone, NotFound, Query, RedirectTo
 from feeds.catalog.parameters import BadParameter
+from feeds.config import Config
 from feeds.model import FeedsError
 from feeds.rendering import security_headers
 from feeds.rendering.assets import ICONS
@@ -29,6 +30,7 @@ from feeds.serving import conditional, oembed
 from feeds.serving.document_store import DocumentStore
 from feeds.serving.documents import Answer, Document
 from feeds.serving.readiness import readiness
+from feeds.setting_types import is_among
 from feeds.store.database import StoreError
 from feeds.telemetry import user_agents
 from feeds.telemetry.log import MADE, PREPARED
@@ -186,10 +188,9 @@ def _delta(query: FeedQuery, document: Document, whole: Answer) -> Response | No
     bases = conditional.delta_bases(request.environ)
     if not bases:
         return None
-    forwarded = request.headers.get("X-Forwarded-For", "")  # tells clients apart, no more
-    client = (request.remote_addr, forwarded, agent := request.user_agent.string)
+    client, agent = _client(documents().config), request.user_agent.string
     takes = user_agents.takes_deltas(agent)
-    delta = documents().deltas.delta(query, document, bases, takes=takes, client=client)
+    delta = documents().deltas.delta(query, document, bases, takes=takes, client=(client, agent))
     if delta is None:
         return None
     variant = delta.document.variant(whole.coding)
@@ -202,6 +203,14 @@ def _delta(query: FeedQuery, document: Document, whole: Answer) -> Response | No
     # A cache that doesn't know of deltas would take this for the whole feed.
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _client(config: Config) -> str:
+    """What tells clients apart: an address, or what one of FEEDS_PROXIES says in its place."""
+    address = request.remote_addr or ""
+    if is_among(address, config.proxies):
+        return request.headers.get("X-Forwarded-For", address)
+    return address
 
 
 @blueprint.app_errorhandler(RedirectTo)

@@ -79,16 +79,16 @@ def test_without_the_parts_of_the_event_loop_threads_serve_and_the_log_says_so(
 def test_requests_are_bounded_and_no_forwarded_header_counts() -> None:
     found = settings(Config(), reload=True)
     assert found["limit_request_line"] == 4094
-    assert found["forwarded_allow_ips"] == ""
+    assert (found["forwarded_allow_ips"], found["secure_scheme_headers"]) == ("", {})
     assert found["reload"] is True
 
 
-def alone(home: Path, *arguments: str) -> Served:
+def alone(home: Path, *arguments: str, conf: Path = PROJECT / "gunicorn.conf.py") -> Served:
     """`gunicorn wsgi:app` over some news, started in the project's folder as the README says."""
     port = free_port()
     command = (sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", *arguments)
     folder = news(home / "news")
-    chdir = ("--chdir", str(PROJECT), "-c", str(PROJECT / "gunicorn.conf.py"), "wsgi:app")
+    chdir = ("--chdir", str(PROJECT), "-c", str(conf), "wsgi:app")
     return Served(folder, home / "home", {}, (*command, *chdir), port)
 
 
@@ -105,18 +105,40 @@ def test_gunicorn_alone_reads_requests_by_threads(tmp_path: Path) -> None:
         server.stop()
 
 
-@pytest.mark.parametrize("worker", ["gthread", "sync"])
-def test_gunicorn_alone_trusts_no_forwarded_header(tmp_path: Path, worker: str) -> None:
-    server = alone(tmp_path, "-k", worker)
-    forged = {"SCRIPT_NAME": "/topics/ai", "PATH_INFO": "/rss.xml", "X-Forwarded-Host": "x.example"}
+SCHEMES = {"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "off"}
+
+
+@pytest.mark.parametrize(
+    ("worker", "has_conf", "forged"),
+    [
+        ("gthread", True, SCHEMES),
+        ("sync", True, SCHEMES),
+        ("feeds.serving.worker.EventLoopWorker", True, SCHEMES),
+        ("gthread", False, {}),  # gunicorn itself refuses schemes that disagree
+        ("feeds.serving.worker.EventLoopWorker", False, {}),
+    ],
+)
+def test_gunicorn_alone_trusts_no_forwarded_header(
+    tmp_path: Path, worker: str, *, has_conf: bool, forged: dict[str, str]
+) -> None:
+    """Neither at a port nor at a Unix socket, at which gunicorn trusts everybody."""
+    path = tmp_path / "socket"
+    conf = PROJECT / "gunicorn.conf.py" if has_conf else Path(os.devnull)
+    server = alone(tmp_path, "-k", worker, "--bind", f"unix:{path}", conf=conf)
+    every = {"SCRIPT_NAME": "/topics/ai", "PATH_INFO": "/rss.xml", "X-Forwarded-Host": "x.example"}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in (every | forged).items())
+    request = "GET /topics/ai/rss.xml HTTP/1.0\r\nAccept-Encoding: gzip\r\n"
     try:
         server.start()
-        plain = server.raw(b"GET /topics/ai/rss.xml HTTP/1.0\r\nAccept-Encoding: gzip\r\n\r\n")
-        lines = "".join(f"{name}: {value}\r\n" for name, value in forged.items())
-        request = f"GET /topics/ai/rss.xml HTTP/1.0\r\nAccept-Encoding: gzip\r\n{lines}\r\n"
-        headers, _, body = server.raw(request.encode()).partition(b"\r\n\r\n")
-        assert headers.startswith(b"HTTP/1.0 200")
-        assert body == plain.partition(b"\r\n\r\n")[2]
+        plain = server.raw(f"{request}\r\n".encode())
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(path))
+            connection.sendall(f"{request}{lines}\r\n".encode())
+            at_socket = b"".join(iter(lambda: connection.recv(65536), b""))
+        for answer in (server.raw(f"{request}{lines}\r\n".encode()), at_socket):
+            headers, _, body = answer.partition(b"\r\n\r\n")
+            assert headers.startswith(b"HTTP/1.0 200")
+            assert body == plain.partition(b"\r\n\r\n")[2]
     finally:
         server.stop()
 
