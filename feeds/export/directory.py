@@ -44,6 +44,7 @@ class Folder:
         self.encoders = manifest.encoders(codings)
         self._root = root
         self._journal = root / JOURNAL
+        self._folders: set[str] = set()  # that were looked at, and are no links
         self._noted = 0  # when the manifest was written, in nanoseconds
         self._latest = 0  # time of a file, in seconds: a little ahead where bytes changed at once
 
@@ -67,6 +68,8 @@ class Folder:
             raise ExportError(
                 f"{self._root} holds files that no export wrote; name a new or empty folder"
             )
+        for own in (_LOCK, _NEW, JOURNAL):
+            self._refuse_link(own)
         (self._root / manifest.FOLDER).mkdir(parents=True, exist_ok=True)
         try:
             handle = locks.lock(self._root / _LOCK, wait=False)
@@ -84,6 +87,21 @@ class Folder:
         hidden = self._root / manifest.FOLDER
         there = set(self._root.iterdir()) if self._root.is_dir() else set()
         return bool(there - {hidden} or (hidden.is_dir() and any(hidden.iterdir())))
+
+    def _place(self, path: str) -> Path:
+        """Where a file of the site is. Raises ExportError where a link leads out of the folder."""
+        self._refuse_link(path.rpartition("/")[0])
+        return self._root / path
+
+    def _refuse_link(self, path: str) -> None:
+        while path and path not in self._folders:
+            if (self._root / path).is_symlink():
+                raise ExportError(
+                    f"{self._root / path} is a link; an export writes into no other folder than "
+                    "its own, so remove the link, or name the folder that it leads to"
+                )
+            self._folders.add(path)
+            path = path.rpartition("/")[0]
 
     def journals(self) -> Iterator[tuple[str, list[str]]]:
         """The journal there, without lines that a power cut damaged: they name no file."""
@@ -106,7 +124,7 @@ class Folder:
         beside = ((path + SUFFIXES[coding], one.size) for coding, one in known.beside.items())
         for name, size in ((path, known.size), *beside):
             try:
-                status = (self._root / name).lstat()
+                status = self._place(name).lstat()
             except (FileNotFoundError, NotADirectoryError):
                 return False
             is_later = status.st_mtime_ns > self._noted
@@ -143,7 +161,7 @@ class Folder:
         return msgspec.structs.replace(file, beside=beside), puts
 
     def _stored(self, path: str) -> _Stored:
-        place = self._root / path
+        place = self._place(path)
         try:
             status = place.lstat()
             body = place.read_bytes() if stat.S_ISREG(status.st_mode) else None
@@ -152,7 +170,7 @@ class Folder:
         return _Stored(body, int(status.st_mtime))
 
     def put(self, put: Put) -> None:
-        new, place = self._root / _NEW, self._root / put.path
+        new, place = self._root / _NEW, self._place(put.path)
         with new.open("wb") as file:
             file.write(put.body)
             if put.path == manifest.NAME:
@@ -172,7 +190,7 @@ class Folder:
 
     def remove(self, path: str) -> bool:
         """Remove a file, and the folders that are left empty."""
-        place = self._root / path
+        place = self._place(path)
         try:
             place.unlink()
         except (FileNotFoundError, NotADirectoryError):

@@ -245,6 +245,27 @@ def test_only_one_export_at_a_time_writes_into_a_folder(app: Flask, out: Path) -
     run(app, out)
 
 
+@pytest.mark.parametrize("link", ["topics", "topics/ai", ".feeds", ".feeds/new", ".feeds/journal"])
+def test_no_link_inside_the_folder_is_followed(
+    app: Flask, records: Path, out: Path, tmp_path: Path, link: str
+) -> None:
+    """Neither to write, nor to remove what an export once wrote."""
+    run(app, out)
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    if (out / link).is_dir():
+        (out / link).rename(other / "there")
+    else:
+        (other / "there").write_text("mine")
+    (out / link).symlink_to(other / "there")
+    before = state(other)
+    write(records, "a.md", removed=True)
+    load(app, records)
+    with pytest.raises(ExportError, match=rf"/{link} is a link; an export writes into no other"):
+        run(app, out)
+    assert state(other) == before
+
+
 def test_a_file_in_the_way_is_named(app: Flask, out: Path) -> None:
     run(app, out, SiteSelection(("rss",), ("canonical",), ("everything",)))
     (out / "topics").write_text("mine")
