@@ -27,6 +27,7 @@ EXTRAS: Final[Mapping[str, str]] = {
     "s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "sftp": "sftp", "ssh": "sftp",
     "az": "azure", "abfs": "azure", "abfss": "azure",
 }  # fmt: skip
+_SFTP: Final = "fsspec.implementations.sftp.SFTPFileSystem"
 _NEW: Final = f"{manifest.FOLDER}/new"
 _JOURNAL: Final = File("text/plain", "", 0, "", "no-cache")
 
@@ -166,12 +167,20 @@ HEADERS: Final[Mapping[str, Callable[[File], dict[str, Any]]]] = {
 def _file_system(url: str, protocol: str, name: str) -> tuple[Any, str]:
     """The file system of a URL, and the path there. Raises ExportError, with `name` for the URL."""
     extra = EXTRAS.get(protocol)
+    host, _, path = url.removeprefix(f"{protocol}://").partition("/")
+    if protocol in {"file", "local"} and "://" in url and host:
+        raise ExportError(
+            f"{name} names a host; file:///{path or host} is a folder of this machine"
+        )
     try:
+        from fsspec import register_implementation
         from fsspec.core import url_to_fs
 
         # Object stores remember listings; others take that for an option of their connection.
         options: dict[str, Any] = {"use_listings_cache": False} if extra in HEADERS else {}
         if extra == "sftp":
+            # sshfs, where it is installed, takes the protocol, and not the policy.
+            register_implementation(protocol, _SFTP, clobber=True)
             options["host_key_policy"] = _known_hosts()
         files, path = url_to_fs(url, skip_instance_cache=True, **options)
     except ImportError as error:

@@ -326,6 +326,13 @@ def test_what_is_missing_is_said(
 # -- elsewhere --------------------------------------------------------------------
 
 
+def test_a_file_url_names_a_folder_of_this_machine(tmp_path: Path) -> None:
+    for url in ("file://localhost/site", "file://site", "local://site"):
+        with pytest.raises(ExportError, match=rf"^{url} names a host; file:///site is a folder"):
+            ObjectStore(url)
+    assert ObjectStore(f"file://{tmp_path}")._root == str(tmp_path)
+
+
 def test_where_fsspec_writes_files_each_is_there_at_once(app: Flask, tmp_path: Path) -> None:
     outcome = collection.publish(app, f"file://{tmp_path}/published", RSS)
     collection.export(app, tmp_path / "exported", RSS)

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 import pytest
 from flask import Flask
+from fsspec.registry import _registry, known_implementations
 
 from feeds.export.plan import SiteSelection
 from feeds.export.writer import ExportError, Outcome
@@ -91,6 +92,18 @@ def test_files_are_those_of_an_export(url: str, app: Flask, records: Path, tmp_p
     collection.export(app, exported, RSS)
     assert files(published) == files(exported)
     assert [path.name for path in (published / ".feeds").iterdir()] == ["manifest.json"]
+
+
+@pytest.mark.parametrize("protocol", ["sftp", "ssh"])
+def test_what_else_is_installed_for_sftp_is_not_used(
+    url: str, app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: str
+) -> None:
+    """As sshfs is: its entry points take both names, and it knows no policy of paramiko's."""
+    other = {"class": "fsspec.implementations.memory.MemoryFileSystem"}
+    monkeypatch.delitem(_registry, protocol, raising=False)
+    monkeypatch.setitem(known_implementations, protocol, other)
+    collection.publish(app, url.replace("sftp://", f"{protocol}://"), RSS)
+    assert files(tmp_path / "published")
 
 
 def test_a_server_that_ssh_does_not_know_is_told_nothing(
