@@ -23,6 +23,7 @@ ON_OR_OFF: Final = ("on", "off")
 METRICS: Final = ("auto", *ON_OR_OFF)
 _DATABASES: Final = ("sqlite+pysqlite", "postgresql+psycopg")
 _POSTGRESQL: Final = ("postgresql", "postgres")  # as libpq calls it
+_HOSTS: Final = re.compile(r"^(postgres[^:]*://(?:[^/?]*@)?)([^@/?]*,[^@/?]*)")
 _MAX_PORT: Final = 65_535
 _UNIX: Final = "unix"
 # RFC 5646 2.1, without its grandfathered tags.
@@ -57,9 +58,16 @@ def parse_folder(value: object) -> Path:
 
 
 def parse_database(value: object) -> str:
-    """The SQLAlchemy URL of a SQLite or PostgreSQL database, its driver named."""
+    """The SQLAlchemy URL of a SQLite or PostgreSQL database, its driver named.
+
+    Several hosts with ports may be as libpq has them: `//one:5432,two:5432/name`.
+    """
+    text = parse_text(value)
+    hosts = _HOSTS.match(text)
     try:
-        url = make_url(parse_text(value))
+        url = make_url(_HOSTS.sub(r"\1", text))
+        if hosts:
+            url = url.update_query_dict({"host": hosts[2].split(",")})
         if url.drivername in _POSTGRESQL:  # else the driver depends on SQLAlchemy's version
             url = url.set(drivername="postgresql+psycopg")
         dialect = url.get_dialect()

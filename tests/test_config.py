@@ -5,9 +5,11 @@ from typing import Any, Final
 
 import pytest
 from flask import Flask
+from sqlalchemy import make_url
 
 from feeds import setting_types
 from feeds.config import FILE, Config, ConfigError, read, settings, unknown_variables, variable
+from feeds.store.database import Store
 
 # Of every setting: what the environment says and what it means; the same in
 # feeds.toml; values that are wrong. A new setting needs a line here.
@@ -364,6 +366,27 @@ def test_the_database_may_be_given(tmp_path: Path) -> None:
     for scheme in ("postgresql", "postgres", "postgresql+psycopg"):
         found = read({"database_url": f"{scheme}://{secret}"}).database
         assert found == f"postgresql+psycopg://{secret}"
+
+
+@pytest.mark.parametrize("password", ["", ":se%2Ccret"])
+@pytest.mark.parametrize(
+    ("hosts", "connected"),
+    [
+        ("a.example,b.example", {"host": "a.example,b.example", "port": ","}),
+        ("a.example:1,b.example:2", {"host": "a.example,b.example", "port": "1,2"}),
+        ("?host=a.example:1&host=b.example:2", {"host": "a.example,b.example", "port": "1,2"}),
+    ],
+)
+def test_a_database_may_have_several_hosts(
+    hosts: str, connected: dict[str, str], password: str
+) -> None:
+    several = f"{hosts}/feeds?" if "?" not in hosts else f"/feeds{hosts}&"
+    given = f"postgresql://feeds{password}@{several}target_session_attrs=read-write"
+    url = make_url(read({"database_url": given}).database)
+    _, options = url.get_dialect()().create_connect_args(url)
+    expected = {"dbname": "feeds", "user": "feeds", "target_session_attrs": "read-write"}
+    assert options == expected | connected | ({"password": "se,cret"} if password else {})
+    assert "cret" not in Store.described(url.render_as_string(hide_password=False))
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ _LEAST_POLL: Final = 5  # times as long as a look takes
 _PATIENCE: Final = 0.7  # seconds that a load waits for half a file
 _SAFETY: Final = 30.0  # seconds without a load, in case an event was lost
 _CONTESTED: Final = 3600  # seconds until it is told again that another server loads too
-_RETRIES: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds until a failed load is tried again
+_RETRIES: Final = (0.5, 1.0, 2.0, 5.0)  # seconds until a failed load is tried again
 # File systems whose changes are made elsewhere, and not told to this machine.
 _WITHOUT_EVENTS: Final = ("nfs", "cifs", "smb", "9p", "fuse", "vboxsf", "virtiofs", "ceph", "afs")
 
@@ -75,6 +75,7 @@ class FolderFollower:
         self._next: int | None = None  # when a record is another by itself, in seconds
         self._failures = 0
         self._tried = float("-inf")
+        self._took = 0.0  # seconds, the last load
         self._primary_tried = float("-inf")
         self._poll = config.watch == "poll"
         self._notes = {EVERY: 0 if config.watch == "off" else LOOKS}
@@ -114,7 +115,8 @@ class FolderFollower:
         if self.wanted.is_set() or self._database_lost():
             return True
         if self._failures:
-            return since >= _RETRIES[min(self._failures, len(_RETRIES)) - 1]
+            # No sooner than after as long as it took: it may fail at its end.
+            return since >= max(_RETRIES[min(self._failures, len(_RETRIES)) - 1], self._took)
         if self.config.watch == "off":
             return False
         return since >= _SAFETY or (self._next is not None and time.time() >= self._next)
@@ -242,9 +244,10 @@ class FolderFollower:
                     "the other one did; name a store of its own (FEEDS_DATABASE_URL) for each"
                 )
             recovery.keep_spare(self.config.database, self._spare)
-        if self._metrics is not None:
-            self._metrics.loaded(outcome, time.monotonic() - started)
         self._tried = time.monotonic()
+        self._took = self._tried - started
+        if self._metrics is not None:
+            self._metrics.loaded(outcome, self._took)
 
     def _log_report(self, report: Report, seconds: float, *, is_asked: bool) -> None:
         for line, is_error in report.told(report.turned):

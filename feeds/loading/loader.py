@@ -82,11 +82,10 @@ def load(
 class Loader:
     """Brings a store up to a folder, again and again.
 
-    What it knows of the files it remembers from load to load, as long as
-    nobody else loads. `patience` is how long it waits for a file that is
-    briefly gone or half written, in seconds; `profile` says how records are read,
-    `saved` are the collections of feeds.toml by slug. `history` tells
-    when records came; without one they came when they are loaded.
+    What it knows of the files it remembers from load to load, as long as nobody else loads.
+    `patience` is how long it waits for a file that is briefly gone or half written, in seconds;
+    `profile` says how records are read, `saved` are the collections of feeds.toml by slug.
+    `history` tells when records came, else they come now.
     """
 
     def __init__(
@@ -110,7 +109,7 @@ class Loader:
         self.options = PLAIN  # of the last load
         self.reading = ""  # and what tells it from other ways of reading
         self._known: Known = {}
-        self._known_as_of = -1
+        self._known_as_of: object = None  # all of `state`: a fail-over may lose a load
 
     def load(
         self,
@@ -133,9 +132,9 @@ class Loader:
         self.options = self.profile.options(self.folder, moment)
         self.reading = f"{reading_version()} {version(self.options)}"
         with self.target.alone(), no_garbage_collection():
-            own = self._known if self._known_as_of >= 0 else {}
-            known, as_of = self._recall()
-            self._known_as_of = -1  # what a load that fails learns is forgotten
+            own = self._known if self._known_as_of else {}
+            known = self._recall()
+            self._known_as_of = None  # what a load that fails learns is forgotten
             look = time.time_ns()
             found = self._scan(known)
             is_overtaken = known is not own and own and found == {p: own[p][0] for p in own}
@@ -149,18 +148,19 @@ class Loader:
                 step.records.affected |= remembered
                 step.report.history = reader.problem if reader else ""
                 report = step.run(found, look, progress, accept_removals=accept_removals)
+                as_of = connection.execute(select(state)).one()
             if is_overtaken and report.changed:  # another one loads, too; noted by the next load
                 self.notes[CONTESTED] = seconds
             self.target.forget_deleted(was_hidden=step.entries.has_hidden)
-            self._known, self._known_as_of = step.known, as_of + step.records.wrote
+            self._known, self._known_as_of = step.known, as_of
         return report
 
-    def _recall(self) -> tuple[Known, int]:
-        """What the store knows of the files, and as of which write to them."""
+    def _recall(self) -> Known:
+        """What the store knows of the files."""
         with self.target.read() as reader:
-            row = reader.connection.execute(select(state.c.reading, state.c.writes)).one()
-            if row.writes == self._known_as_of and row.reading == self.reading:
-                return self._known, row.writes
+            row = reader.connection.execute(select(state)).one()
+            if row == self._known_as_of and row.reading == self.reading:
+                return self._known
             told = [files.c[name] for name in FileState._fields]
             query = select(files.c.path, files.c.digest, *told)
             rows = reader.connection.execute(query).partitions(_ROWS)
@@ -170,12 +170,12 @@ class Loader:
                 else _READ_ANEW
                 for some in rows
                 for path, digest, size, mtime, ctime in some
-            }, row.writes
+            }
 
     def _due(self, moment: datetime) -> list[str]:
         """The files that are others by themselves since the last load."""
+        query = select(files.c.path).where(files.c.due != 0, files.c.due <= _seconds(moment))
         with self.target.read() as reader:
-            query = select(files.c.path).where(files.c.due != 0, files.c.due <= _seconds(moment))
             return list(reader.connection.execute(query).scalars())
 
     def _scan(self, known: Known) -> dict[str, FileState]:

@@ -23,7 +23,7 @@ class GenerationWatch:
     `clock` gives monotonic seconds. `health` is how loading went, by the store;
     `store_is_up` tells whether it answered when it was last asked; `is_rebuilding`
     whether another database takes its place, so that what is known is of the one before;
-    `is_read_only` whether it refuses all writes.
+    `is_read_only` whether it refuses all writes, `was_demoted` whether it took some before.
     """
 
     def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
@@ -31,7 +31,8 @@ class GenerationWatch:
         self.health = Health(0, 0, "", {})
         self.store_is_up = True
         self.is_rebuilding = False
-        self.is_read_only = False
+        self.is_read_only = self.was_demoted = False
+        self._was_writable = False
         self._clock = clock
         self._generation = State(0, 0)
         self._next_look = float("-inf")
@@ -89,6 +90,8 @@ class GenerationWatch:
             with self.store.read() as reader:
                 generation, health = reader.state(), reader.health()
                 self.is_read_only = reader.is_read_only()
+            self._was_writable |= not self.is_read_only
+            self.was_demoted = self.is_read_only and self._was_writable
         except SQLAlchemyError:
             self.store_is_up = False  # what is prepared is served on
             now = self._clock()

@@ -51,7 +51,7 @@ def troubles(documents: DocumentStore, now: int) -> dict[str, str]:
     refused = ""
     if recovery.is_fallback(documents.store, config.database):
         refused = "the store can't be written; one in memory stands in for it"
-    elif watch.is_read_only and config.load == "on":
+    elif watch.was_demoted or (watch.is_read_only and config.load == "on"):
         refused = "the store can't be written: it is read-only"
     return {
         "store": lost if watch.is_rebuilding or not watch.store_is_up else "",

@@ -8,12 +8,14 @@ theirs. Two versions are kept, the present one and the one before.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, Engine, create_engine, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from feeds.store.schema import SCHEMA, metadata
 
@@ -39,7 +41,10 @@ _SESSION: Final = {
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
 }
-_MISSING: Final = {"42P01", "3F000"}  # undefined table, undefined schema
+_MISSING: Final = {"42P01", "42703", "3F000"}  # undefined table, column, schema
+# What a server tells of itself without being asked, from PostgreSQL 14 on.
+_READ_ONLY: Final = ("in_hot_standby", "default_transaction_read_only")
+_STANDBY: Final = 3.0  # seconds that a connection to a server that refuses writes is used
 
 
 def is_postgresql(url: URL) -> bool:
@@ -60,7 +65,7 @@ def engine(url: URL, pool: Mapping[str, Any], namespace: str = NAMESPACE) -> Eng
     options = [f"-c{name}={value}" for name, value in session.items()]
     given = url.query.get("options", ())
     options += [given] if isinstance(given, str) else given
-    return create_engine(
+    made = create_engine(
         url.set(drivername="postgresql+psycopg"),
         # All statements of a transaction see what its first one saw.
         isolation_level="REPEATABLE READ",
@@ -69,13 +74,34 @@ def engine(url: URL, pool: Mapping[str, Any], namespace: str = NAMESPACE) -> Eng
         | {"options": " ".join(options)},
         **pool,
     )
+    event.listen(made, "checkout", _leave_standby)
+    return made
+
+
+def _leave_standby(connection: Any, entry: ConnectionPoolEntry, _: object) -> None:
+    """Have a connection to a server that refuses writes be another one soon.
+
+    After a fail-over it goes on, while the address leads to the new primary.
+    """
+    since = entry.info.setdefault("since", time.monotonic())
+    if _refuses_writes(connection) and time.monotonic() > since + _STANDBY:
+        raise DisconnectionError
+
+
+def _refuses_writes(connection: Any) -> bool:
+    return "on" in map(connection.info.parameter_status, _READ_ONLY)
 
 
 def is_read_only(connection: Connection) -> bool:
     """Whether the server refuses all writes, as a standby does; False for another database."""
-    if connection.dialect.name != "postgresql":
-        return False
-    return bool(connection.execute(text("SHOW transaction_read_only")).scalar_one() == "on")
+    raw = connection.connection.dbapi_connection
+    return connection.dialect.name == "postgresql" and _refuses_writes(raw)
+
+
+def check_writable(connection: Connection) -> None:
+    """Raise SQLAlchemyError where the server refuses all writes."""
+    if is_read_only(connection):
+        raise SQLAlchemyError("it is read-only, as a standby is")
 
 
 def exists(connection: Connection) -> bool:
@@ -115,7 +141,11 @@ def _key(what: str) -> int:
 
 
 def lock_writes(connection: Connection) -> None:
-    """Wait until no other transaction writes; until this one ends, none does."""
+    """Wait until no other transaction writes; until this one ends, none does.
+
+    Raises SQLAlchemyError as `check_writable` does.
+    """
+    check_writable(connection)
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _key("write")})
 
 
@@ -128,6 +158,7 @@ def alone(bind: Engine) -> Iterator[None]:
     """
     with bind.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
+        check_writable(connection)
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _key("load")})
         try:
             yield

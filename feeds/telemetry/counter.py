@@ -30,7 +30,6 @@ from feeds.telemetry.poll_store import HOUR, Key, PollBucket, Polls, PollStore
 
 _EVERY: Final = 1.0  # seconds between two times that all is added up
 _WRITE_EVERY: Final = 5.0  # seconds between two writes into the store
-_RETRY_EVERY: Final = 30.0  # seconds, when it could not be written
 _MANY: Final = 4096  # requests that are added up at once, by the one that made them so many
 _KEYS: Final = 10_000  # of an hour, in one worker; what is beyond is counted under other names
 _NAMES: Final = 100  # of readers that aren't known
@@ -250,8 +249,8 @@ class RequestCounter:
         self.fold()
         now = time.monotonic()
         if at_once or now >= self._next_write:
-            done = self.write()
-            self._next_write = now + (_WRITE_EVERY if done else _RETRY_EVERY)
+            self.write()
+            self._next_write = now + _WRITE_EVERY
 
 
 def _others(hour: int) -> Key:

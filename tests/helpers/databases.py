@@ -79,10 +79,11 @@ def _unprivileged() -> str | None:
 class PostgreSQL:
     """A PostgreSQL of our own, in a folder of its own, reached through a socket there.
 
-    Quick, and loses all when the machine does, unless it is `durable` as it comes.
+    Quick, and loses all when the machine does, unless it is `durable` as it comes. A standby
+    follows another one by streaming replication, once it is started.
     """
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(self, *, durable: bool = False, standby_of: "PostgreSQL | None" = None) -> None:
         program("postgres")  # else there is nothing to do
         self._settings = {"listen_addresses": ""} if durable else _SETTINGS
         # Its user can't enter pytest's.
@@ -95,6 +96,10 @@ class PostgreSQL:
         self._tables: list[tuple[str, ...]] = []  # of those
         if self._user is not None:
             shutil.chown(self.folder, self._user)
+        if standby_of is not None:
+            whose = ["-h", str(standby_of.folder), "-U", "feeds"]
+            self._run("pg_basebackup", "-D", "data", "-R", "-X", "stream", "-c", "fast", *whose)
+            return
         # Texts are ordered as people do, unless a column says otherwise.
         order = ["--locale=C", "--locale-provider=icu", "--icu-locale=en", "--encoding=UTF8"]
         self._run("initdb", "-D", "data", "-U", "feeds", "-A", "trust", "-N", *order)
@@ -139,6 +144,16 @@ class PostgreSQL:
             self._process.wait()
             self._process = None
 
+    def promote(self) -> None:
+        """Have a standby become a primary."""
+        self._run("pg_ctl", "promote", "-D", "data", "-w")
+
+    def demote(self) -> None:
+        """Have a primary become a standby, which all connections to it end for."""
+        self.stop()
+        (self.folder / "data" / "standby.signal").touch()
+        self.start()
+
     def remove(self) -> None:
         """Stop it, and remove all that it has."""
         self.stop()
@@ -155,6 +170,12 @@ class PostgreSQL:
         """Run a statement in no database of ours."""
         with self._connect() as connection:
             connection.execute(statement)
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows of a query in no database of ours."""
+        with self._connect() as connection:
+            found: list[tuple[Any, ...]] = connection.execute(query).fetchall()
+        return found
 
     def database(self, *, empty: bool = False) -> str:
         """The URL of a new database, which has the tables unless it is to be `empty`."""

@@ -339,7 +339,7 @@ def test_a_database_that_takes_no_writes_keeps_what_it_has(roles: Roles, tmp_pat
     write(tmp_path / "news", "b.md")
     code, said = _load(roles.loader, tmp_path / "news")
     assert (code, said.count("\n")) == (2, 1)
-    assert said.endswith("in a read-only transaction\n")
+    assert said.endswith("can't be used: it is read-only, as a standby is\n")
     assert "secret" not in said
     assert dump(store) == before
     store.release()
