@@ -174,7 +174,7 @@ def _digest(reader: Reader, query: FeedQuery, addresses: Addresses, config: Conf
     """The feed of a scope's days or weeks."""
     heading = titles.heading(reader, query, config)
     shown = digests.entries(reader, query, addresses, config, heading.title)
-    modified = max(reader.modified(Scope(), EVERYTHING), reader.state().closed if shown else 0)
+    modified = max(reader.modified(query.scope, EVERYTHING), reader.state().closed if shown else 0)
     links = [Link("self", addresses.url(query), addresses.media_types[query.file])]
     heading = heading._replace(entries=len(shown), changed=modified)
     return _feed(query, addresses, config, heading, shown, links)

@@ -7,14 +7,14 @@ document that would be different now, and hardly any other.
 | key | carried by |
 |---|---|
 | `all` | every document |
-| `any` | those that almost any change makes different: pages, lists, stories, digests, filters |
+| `any` | those that almost any change makes different: pages, lists, stories, filters |
 | `/topics/ai/` | the feeds of a scope, as people subscribe to them, and headlines in frames |
 | `/topics/ai/feed.json` | that one alone, since it tells how many entries there are in all |
-| `/topics/ai/?` | further pages and other lengths of these feeds |
+| `/topics/ai/?` | further pages and other lengths of these feeds, and digests |
 | `/topics/ai/2026/05/` | the feeds of a month of the scope, by date |
 | `/topics/ai/archive/2026-05/` | the archive of what came in that month, or (`2026-05-07`) day |
 | `/collections/new/archive/` | all archives of a collection |
-| `open` | archives of a time that isn't over |
+| `open` | archives of a time that isn't over, and digests |
 | `topic/ai`, `provider/example.com` | what is of them or has an entry of them |
 | `collection/essentials` | what is of it |
 | `topics`, `providers` | what has entries of more of them than its header has room for |
@@ -92,14 +92,10 @@ def of_query(config: Config, query: FeedQuery, usual_limit: int, *, is_closed: b
     is_page = not query.file and query.style is None
     is_usual = query.limit == usual_limit and not query.exact
     keys: list[str] = []
-    if (
-        is_page
-        or query.story
-        or query.digest
-        or query.filters != NONE
-        or (query.month and not is_usual)
-    ):
+    if is_page or query.story or query.filters != NONE or (query.month and not is_usual):
         keys.append(ANY)
+    elif query.digest:
+        keys += [of_scope(query.scope) + "?", OPEN]
     elif query.month is not None:
         keys.append(of_month(query.scope, query.month))
     elif query.period is not None:

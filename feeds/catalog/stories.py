@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -24,9 +25,13 @@ _URN: Final = "urn:uuid:"
 
 
 class Story(NamedTuple):
-    """The rows of a story's public records, the lead first."""
+    """The rows of a story's public records, the lead first; no change but of those `near` is seen.
+
+    These are the keys of the records, and of those that they list.
+    """
 
     rows: list[Row]
+    near: AbstractSet[str]
 
     @property
     def id(self) -> str:
@@ -53,7 +58,8 @@ def find(reader: Reader, story: str) -> Story | None:
         back = [key for key in others if any(key in listed[one] for one in listed[key] & reached)]
         reached = set(back[: MOST - len(members)])
         members |= {key: others[key] for key in reached}
-    return Story(sorted(members.values(), key=lambda row: (-row.quality, -row.position)))
+    ranked = sorted(members.values(), key=lambda row: (-row.quality, -row.position))
+    return Story(ranked, set(members).union(*(listed[key] for key in members)))
 
 
 def _listed(reader: Reader, rows: Iterable[Row]) -> dict[str, set[str]]:

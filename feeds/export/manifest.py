@@ -66,7 +66,8 @@ class Manifest(msgspec.Struct, omit_defaults=True):
 
     `encoders` has a fingerprint of the encoder of each content coding: another
     one would make other bytes. The site was written from what the store remembers (`memory`), with
-    archives closed up to the moment `closed` (in seconds), and by what `basis` is a digest of.
+    archives closed up to the moment `closed` (in seconds), `icons` of providers by their keys,
+    and by what `basis` is a digest of.
     """
 
     version: int = _VERSION
@@ -76,6 +77,7 @@ class Manifest(msgspec.Struct, omit_defaults=True):
     memory: Memory | None = None
     basis: str = ""
     closed: int = 0
+    icons: dict[str, str] = {}
 
     def paths(self) -> set[str]:
         """The path of every file, those beside others too."""

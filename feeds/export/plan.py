@@ -7,6 +7,7 @@ is serialised once for all feeds of one policy and format.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -76,12 +77,14 @@ class Planned(NamedTuple):
     """A document to write: its address below the root, and the query that it answers.
 
     `location` is where the server redirects to instead, "" where it doesn't; with no query,
-    the document is a page that leads there.
+    the document is a page that leads there. Of a story, `near` are the keys of its entries and
+    of those that they list.
     """
 
     address: str
     query: Query | None
     location: str = ""
+    near: AbstractSet[str] = frozenset()
 
 
 class SiteItem(NamedTuple):
@@ -114,12 +117,13 @@ def documents_of(
 ) -> Iterator[Planned]:
     """The selected documents that the server sends while the store is as `reader` has it."""
     addresses = documents.addresses
-    redirects, leads = _stories(reader) if STORIES in selection.scopes else ({}, [])
+    redirects, leads = _stories(reader) if STORIES in selection.scopes else ({}, {})
     scopes = [listed.scope for listed in builder.scopes(reader)]
     empty = titles.former_scopes(reader, documents.config)
     scopes = [scope for scope in scopes + empty if _scope_word(scope) in selection.scopes]
     for query in _queries(documents, reader, selection, scopes, leads):
-        yield Planned(addresses.path(query), query)
+        near = leads[query.story] if isinstance(query, FeedQuery) and query.story else frozenset()
+        yield Planned(addresses.path(query), query, near=near)
     yield from _moved(documents, reader, selection, scopes)
     if PAGE in selection.formats:
         for policy in selection.links:
@@ -131,7 +135,7 @@ def documents_of(
 
 def render(documents: DocumentStore, reader: Reader, planned: Planned) -> SiteItem | None:
     """A planned document; None of what has another address, and isn't there either."""
-    address, query, location = planned
+    address, query, location, _ = planned
     renderer = documents.renderer
     if query is None:
         return SiteItem(address, renderer.moved(location), location)
@@ -229,13 +233,14 @@ def _scope_word(scope: Scope) -> str:
     return "providers" if scope.provider else "types" if scope.type else "everything"
 
 
-def _stories(reader: Reader) -> tuple[dict[str, str], list[str]]:
+def _stories(reader: Reader) -> tuple[dict[str, str], dict[str, AbstractSet[str]]]:
     """The ids of the stories that pages lead to: leads by the records they lead, and all leads.
 
-    A record that isn't the lead of its story has an address that redirects to it.
+    Each of these with the keys of the records near it. A record that isn't the lead of its story
+    has an address that redirects to it.
     """
     redirects: dict[str, str] = {}
-    leads: dict[str, None] = {}
+    leads: dict[str, AbstractSet[str]] = {}
     for start in range(0, reader.count(Scope()), _ROWS):
         rows = reader.page(Scope(), _ROWS, start)
         for row, entry in zip(rows, of_rows(reader, rows), strict=True):
@@ -244,7 +249,7 @@ def _stories(reader: Reader) -> tuple[dict[str, str], list[str]]:
             own = stories.story_id(row.key)
             story = stories.find(reader, own)
             if story is not None:
-                leads[story.id] = None
+                leads[story.id] = story.near
                 if story.id != own:
                     redirects[own] = story.id
-    return redirects, list(leads)
+    return redirects, leads

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
-from typing import Final
+from typing import Final, NamedTuple
 
 from feeds.catalog import cache_keys
-from feeds.catalog.addresses import SiteQuery
+from feeds.catalog.addresses import FeedQuery, SiteQuery
 from feeds.config import Config
 from feeds.export.manifest import File, Manifest
 from feeds.export.plan import Planned, SiteSelection
@@ -23,7 +23,22 @@ from feeds.store import changes
 from feeds.store.memory import Memory
 from feeds.store.reader import Reader
 
-EVERYTHING: Final = frozenset({cache_keys.ALL})
+
+class Stale(NamedTuple):
+    """What may be different: documents by their surrogate `keys`, or by what is finer.
+
+    `moved` are the keys of the scopes that gained or lost entries, `entries` the keys of the
+    entries that changed, came or went.
+    """
+
+    keys: Collection[str] = ()
+    moved: Collection[str] = ()
+    entries: Collection[str] = ()
+
+
+_FILE: Final = "rss.xml"  # any that shows the entries of a page
+EVERYTHING: Final = Stale({cache_keys.ALL})
+NOTHING: Final = Stale()
 
 
 def basis(config: Config, reader: Reader, selection: SiteSelection, coding: str) -> str:
@@ -34,21 +49,37 @@ def basis(config: Config, reader: Reader, selection: SiteSelection, coding: str)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-def stale_keys(reader: Reader, config: Config, before: Manifest, now: Manifest) -> Collection[str]:
-    """The surrogate keys of the documents that may be others than `before`; none where none is."""
+def icons(reader: Reader) -> dict[str, str]:
+    """The addresses of the icons of providers by their keys; pages show those of others."""
+    kinds = ("provider", "name")
+    return {label.slug: label.icon for kind in kinds for label in reader.labels(kind)}
+
+
+def what_is_stale(reader: Reader, config: Config, before: Manifest, now: Manifest) -> Stale:
+    """What of a site may be different from what it was `before`."""
     then, memory = before.memory, now.memory
     if then is None or memory is None or before.basis != now.basis:
         return EVERYTHING
     if then == memory and before.closed == now.closed:
-        return ()
+        return NOTHING
     if not _goes_on(reader, then, memory):
         return EVERYTHING
     if changes.closed_as_of(reader.connection, then.loaded) != before.closed:
         return EVERYTHING
+    if any(before.icons.get(key, icon) != icon for key, icon in now.icons.items()):
+        return EVERYTHING
     keys = changed_keys.changed(reader, then.loaded, config)
     # Which documents show a topic or provider that was renamed, the manifest doesn't tell.
-    is_renamed = any(key[0] != "/" for key in keys - {cache_keys.ANY, cache_keys.OPEN})
-    return EVERYTHING if is_renamed else keys
+    if any(key[0] != "/" for key in keys - {cache_keys.ANY, cache_keys.OPEN}):
+        return EVERYTHING
+    events = changed_keys.events_since(reader, then.loaded) or ()
+    moved = {event.scope for event in events if event.moves}
+    changed = {key for key, entry in memory.entries.items() if entry.changed > then.loaded}
+    return Stale(
+        keys,
+        {cache_keys.of_scope(Scope(*scope.split("\t"))) for scope in moved},
+        changed | (then.entries.keys() ^ memory.entries.keys()),
+    )
 
 
 def _goes_on(reader: Reader, then: Memory, memory: Memory) -> bool:
@@ -66,18 +97,43 @@ def _goes_on(reader: Reader, then: Memory, memory: Memory) -> bool:
 
 
 def is_stale(
-    planned: Planned, file: File, keys: Collection[str], documents: DocumentStore, closed: int
+    planned: Planned, file: File, stale: Stale, documents: DocumentStore, closed: int
 ) -> bool:
-    """Whether a document may be another than its file, by the `keys` of what is.
+    """Whether a document may be another than its file, by what is `stale`.
 
     The file was written when archives up to the moment `closed` were closed.
     """
-    query = planned.query
-    if cache_keys.ALL in keys or query is None or file.location != planned.location:
+    query, keys = planned.query, stale.keys
+    if cache_keys.ALL in keys or file.location != planned.location:
         return True
+    if query is None:
+        return False
     if isinstance(query, SiteQuery):
         return SITE[query.name].is_of_records and cache_keys.ANY in keys
+    if query.story:
+        return not planned.near.isdisjoint(stale.entries)
+    config = documents.config
     is_closed = query.period is not None and query.period.end <= closed
     usual = documents.addresses.default_limit(query.month, query.style)
-    carried = cache_keys.of_query(documents.config, query, usual, is_closed=is_closed)
+    carried = cache_keys.of_query(config, query, usual, is_closed=is_closed)
+    if carried == [cache_keys.ANY] and not query.file:
+        if _has_other_numbers(query, config, stale.moved):
+            return True
+        entries = query._replace(file=_FILE)
+        carried = cache_keys.of_query(config, entries, usual, is_closed=is_closed)
     return any(key in keys for key in carried)
+
+
+def _has_other_numbers(query: FeedQuery, config: Config, moved: Collection[str]) -> bool:
+    """Whether a page tells of numbers of entries that may be others: its own, or of feeds around.
+
+    By the keys of the scopes that were `moved`. Names and icons are as they were.
+    """
+    scope = query.scope
+    if config.parameters == "on" or (scope == Scope() and query.month is None):
+        return bool(moved)
+    kind = "/types/" if scope.type else "/collections/" if scope.collection else None
+    if kind and any(key.startswith(kind) for key in moved):
+        return True
+    around = {Scope(topic=scope.topic), Scope(provider=scope.provider)} - {Scope()}
+    return any(cache_keys.of_scope(one) in moved for one in {scope, *around})

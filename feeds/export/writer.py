@@ -20,7 +20,7 @@ from typing import Final, NamedTuple, Protocol
 from feeds.export import manifest, plan
 from feeds.export.manifest import File, Manifest
 from feeds.export.plan import WHOLE, SiteItem, SiteSelection
-from feeds.export.staleness import basis, is_stale, stale_keys
+from feeds.export.staleness import NOTHING, basis, icons, is_stale, what_is_stale
 from feeds.messages import counted
 from feeds.model import FeedsError
 from feeds.serving.document_store import DocumentStore
@@ -131,10 +131,11 @@ def write(
             memory=recall(reader.connection),
             basis=basis(documents.config, reader, selection, target.coding),
             closed=reader.state().closed,
+            icons=icons(reader),
         )
-        stale = stale_keys(reader, documents.config, before, now)
+        stale = what_is_stale(reader, documents.config, before, now)
         run = _Run(target, before, now)
-        if not stale and run.is_done():
+        if stale is NOTHING and run.is_done():
             return Outcome(len(before.files), 0, 0)
 
         def items() -> Iterator[tuple[str, SiteItem | None]]:

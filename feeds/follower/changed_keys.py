@@ -21,7 +21,7 @@ from feeds.catalog.window import since_of
 from feeds.config import MAX_LIMIT, Config
 from feeds.selection import Period, Scope, day_at, month_at, month_of, month_window
 from feeds.store import changes
-from feeds.store.changes import Change
+from feeds.store.changes import Change, Event
 from feeds.store.reader import Reader
 from feeds.store.schema import SITE
 
@@ -55,6 +55,16 @@ def settings(config: Config) -> str:
     return hashlib.sha256("\0".join(values).encode()).hexdigest()[:16]
 
 
+def events_since(reader: Reader, since: int) -> list[Event] | None:
+    """The events in all scopes after the load at `since`, in seconds; None where there are many."""
+    connection = reader.connection
+    rows = list(islice(changes.changed_entries(connection, since), _MOST + 1))
+    gone = list(islice(changes.departed_entries(connection, since), _MOST * _SCOPES + 1))
+    if len(rows) > _MOST or len(gone) > _MOST * _SCOPES:
+        return None
+    return list(changes.events(since, rows, gone, changes.changed_members(connection, since)))
+
+
 def changed(reader: Reader, since: int, config: Config) -> set[str]:
     """The keys of what changed after the load at `since`, in seconds."""
     connection = reader.connection
@@ -62,12 +72,9 @@ def changed(reader: Reader, since: int, config: Config) -> set[str]:
     is_renamed = any(kind == SITE and slug in config.left_to_site for kind, slug in renamed)
     if is_renamed or reader.state().born > since:
         return {cache_keys.ALL}
-    rows = list(islice(changes.changed_entries(connection, since), _MOST + 1))
-    gone = list(islice(changes.departed_entries(connection, since), _MOST * _SCOPES + 1))
-    if len(rows) > _MOST or len(gone) > _MOST * _SCOPES:
+    events = events_since(reader, since)
+    if events is None:
         return {cache_keys.ALL}
-    members = changes.changed_members(connection, since)
-    events = list(changes.events(since, rows, gone, members))
     keys = {cache_keys.ANY}
     closed = changes.closed_as_of(connection, since), reader.state().closed
     if month_at(closed[0]) != month_at(closed[1]):  # feeds lead to it, rather than to its days

@@ -71,16 +71,17 @@ def change(folder: Path, rng: random.Random, step: int) -> None:
         items = rng.sample(there, min(len(there), 3))
         record(folder, "list.md", type="collection", title=f"List {step % 2}", items=items)
         return
-    covered = rng.choice(there or ["x.md"]).removesuffix(".md")
-    related = {"title": covered, "webUrl": f"https://news.example.com/{covered}"}
+    covered = rng.sample([one.removesuffix(".md") for one in there], min(len(there), 4))
+    related = [{"title": one, "webUrl": f"https://news.example.com/{one}"} for one in covered]
+    icon = [{"url": f"https://soft.example/{rng.randrange(2)}.png"}][: rng.randrange(2)]
     fields: dict[str, Any] = {
         "title": f"{name} at {step}",
         "topics": rng.sample(TOPICS, rng.randrange(3)),
-        "provider": rng.choice([None, {"name": "Soft", "domain": "soft.example"}]),
+        "provider": rng.choice([None, {"name": "Soft", "domain": "soft.example", "images": icon}]),
         "type": rng.choice([None, "article", "video"]),
         "quality": rng.randrange(10),
         "publishedDateTime": rng.choice([None, f"2026-01-{10 + step % 19}", "2025-03-04"]),
-        "related": [related] if rng.random() < 0.3 else [],
+        "related": related if rng.random() < 0.5 else [],
     }
     if what in {2, 3}:
         fields |= {2: {"removed": True}, 3: {"published": False}}[what]
@@ -143,6 +144,62 @@ def test_after_a_change_what_it_does_not_touch_is_not_rendered(exported: tuple[S
     record(site.folder, "a.md", title="Another", topics=["Of a"])
     site.load(out, BEGIN + timedelta(hours=1))
     assert site.write(out, selection) == (Outcome(4, 2, 0), 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "expected"),
+    [
+        ("a", "Another", {"/", "/2024/03/", "/topics/of-a/", "/topics/of-a/2024/03/"}),
+        ("new", "New", {"/", "/2024/03/", "/topics/of-a/", "/topics/of-a/2024/03/"}),
+    ],
+)
+def test_of_pages_only_those_are_rendered_that_show_an_entry_or_its_number(
+    tmp_path: Path, name: str, title: str, expected: set[str]
+) -> None:
+    folder, out = tmp_path / "records", tmp_path / "out"
+    dated = {"publishedDateTime": "2024-03-04", "provider": None}
+    for one in ("a", "b", "c"):
+        record(folder, f"{one}.md", title=one, topics=[f"Of {one}"], **dated)
+    site = Site(folder)
+    site.load(out, BEGIN)
+    pages = SiteSelection(("page",), ("canonical",), ("everything", "topics", "months", "stories"))
+    site.write(out, pages)
+    before = files(out)
+    record(folder, f"{name}.md", title=title, topics=["Of a"], **dated)
+    site.load(out, BEGIN + timedelta(hours=1))
+    assert site.write(out, pages) == (Outcome(8, len(expected), 0), len(expected))
+    after = files(out)
+    names = {path for path in after if after[path] != before[path]} - {manifest.NAME}
+    assert {f"/{path}".removesuffix("index.html") for path in names} == expected
+
+
+def test_a_story_is_rendered_when_one_near_it_changed(tmp_path: Path) -> None:
+    folder, out = tmp_path / "records", tmp_path / "out"
+
+    def cover(one: str, *others: str, title: str = "") -> None:
+        listed = [{"title": o, "webUrl": f"https://news.example.com/{o}"} for o in others]
+        record(folder, f"{one}.md", title=title or one, related=listed)
+
+    cover("a", "b")
+    cover("b", "a")
+    cover("c", "d")
+    cover("d")
+    cover("e")
+    site = Site(folder)
+    site.load(out, BEGIN)
+    stories = SiteSelection(("page",), ("canonical",), ("stories",))
+    assert site.write(out, stories)[1] == 2
+    rendered = []
+    for change in (
+        lambda: cover("e", title="No coverage"),
+        lambda: cover("b", "a", title="In a story"),
+        lambda: cover("d", "c"),  # joins one
+        lambda: cover("a"),  # leaves one
+    ):
+        change()
+        site.load(out, BEGIN + timedelta(hours=len(rendered) + 1))
+        rendered.append(site.write(out, stories)[1])
+    assert rendered == [0, 1, 1, 1]
 
 
 @pytest.mark.parametrize("text", ["<rss", None])

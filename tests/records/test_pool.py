@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from feeds import processes
 from feeds.records import pool
 from feeds.records.outcome import FileReading, read_file
 from tests.helpers.server import until
@@ -29,14 +30,14 @@ def three_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 3)
     monkeypatch.setattr(pool, "_WORTH_PROCESSES", 1)
     monkeypatch.setattr(pool, "_BATCH", 1)
-    monkeypatch.setattr(pool, "_AHEAD", 2)
+    monkeypatch.setattr(processes, "_AHEAD", 2)
 
 
 @pytest.fixture(params=[False, True], ids=["without threads", "with threads"])
 def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Processes start as in a process that has threads, or none."""
     has_threads: bool = request.param
-    monkeypatch.setattr(pool, "_has_threads", lambda: has_threads)
+    monkeypatch.setattr(processes, "_has_threads", lambda: has_threads)
     if not has_threads:  # that of the tests may have some: then it is only told so
         monkeypatch.setattr("warnings.warn", lambda *_, **__: None)
     return has_threads
@@ -64,13 +65,13 @@ def test_on_one_processor_this_process_reads(
     folder: Path, monkeypatch: pytest.MonkeyPatch, processors: int | None
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: processors)
-    monkeypatch.setattr(pool, "ProcessPoolExecutor", None)
+    monkeypatch.setattr(processes, "ProcessPoolExecutor", None)
     assert flat(pool.read_all(folder, FILES, {})) == read_by_this_process(folder)
 
 
 def test_few_files_are_read_by_this_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "_WORTH_PROCESSES", len(FILES) + 1)
-    monkeypatch.setattr(pool, "ProcessPoolExecutor", None)
+    monkeypatch.setattr(processes, "ProcessPoolExecutor", None)
     assert flat(pool.read_all(folder, FILES, {})) == read_by_this_process(folder)
 
 
@@ -93,7 +94,7 @@ def test_what_killed_processes_had_is_read_by_this_one(folder: Path) -> None:
 def test_processes_that_cannot_start_are_done_without(
     folder: Path, monkeypatch: pytest.MonkeyPatch, started: int
 ) -> None:
-    monkeypatch.setattr(pool, "_has_threads", lambda: False)
+    monkeypatch.setattr(processes, "_has_threads", lambda: False)
     monkeypatch.setattr("warnings.warn", lambda *_, **__: None)
     fork, forks = os.fork, iter([True] * started)
 
@@ -113,7 +114,7 @@ def test_without_semaphores_this_process_reads(
     def lacking(*_: object) -> None:
         raise ImportError("This platform lacks a functioning sem_open implementation")
 
-    monkeypatch.setattr(pool, "ProcessPoolExecutor", lacking)
+    monkeypatch.setattr(processes, "ProcessPoolExecutor", lacking)
     assert flat(pool.read_all(folder, FILES, {})) == read_by_this_process(folder)
 
 
@@ -193,9 +194,10 @@ def test_an_interrupt_of_all_is_reported_by_one(folder: Path, number: int) -> No
 
 BUSY = """
 import signal
+from feeds import processes
 from feeds.records import pool
 
-read, wait = pool._read, pool.wait
+read, wait = pool._read, processes.wait
 
 def read_first(folder, options, interpret, batch):
     return read(folder, options, interpret, batch) if batch[0][0] == "00.md" else signal.pause()
@@ -206,7 +208,7 @@ def announced(futures, seconds, told=[]):
         told.append(True)
     return wait(futures, seconds)
 
-pool._read, pool.wait = read_first, announced
+pool._read, processes.wait = read_first, announced
 read_first.__qualname__ = "_read"
 read_first.__module__ = pool.__name__
 """
