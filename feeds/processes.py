@@ -35,14 +35,15 @@ _one_at_a_time: Final = Lock()
 
 
 def in_order(
-    work: Callable[[Task], Result], tasks: Iterator[Task], processes: int
+    work: Callable[[Task], Result], tasks: Iterator[Task], processes: int, *, anew: bool = False
 ) -> Generator[Result, None, None]:
     """The results of `work` for each of `tasks`, in their order, by other processes.
 
     This process does what those fail to. `work` is a function at the top of a module, or a
-    partial of one. Who may stop before the end closes it, which ends the processes.
+    partial of one. `anew`: no process is a fork, as where a database is open. Who may stop before
+    the end closes it, which ends the processes.
     """
-    context = get_context("spawn" if _has_threads() else "fork")
+    context = get_context("spawn" if anew or _has_threads() else "fork")
     theirs, ours = context.Pipe(duplex=False)
     try:
         executor = ProcessPoolExecutor(processes, context, _begin, (theirs, ours))

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -224,7 +223,7 @@ class FormerNames(NamedTuple):
     """
 
     retired: frozenset[str] = frozenset()
-    aliases: Mapping[str, str] = MappingProxyType({})
+    aliases: Mapping[str, str] = {}  # which, unlike a proxy, other processes can be given
 
 
 def parse_former_names(table: Mapping[str, object], slug: Callable[[str], str]) -> FormerNames:

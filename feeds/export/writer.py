@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from functools import partial
 from itertools import islice
 from typing import Final, NamedTuple, Protocol
@@ -20,6 +20,7 @@ from typing import Final, NamedTuple, Protocol
 from feeds.export import manifest, plan
 from feeds.export.manifest import File, Manifest
 from feeds.export.plan import WHOLE, SiteItem, SiteSelection
+from feeds.export.rendering import Choice, rendered
 from feeds.export.staleness import NOTHING, basis, icons, is_stale, what_is_stale
 from feeds.messages import counted
 from feeds.model import FeedsError
@@ -138,17 +139,17 @@ def write(
         if stale is NOTHING and run.is_done():
             return Outcome(len(before.files), 0, 0)
 
-        def items() -> Iterator[tuple[str, SiteItem | None]]:
-            """The path of each document, without one whose file can stay as it is."""
+        def choices() -> Iterator[Choice]:
+            """Each document, without a plan where its file can stay as it is."""
             for planned in plan.documents_of(documents, reader, selection):
                 path = manifest.path_of(planned.address)
                 file = run.known(path)
-                if file and not is_stale(planned, file, stale, documents, before.closed):
-                    yield path, None
-                elif item := plan.render(documents, reader, planned):
-                    yield path, item
+                is_same = file and not is_stale(planned, file, stale, documents, before.closed)
+                yield Choice(path, None if is_same else planned, file.etag if file else "")
 
-        return run.write(items(), progress)
+        codings = (target.coding, *target.encoders)
+        with closing(rendered(documents, reader, choices(), codings)) as items:
+            return run.write(items, progress)
 
 
 def memory_of(target: Target) -> Memory | None:

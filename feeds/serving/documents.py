@@ -6,7 +6,7 @@ import hashlib
 import re
 from datetime import datetime
 from threading import BoundedSemaphore, Lock
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 from werkzeug.http import http_date
@@ -85,6 +85,13 @@ class Document:
         self.size = len(body)
         self._variants: dict[str, Variant] = {}
         self._lock = Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process is given: all but the lock."""
+        return {name: value for name, value in self.__dict__.items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=Lock())
 
     def same_as(self, other: Document) -> bool:
         """Whether it would be answered in the same way."""

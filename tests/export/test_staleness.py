@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -189,14 +190,15 @@ def test_a_story_is_rendered_when_one_near_it_changed(tmp_path: Path) -> None:
     site.load(out, BEGIN)
     stories = SiteSelection(("page",), ("canonical",), ("stories",))
     assert site.write(out, stories)[1] == 2
-    rendered = []
-    for change in (
+    rendered: list[int] = []
+    changes: list[Callable[[], None]] = [
         lambda: cover("e", title="No coverage"),
         lambda: cover("b", "a", title="In a story"),
         lambda: cover("d", "c"),  # joins one
         lambda: cover("a"),  # leaves one
-    ):
-        change()
+    ]
+    for change_one in changes:
+        change_one()
         site.load(out, BEGIN + timedelta(hours=len(rendered) + 1))
         rendered.append(site.write(out, stories)[1])
     assert rendered == [0, 1, 1, 1]
