@@ -50,15 +50,20 @@ class Pair(NamedTuple):
 
 
 @pytest.fixture
-def pair() -> Iterator[Pair]:
-    primary = PostgreSQL()
-    primary.start()
+def primary() -> Iterator[PostgreSQL]:
+    found = PostgreSQL()
+    found.start()
+    yield found
+    found.remove()
+
+
+@pytest.fixture
+def pair(primary: PostgreSQL) -> Iterator[Pair]:
     standby = PostgreSQL(standby_of=primary)
     standby.start()
     with proxied(primary.folder / SOCKET) as address:
         yield Pair(primary, standby, address)
     standby.remove()
-    primary.remove()
 
 
 def ready(server: Served) -> dict[str, Any]:
@@ -176,3 +181,53 @@ def test_a_load_that_the_new_primary_never_got_is_made_again(pair: Pair, tmp_pat
     assert answer[1] != told[1]
     store.release()
     documents(app).store.release()
+
+
+def test_a_new_password_and_a_crowded_server_are_one_line_each_until_they_are_mended(
+    primary: PostgreSQL, serve: Callable[..., Served], tmp_path: Path
+) -> None:
+    folder, passwords = news(tmp_path / "news"), tmp_path / "pgpass"
+    hba = primary.folder / "data" / "pg_hba.conf"
+    hba.write_text("local all feeds trust\nlocal all all scram-sha-256\n")
+
+    def run(*statements: str) -> None:
+        for statement in statements:
+            primary.execute(statement)
+
+    def rotate(password: str) -> None:
+        passwords.write_text(f"*:*:*:loads:{password}\n")
+        passwords.chmod(0o600)
+
+    def told(line: str) -> int:
+        """How often the loader said so."""
+        return sum(line in one and "can't be used" in one for one in server.log.splitlines())
+
+    leave = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'loads'"
+    run("CREATE ROLE loads LOGIN PASSWORD 'secret-1'", "GRANT CREATE ON DATABASE postgres TO loads")
+    run("SELECT pg_reload_conf()")
+    rotate("secret-1")
+    url = f"postgresql://loads@/postgres?host={primary.folder}&passfile={passwords}"
+    server = serve(folder, variables={"FEEDS_DATABASE_URL": url})
+    for number, (harm, mend, line) in enumerate([
+        (
+            "ALTER ROLE loads PASSWORD 'secret-2'",
+            lambda: rotate("secret-2"),
+            'password authentication failed for user "loads"',
+        ),
+        (
+            "ALTER ROLE loads CONNECTION LIMIT 0",
+            lambda: run("ALTER ROLE loads CONNECTION LIMIT -1"),
+            'too many connections for role "loads"',
+        ),
+    ]):  # fmt: skip
+        until(lambda: not ready(server)["degraded"])
+        run(harm, leave)
+        write(folder, f"{number}.md", title=f"Meanwhile {number}")
+        why = "the store doesn't answer; what is prepared is served"
+        until(lambda: ready(server)["why"] == why)  # noqa: B023 - at once
+        until(lambda: told(line))  # noqa: B023 - at once
+        assert server.get("/rss.xml").code == 200
+        mend()
+        until(lambda: f"Meanwhile {number}".encode() in server.get("/rss.xml").body)  # noqa: B023 - at once
+        assert told(line) == 1
+    assert "secret" not in server.log
