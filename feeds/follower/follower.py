@@ -112,7 +112,7 @@ class FolderFollower:
     def _due(self) -> bool:
         """Whether a load is wanted for another reason than a change of the folder."""
         since = time.monotonic() - self._tried
-        if self.wanted.is_set() or self._database_lost():
+        if self.wanted.is_set() or (not self._failures and self._database_lost()):
             return True
         if self._failures:
             # No sooner than after as long as it took: it may fail at its end.
@@ -123,18 +123,17 @@ class FolderFollower:
 
     def _database_lost(self) -> bool:
         """Whether the database file was removed, replaced or damaged since our last load."""
-        if self._loader is None or self._failures:
+        if self._loader is None:
             return False
         store = self._loader.target
-        if store.replaced:
-            return True
-        signature = _signature(store)
-        if signature == self._signature:
-            return False
-        if not recovery.is_sound(store):
-            return True
-        self._signature = signature  # another load, or SQLite tidying up
-        return False
+        if store.file and not store.replaced and _signature(store) != self._signature:
+            with suppress(OSError):
+                recovery.set_aside(store.file, self._warn)
+            self._signature = _signature(store)  # another load, or SQLite tidying up
+            if store.replaced:
+                self._close()
+                return True
+        return store.replaced
 
     def _changes(self) -> Iterator[bool]:
         """Whether the folder changed, several times a second, until it must be watched anew."""
@@ -260,30 +259,17 @@ class FolderFollower:
 
     def _load(self) -> Report:
         """The report of a load into the database, or into what stands in for it."""
-        url = self.config.database
-        loader = self._loader
-        if loader is not None and not self._must_reopen(loader.target):
-            try:
-                return self._load_with(loader)
-            except StoreError as error:
-                lost = (recovery.is_damaged, recovery.is_unwritable, recovery.is_missing)
-                if not any(is_lost(error) for is_lost in lost):
-                    raise
-        self._close()
-        self._primary_tried = time.monotonic()
-        return recovery.with_recovery(
-            url, self._warn, lambda store: self._load_with(self._loader_of(store))
-        )
-
-    def _must_reopen(self, store: Store) -> bool:
-        if store.replaced:
+        url, store = self.config.database, self._loader.target if self._loader else None
+        now = time.monotonic()
+        if store is not None and store.replaced:
             self._warn(f"the database {store.file} is gone; it is made anew")
-            return True
-        if recovery.is_fallback(store, self.config.database):
-            return time.monotonic() - self._primary_tried >= _SAFETY
-        if self._signature is not None and _signature(store) != self._signature:
-            return not recovery.is_sound(store)
-        return False
+            store = None
+        elif store and recovery.is_fallback(store, url) and now >= self._primary_tried + _SAFETY:
+            store = None
+        if store is None:
+            self._close()
+            self._primary_tried = now
+        return recovery.with_recovery(url, self._warn, self._load_into, store)
 
     def _loader_of(self, store: Store) -> Loader:
         profile, saved = Profile.of(self.config), saved_filters(self.config.collections)
@@ -291,7 +277,9 @@ class FolderFollower:
         self._loader.notes = self._notes
         return self._loader
 
-    def _load_with(self, loader: Loader) -> Report:
+    def _load_into(self, store: Store) -> Report:
+        known = self._loader
+        loader = known if known and known.target is store else self._loader_of(store)
         self._signature = None
         try:
             report = loader.load()

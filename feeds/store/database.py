@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, Engine, inspect, make_url, select
@@ -18,12 +18,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from feeds.messages import first_line, without_passwords
 from feeds.model import FeedsError
-from feeds.store import postgres
+from feeds.store import fulltext, postgres
 from feeds.store.engines import FileIdentity, inode_of, is_in_memory, sqlite_file, store_engine
 from feeds.store.locks import locked
 from feeds.store.reader import Reader
 from feeds.store.schema import SCHEMA, health, metadata, state
 from feeds.store.spare import spare_path
+
+_COLUMNS: Final = {
+    (table.name, column.name) for table in metadata.sorted_tables for column in table.columns
+} | {(fulltext.INDEX.name, "title")}
 
 
 class StoreError(FeedsError):
@@ -155,13 +159,16 @@ class Store:
     def _is_ready(self, connection: Connection) -> bool:
         if self._is_postgresql and not postgres.exists(connection):
             return False  # whatever else there is, is elsewhere
-        tables = set(inspect(connection).get_table_names())
-        if tables and "state" not in tables:
+        tables = inspect(connection).get_multi_columns()
+        there = {(name, column["name"]) for (_, name), found in tables.items() for column in found}
+        missing = _COLUMNS - there
+        if there and ("state", "schema") in missing and {name for name, _ in missing} != {"state"}:
+            names = ", ".join(sorted(name for _, name in tables))
             raise StoreError(
-                f"the store {self.name} holds something else: {', '.join(sorted(tables))}; "
+                f"the store {self.name} holds something else: {names}; "
                 "give FEEDS_DATABASE_URL a database of its own"
             )
-        return bool(tables) and connection.execute(select(state.c.schema)).scalar() == SCHEMA
+        return not missing and connection.execute(select(state.c.schema)).scalar() == SCHEMA
 
     @property
     def _is_postgresql(self) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sqlite3
 import stat
 import tempfile
@@ -42,7 +43,9 @@ _UNWRITABLE: Final = {
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_NOLFS,
 }
+_MISSING: Final = ("no such table", "no such column")
 _PARTS: Final = ("-wal", "-shm")  # what SQLite keeps beside a file
+_FILE: Final = "feeds.db"
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - only in a folder that is ours alone
 
 
@@ -53,7 +56,7 @@ def open_store(url: str, warn: Warn) -> Store:
     or can't be replaced.
     """
     try:
-        return Store(url, partial(current_url, url))
+        return _open(url)
     except StoreError as error:
         return _recovered(url, error, warn)
 
@@ -67,18 +70,20 @@ def open_for_reading(url: str, warn: Warn) -> Store:
     if postgres.is_postgresql(make_url(url)):
         return Store(url, prepare=False)
     try:
-        return Store(current_url(url), partial(current_url, url))
+        return _open(url, current_url(url))
     except StoreError:
         return open_store(url, warn)
 
 
-def with_recovery(url: str, warn: Warn, work: Callable[[Store], T]) -> T:
+def with_recovery(
+    url: str, warn: Warn, work: Callable[[Store], T], store: Store | None = None
+) -> T:
     """Call `work`, which loads, with the store; once more with a recovered one on a StoreError.
 
     Returns what `work` does, and raises what it raises the second time. A
-    load that reached the database drops the fallback.
+    load that reached the database drops the fallback. `store` is one that is open already.
     """
-    store = open_store(url, warn)
+    store = store or open_store(url, warn)
     try:
         result = work(store)
     except StoreError as error:
@@ -90,40 +95,45 @@ def with_recovery(url: str, warn: Warn, work: Callable[[Store], T]) -> T:
     return result
 
 
+def _open(url: str, present: str = "") -> Store:
+    """Open the database at `present`, by default at `url`, which turns to where that one is."""
+    return Store(present or url, partial(current_url, url))
+
+
 def _recovered(url: str, error: StoreError, warn: Warn) -> Store:
-    """Open what replaces the store that failed. Raises `error` when nothing can."""
+    """Open what replaces the store that failed. Raises StoreError when nothing can."""
     file = sqlite_file(make_url(url))
-    if file is None:
-        raise error
-    if is_damaged(error):
+    if is_damaged(error) or is_incomplete(error):
         try:
-            set_aside(file, error, warn)
-            return Store(url, partial(current_url, url))
+            if file is not None:
+                set_aside(file, warn)
+            store = _open(url)
+        except StoreError as failure:
+            error = failure
         except OSError as failure:
             error = StoreError(f"the damaged database {file} can't be replaced: {failure}")
             error.__cause__ = failure
-    if not is_unwritable(error):
+        else:
+            if is_incomplete(error):
+                warn(f"{error}; its tables are made anew")
+            return store
+    folder = _fallback_folder(url)
+    if folder is None or not is_unwritable(error):
         raise error
     exists = current_url(url) != url
-    fallback = _make_fallback(url)
-    if fallback is None:
+    if not _make_private(folder):
         raise error
     if not exists:
         warn(
             f"the database {file} can't be written ({root_cause(error)}); "
-            f"until it can, {sqlite_file(make_url(fallback))} in memory stands in for it"
+            f"until it can, {folder / _FILE} in memory stands in for it"
         )
-    return _open_fallback(url, fallback)
-
-
-def _open_fallback(url: str, fallback: str) -> Store:
     try:
-        return Store(fallback, partial(current_url, url))
-    except StoreError as error:
-        if not is_damaged(error):
-            raise
-    drop_fallback(url)
-    return Store(_make_fallback(url) or fallback, partial(current_url, url))
+        return _open(url, _url_in(folder))
+    except StoreError:  # it is damaged
+        drop_fallback(url)
+        _make_private(folder)
+        return _open(url, _url_in(folder))
 
 
 # -- kinds of errors --------------------------------------------------------
@@ -141,9 +151,13 @@ def is_unwritable(error: BaseException) -> bool:
     return any(isinstance(cause, OSError) for cause in causes(error))
 
 
-def is_missing(error: BaseException) -> bool:
-    """Whether the cause are tables of PostgreSQL that aren't there any more."""
-    return any(map(postgres.is_missing, causes(error)))
+def is_incomplete(error: BaseException) -> bool:
+    """Whether the cause are tables or columns that aren't there any more."""
+    return any(
+        postgres.is_missing(cause)
+        or (isinstance(cause, sqlite3.Error) and str(cause).startswith(_MISSING))
+        for cause in causes(error)
+    )
 
 
 def flag_corruption(store: Store, error: BaseException) -> None:
@@ -151,11 +165,6 @@ def flag_corruption(store: Store, error: BaseException) -> None:
     if store.file and is_damaged(error):
         with suppress(OSError):  # it looks at one that is gone or can't be written anyway
             os.utime(store.file)
-
-
-def is_sound(store: Store) -> bool:
-    """Whether SQLite finds nothing wrong with the file, all of which it reads."""
-    return store.file is None or _is_sound(store.file)
 
 
 def _code(error: BaseException) -> int | None:
@@ -166,28 +175,27 @@ def _code(error: BaseException) -> int | None:
     return None
 
 
-def _is_sound(file: Path) -> bool:
+def damage_in(file: Path) -> str:
+    """What SQLite finds wrong with a database file, all of which it reads; empty for nothing."""
     try:
         with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=rw", uri=True)) as connection:
-            answer = connection.execute("PRAGMA quick_check(1)").fetchone()
+            answer = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
     except sqlite3.Error as error:
-        return not is_damaged(error)
-    return bool(answer[0] == "ok")
+        return str(error) if is_damaged(error) else ""
+    return "" if answer == "ok" else answer.splitlines()[-1]
 
 
 # -- a damaged one ----------------------------------------------------------
 
 
-def set_aside(file: Path, error: BaseException, warn: Warn) -> None:
+def set_aside(file: Path, warn: Warn) -> None:
     """Rename a database file that is damaged, unless another process was first. Raises OSError."""
     with locked(Path(f"{file}.lock")):  # as loads do
-        if not _is_sound(file):
+        if damage := damage_in(file):
             aside = _set_aside(file)
             outcome = "replaced by its spare copy" if spare.restore(file) else "made anew"
-            warn(
-                f"the database {file} is damaged ({root_cause(error)}); "
-                f"it is kept as {aside.name} and {outcome}"
-            )
+            kept = f"it is kept as {aside.name} and {outcome}"
+            warn(f"the database {file} is damaged ({damage}); {kept}")
 
 
 def _set_aside(file: Path) -> Path:
@@ -219,9 +227,9 @@ def keep_spare(url: str, keeper: spare.Keeper) -> Thread | None:
 
 def current_url(url: str) -> str:
     """The URL of the database to use now: of its fallback where there is one, else `url`."""
-    for folder in _fallback_folders(url):
-        if _is_private(folder) and (folder / "feeds.db").is_file():
-            return _url_in(folder)
+    folder = _fallback_folder(url)
+    if folder and _is_private(folder) and (folder / _FILE).is_file():
+        return _url_in(folder)
     return url
 
 
@@ -232,39 +240,26 @@ def is_fallback(store: Store, url: str) -> bool:
 
 def drop_fallback(url: str) -> None:
     """Remove the fallback; its readers turn back to the database by themselves."""
-    for folder in _fallback_folders(url):
-        if not _is_private(folder):
-            continue
-        for name in ("feeds.db", *(f"feeds.db{part}" for part in _PARTS), "feeds.db.lock"):
-            (folder / name).unlink(missing_ok=True)
-        try:
-            folder.rmdir()
-        except OSError:
-            continue
-
-
-def _make_fallback(url: str) -> str | None:
-    for folder in _fallback_folders(url):
-        try:
-            folder.mkdir(mode=0o700)
-        except FileExistsError:
-            pass
-        except OSError:
-            continue
-        if _is_private(folder):
-            return _url_in(folder)
-    return None
+    folder = _fallback_folder(url)
+    if folder and _is_private(folder):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @lru_cache
-def _fallback_folders(url: str) -> tuple[Path, ...]:
-    """The folders that a fallback may be in: in memory, else among temporary files."""
+def _fallback_folder(url: str) -> Path | None:
+    """The folder that a fallback may be in: in memory, else among temporary files."""
     file = sqlite_file(make_url(url))
     if file is None:
-        return ()
+        return None
     digest = hashlib.sha256(os.fsencode(file.absolute())).hexdigest()[:16]
-    name = f"feeds-{os.geteuid()}-{digest}"
-    return tuple(parent / name for parent in (_MEMORY, Path(tempfile.gettempdir())))
+    parent = _MEMORY if _MEMORY.is_dir() else Path(tempfile.gettempdir())
+    return parent / f"feeds-{os.geteuid()}-{digest}"
+
+
+def _make_private(folder: Path) -> bool:
+    with suppress(OSError):
+        folder.mkdir(mode=0o700)
+    return _is_private(folder)
 
 
 def _is_private(folder: Path) -> bool:
@@ -281,4 +276,4 @@ def _is_private(folder: Path) -> bool:
 
 
 def _url_in(folder: Path) -> str:
-    return URL.create("sqlite", database=str(folder / "feeds.db")).render_as_string()
+    return URL.create("sqlite", database=str(folder / _FILE)).render_as_string()

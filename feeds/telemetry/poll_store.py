@@ -167,7 +167,7 @@ class PollStore:
             self._is_ready = False
             if self.file is None or not recovery.is_damaged(error):
                 raise
-            recovery.set_aside(self.file, error, self._warn)
+            recovery.set_aside(self.file, self._warn)
             self._write(batch)
 
     @property

@@ -3,11 +3,12 @@ import os
 import re
 import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
 from pathlib import Path
@@ -15,13 +16,14 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import DatabaseError
 
 from feeds.config import Config
 from feeds.follower import follower as following
 from feeds.follower.follower import FolderFollower
 from feeds.loading.loader import Loader
 from feeds.records.scanner import FileState, FolderError
-from feeds.selection import Scope
+from feeds.selection import Filters, Scope
 from feeds.store import recovery
 from feeds.store.database import Store
 from tests.helpers.server import Served, feeds, news, until
@@ -452,6 +454,55 @@ def test_an_unexpected_error_of_the_database_is_tried_again(
     assert lines[:2] == ["first", "second"]
 
 
+def test_damage_that_no_load_meets_is_mended_when_a_worker_meets_it(tmp_path: Path) -> None:
+    folder, file = news(tmp_path / "news", 30), tmp_path / "f.db"
+    lines: list[str] = []
+    found = FolderFollower(settings(folder), lines.append)
+    found.load()
+    store = recovery.open_for_reading(found.config.database, lines.append)
+
+    def search() -> int:
+        with store.read() as reader:
+            return reader.count(Scope(), filters=Filters(q="story"))
+
+    assert search() == 30
+    found._close()
+    store.release()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'search_idx'"
+        page = connection.execute(query).fetchone()[0] - 1
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+    with file.open("r+b") as handle:
+        handle.seek(page * size)
+        handle.write(b"\x55" * size)
+    found.load()
+    assert not found._due()
+    with pytest.raises(DatabaseError) as error:
+        search()
+    recovery.flag_corruption(store, error.value)
+    assert found._due()
+    found.load()
+    assert not found._due()
+    assert len(lines) == 3
+    assert "is kept as f.db.damaged and made anew" in lines[1]
+    assert store.refresh()
+    assert search() == 30
+
+
+def test_a_table_that_is_dropped_is_made_anew(tmp_path: Path) -> None:
+    folder = news(tmp_path / "news", 3)
+    lines: list[str] = []
+    found = FolderFollower(settings(folder), lines.append)
+    found.load()
+    with closing(sqlite3.connect(tmp_path / "f.db")) as connection:
+        connection.execute("DROP TABLE entry_topics")
+    write(folder, "new.md", topics=["AI"])
+    found.load()
+    assert lines[1].endswith("used: no such table: entry_topics; its tables are made anew")
+    assert dump(Store(found.config.database)) == dump(loaded(folder))
+
+
 # Loads, and says so and stops at the point that it is given, to be killed there.
 HALTED = """
 import sys
@@ -518,7 +569,7 @@ def test_what_a_follower_did_that_is_killed_in_its_first_load_is_done_again(
     assert len(lines) == 1
     assert lines[0].startswith(f"{folder}: 40 public (0 merged), 0 hidden, 0 left out")
     store = Store(config.database)
-    assert recovery.is_sound(store)
+    assert recovery.damage_in(tmp_path / "f.db") == ""
     assert dump(store) == dump(loaded(folder))
     with store.read() as reader:
         assert reader.state().generation == 1

@@ -21,9 +21,9 @@ def _memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Stand-ins are made in a folder of the test."""
     (tmp_path / "memory").mkdir()
     monkeypatch.setattr(recovery, "_MEMORY", tmp_path / "memory")
-    recovery._fallback_folders.cache_clear()
+    recovery._fallback_folder.cache_clear()
     yield
-    recovery._fallback_folders.cache_clear()
+    recovery._fallback_folder.cache_clear()
 
 
 def at(path: Path) -> str:
@@ -77,7 +77,7 @@ def test_damage_that_only_a_load_meets_is_mended_and_the_folder_loaded(tmp_path:
     assert entries(load(at(file), folder, lines)) == 29
     assert len(lines) == 1
     assert "is kept as feeds.db.damaged and made anew" in lines[0]
-    assert recovery.is_sound(Store(at(file)))
+    assert recovery.damage_in(file) == ""
 
 
 def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
@@ -148,22 +148,19 @@ def test_a_folder_for_the_stand_in_that_is_not_ours_alone_is_refused(
 ) -> None:
     (tmp_path / "file").touch()
     url = at(tmp_path / "file" / "sub" / "feeds.db")
-    first, second = recovery._fallback_folders(url)
-    for folder in (first, second):
-        if how == "a file":
-            folder.touch()
-        elif how == "a link":
-            (tmp_path / "elsewhere").mkdir(mode=0o700, exist_ok=True)
-            folder.symlink_to(tmp_path / "elsewhere")
-        else:
-            folder.mkdir()
-            folder.chmod(0o777)
-    try:
-        with pytest.raises(StoreError, match="Not a directory"):
-            opened(url)
-        assert current_url(url) == url
-    finally:
-        second.rmdir() if how == "open to others" else second.unlink()
+    folder = recovery._fallback_folder(url)
+    assert folder is not None
+    if how == "a file":
+        folder.touch()
+    elif how == "a link":
+        (tmp_path / "elsewhere").mkdir(mode=0o700)
+        folder.symlink_to(tmp_path / "elsewhere")
+    else:
+        folder.mkdir()
+        folder.chmod(0o777)
+    with pytest.raises(StoreError, match="Not a directory"):
+        opened(url)
+    assert current_url(url) == url
 
 
 def test_a_damaged_stand_in_is_made_anew(tmp_path: Path) -> None:

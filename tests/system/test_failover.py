@@ -208,7 +208,7 @@ def test_a_new_password_and_a_crowded_server_are_one_line_each_until_they_are_me
     rotate("secret-1")
     url = f"postgresql://loads@/postgres?host={primary.folder}&passfile={passwords}"
     server = serve(folder, variables={"FEEDS_DATABASE_URL": url})
-    for number, (harm, mend, line) in enumerate([
+    troubles: list[tuple[str, Callable[[], None], str]] = [
         (
             "ALTER ROLE loads PASSWORD 'secret-2'",
             lambda: rotate("secret-2"),
@@ -219,7 +219,8 @@ def test_a_new_password_and_a_crowded_server_are_one_line_each_until_they_are_me
             lambda: run("ALTER ROLE loads CONNECTION LIMIT -1"),
             'too many connections for role "loads"',
         ),
-    ]):  # fmt: skip
+    ]
+    for number, (harm, mend, line) in enumerate(troubles):
         until(lambda: not ready(server)["degraded"])
         run(harm, leave)
         write(folder, f"{number}.md", title=f"Meanwhile {number}")
