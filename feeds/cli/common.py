@@ -167,10 +167,15 @@ def feeds_of_last_load(config: Config, error: FolderError) -> tuple[list[builder
     return _listed(store)
 
 
+def problem_lines(report: Report) -> list[str]:
+    """What a load says is wrong: the first of its errors and shared ids."""
+    return [line for line, _ in report.told(report.errors + report.shared)]
+
+
 def show(report: Report, seconds: float = 0.0) -> None:
     """Print the summary of a load, and the first of its errors and shared ids."""
     tell = log.warn if log.is_json() else partial(click.echo, err=True)
-    for line, _ in report.told(report.errors + report.shared):
+    for line in problem_lines(report):
         tell(line)
     for old, new in report.renamed.items():
         tell(

@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import click
+from sqlalchemy import make_url
 
 from feeds.catalog.saved_filters import saved_filters
-from feeds.cli.common import INTERVAL, counting, feeds_of_last_load, say, settings, show, warn
-from feeds.config import Config, ConfigError
+from feeds.cli import untouched
+from feeds.cli.common import (
+    INTERVAL,
+    counting,
+    feeds_of_last_load,
+    problem_lines,
+    say,
+    settings,
+    show,
+    warn,
+)
+from feeds.config import Config, ConfigError, unknown_variables
 from feeds.export import directory, object_store, plan
 from feeds.export.directory import Folder
 from feeds.export.object_store import ObjectStore
-from feeds.export.writer import Target, memory_of, write
+from feeds.export.writer import Outcome, Target, memory_of, write
 from feeds.loading import loader
 from feeds.loading.arrivals import HistoryReader
+from feeds.loading.report import Report
 from feeds.records.profile import Profile
 from feeds.records.scanner import FolderError
 from feeds.serving.document_store import DocumentStore
 from feeds.store import recovery
 from feeds.store.database import Store
+from feeds.store.engines import sqlite_file
+from feeds.telemetry import log
 from feeds.urls import POLICIES
 
 
@@ -40,10 +57,13 @@ def _selection_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+Site = tuple[DocumentStore, plan.SiteSelection, Report | None]
+
+
 def _site(
     config: Config, target: Target, scopes: str | None, links: str | None, formats: str | None
-) -> tuple[DocumentStore, plan.SiteSelection]:
-    """The site of the folder, loaded, and the selected part of it.
+) -> Site:
+    """The site of the folder, the report of its load, if it was loaded, and the selected part.
 
     An empty store goes on from what the target remembers. Raises ConfigError without a base
     URL, SelectionError, FolderError, StoreError, ExportError and ManifestError.
@@ -57,11 +77,9 @@ def _site(
         raise ConfigError(
             "FEEDS_BASE_URL isn't set; a site of files needs the URL that it is published at"
         )
-    if config.parameters == "on" and set(selection.formats) != {plan.EMBED}:
-        warn(
-            "FEEDS_PARAMETERS is on: pages and feeds link addresses with parameters, which files "
-            "can't answer; set FEEDS_PARAMETERS=off for a site without a server"
-        )
+    if text := _warning(config, selection):
+        warn(text)
+    reports: list[Report] = []
 
     def work(store: Store) -> Store:
         with counting("Loading") as progress:
@@ -75,9 +93,9 @@ def _site(
                 recall=partial(memory_of, target),
             )
         show(report)
+        reports.append(report)
         if report.due:
-            due = datetime.fromtimestamp(report.due, UTC).isoformat().replace("+00:00", "Z")
-            say(f"the next record appears or expires at {due}: export again then")
+            say(_due(report.due))
         return store
 
     store = None
@@ -88,7 +106,40 @@ def _site(
             feeds_of_last_load(config, error)
             warn(f"{error}; what was loaded last is taken")
     store = store or recovery.open_for_reading(config.database, warn)
-    return DocumentStore(store, config, policies=selection.links), selection
+    site = DocumentStore(store, config, policies=selection.links)
+    return site, selection, reports[-1] if reports else None
+
+
+def _warning(config: Config, selection: plan.SiteSelection) -> str:
+    if config.parameters == "off" or set(selection.formats) == {plan.EMBED}:
+        return ""
+    return (
+        "FEEDS_PARAMETERS is on: pages and feeds link addresses with parameters, which files "
+        "can't answer; set FEEDS_PARAMETERS=off for a site without a server"
+    )
+
+
+def _due(moment: int) -> str:
+    due = datetime.fromtimestamp(moment, UTC).isoformat().replace("+00:00", "Z")
+    return f"the next record appears or expires at {due}: export again then"
+
+
+def _note(config: Config, target: Path, sources: str, site: Site, outcome: Outcome) -> None:
+    """Note what another run of the same export would say, where stat alone can tell that."""
+    documents, selection, report = site
+    database = documents.store.file
+    is_usual = database and database == sqlite_file(make_url(config.database))
+    if not (report and database and is_usual) or report.profile or report.history:
+        return
+    if log.is_json() or unknown_variables():
+        return
+    again = replace(report, parsed=0, changed=0)
+    lines = [(f"feeds: {text}", True)] if (text := _warning(config, selection)) else []
+    lines += [(line, True) for line in problem_lines(again)]
+    lines.append((f"{again.place}: {again.summary()}", False))
+    lines += [(_due(report.due), False)] if report.due else []
+    lines.append((f"{target}: {outcome._replace(written=0, removed=0)}", False))
+    untouched.note(target, sources, config.seeds, database, report.due, lines)
 
 
 def _document_counter(verb: str) -> Callable[[int], None]:
@@ -117,10 +168,15 @@ def export(config: Config, folder: Path, precompress: bool, **selected: str | No
     Only what changed is written; of files that an export wrote, those that
     are no more are removed.
     """
+    sources = ""
+    with suppress(OSError, untouched.Touched):
+        sources = untouched.of_sources(sys.argv[1:], str(config.seeds))
     target = Folder(folder, directory.CODINGS if precompress else ())
-    documents, selection = _site(config, target, **selected)
+    site = documents, selection, _ = _site(config, target, **selected)
     outcome = write(target, documents, selection, _document_counter("Exporting"))
     click.echo(f"{folder}: {outcome}")
+    if sources:
+        _note(config, folder, sources, site, outcome)
 
 
 @click.command()
@@ -141,6 +197,6 @@ def publish(config: Config, url: str, coding: str, **selected: str | None) -> No
     what changed is uploaded; of what was published there, what is no more is removed.
     """
     target = ObjectStore(url, coding)
-    documents, selection = _site(config, target, **selected)
+    documents, selection, _ = _site(config, target, **selected)
     outcome = write(target, documents, selection, _document_counter("Publishing"))
     click.echo(f"{target.name}: {outcome}")

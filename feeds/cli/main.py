@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import atexit
 import gc
+import sys
 from importlib import import_module
 from typing import Any, Final
 
 import click
 
+from feeds.cli import untouched
 from feeds.messages import did_you_mean
 from feeds.model import FeedsError
 
@@ -91,4 +93,5 @@ def run() -> None:
     """
     gc.disable()
     atexit.register(gc.freeze)
-    main()
+    if sys.argv[1:2] != ["export"] or not untouched.repeat(sys.argv[1:]):
+        main()
