@@ -6,8 +6,8 @@
 #
 # What happens: with PROMETHEUS_MULTIPROC_DIR set, /metrics is read from files that hold the values of inc() and set().
 # The function is kept and never called there: the gauge is 0.0 for each process, without a warning, and absent in the
-# modes "mostrecent" and "livemostrecent". generate_latest() of the process's own registry still has the right value, so a test of one process
-# passes. Info and Enum, of which the documentation says so, are missing instead, which one sees.
+# modes "mostrecent" and "livemostrecent". generate_latest() of the process's own registry still has the right value, so
+# a test of one process passes.
 #
 # Why it matters to feeds: the age of the newest entry, the size of the cache, entries in the store are such gauges,
 # and 0 is the best age of all: the alarm "no news for an hour" never rings once there is a second worker. Values that
