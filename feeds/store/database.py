@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from feeds.messages import first_line, without_passwords
 from feeds.model import FeedsError
 from feeds.store import fulltext, postgres
-from feeds.store.engines import FileIdentity, inode_of, is_in_memory, sqlite_file, store_engine
+from feeds.store.engines import inode_of, is_in_memory, make_file, sqlite_file, store_engine
 from feeds.store.locks import locked
 from feeds.store.reader import Reader
 from feeds.store.schema import SCHEMA, health, metadata, state
@@ -62,9 +62,11 @@ class Store:
         self.name = self.described(url)
         self.turns = 0
         self._locate = locate or (lambda: url)
-        self._identity = FileIdentity(self.file)
         with self._errors(OSError, ImportError, ValueError):  # its folder, driver, encoding
-            self.engine = store_engine(self.url, self._identity)
+            if self.file is not None:
+                make_file(self.file)
+            self._inode = inode_of(self.file)
+            self.engine = store_engine(self.url, self._inode)
             self._closing = self._close_with(self.engine)
             if prepare:
                 try:
@@ -72,7 +74,6 @@ class Store:
                 except BaseException:
                     self.engine.dispose()
                     raise
-            self._identity.inode = inode_of(self.file)
 
     def refresh(self) -> bool:
         """Connect to another database, if `locate` names one or the file was replaced.
@@ -82,11 +83,10 @@ class Store:
         """
         url = self._locate()
         parsed = make_url(url)
-        file = sqlite_file(parsed)
-        identity = FileIdentity(file, inode_of(file))
-        if identity.inode is None or (identity == self._identity and parsed == self.url):
+        inode = inode_of(sqlite_file(parsed))
+        if inode is None or (inode == self._inode and parsed == self.url):
             return False
-        engine = store_engine(parsed, identity)
+        engine = store_engine(parsed, inode)
         try:
             with engine.connect() as connection, connection.begin():
                 reader = Reader(connection)
@@ -99,7 +99,7 @@ class Store:
         before, self.engine = self.engine, engine
         self._closing.detach()
         self._closing = self._close_with(engine)
-        self.url, self.name, self._identity = parsed, self.described(url), identity
+        self.url, self.name, self._inode = parsed, self.described(url), inode
         self.turns += 1
         before.dispose()
         return True
@@ -112,7 +112,7 @@ class Store:
     @property
     def replaced(self) -> bool:
         """Whether the database file is gone, or another one is in its place."""
-        return self.file is not None and inode_of(self.file) != self._identity.inode
+        return self.file is not None and inode_of(self.file) != self._inode
 
     @staticmethod
     def described(url: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -48,52 +48,36 @@ def inode_of(file: Path | None) -> tuple[int, int] | None:
     return (status.st_dev, status.st_ino) if status else None
 
 
-@dataclass
-class FileIdentity:
-    """A database file: once its inode is known, it may be neither made nor another one."""
+def make_file(file: Path) -> None:
+    """Make the file of a database, where there is none: SQLite doesn't say why it can't.
 
-    file: Path | None
-    inode: tuple[int, int] | None = None
-
-    @property
-    def is_another(self) -> bool:
-        """Whether the file is gone, or another one is in its place."""
-        return self.inode is not None and inode_of(self.file) != self.inode
-
-    def check(self) -> None:
-        """Raises sqlite3.OperationalError when it is another one."""
-        if self.is_another:
-            raise sqlite3.OperationalError("the database file was removed or replaced")
+    Raises OSError; only the folder of our own need not be there.
+    """
+    if file.parent == state_folder():  # no setting names it
+        state_folder().mkdir(parents=True, exist_ok=True)
+    os.close(os.open(file, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
 
 
-def store_engine(url: URL, identity: FileIdentity) -> Engine:
-    """Connections to a store, to no other file than that of `identity`.
+def store_engine(url: URL, inode: tuple[int, int] | None) -> Engine:
+    """Connections to a store; where it is a file, to no other one than that with `inode`.
 
-    Raises ImportError without a driver, and OSError when the folder of our own for a new
-    file can't be made; any other folder must be there.
+    Raises ImportError without a driver.
     """
     if postgres.is_postgresql(url):
         return postgres.engine(url, _POOL)
-    if is_in_memory(url):
+    file = sqlite_file(url)
+    if file is None:
         alone = {"check_same_thread": False}
         return sqlite_engine(url, poolclass=StaticPool, connect_args=alone)
-    if identity.file and identity.inode is None:
-        if identity.file.parent == state_folder():  # no setting names it
-            state_folder().mkdir(parents=True, exist_ok=True)
-        (identity.file.parent / "..").stat()  # SQLite doesn't say why it can't make one
-    engine = sqlite_engine(url, **_POOL)
-
-    @event.listens_for(engine, "do_connect")
-    def open_only(_: object, __: object, arguments: list[Any], options: dict[str, Any]) -> None:
-        if identity.inode is not None:
-            identity.check()
-            # Without this, SQLite would make a file that is missing.
-            arguments[0] = f"file:{quote(str(identity.file))}?mode=rw"
-            options["uri"] = True
+    # Otherwise SQLite would make a file that is missing.
+    existing = url.set(database=f"file:{quote(str(file))}")
+    existing = existing.update_query_dict({"mode": "rw", "uri": "true"})
+    engine = sqlite_engine(existing, **_POOL)
 
     @event.listens_for(engine, "connect")
     def check(_: DBAPIConnection, __: object) -> None:
-        identity.check()
+        if inode_of(file) != inode:
+            raise sqlite3.OperationalError("the database file was removed or replaced")
 
     return engine
 

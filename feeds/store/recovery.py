@@ -200,9 +200,11 @@ def set_aside(file: Path, warn: Warn) -> None:
 
 def _set_aside(file: Path) -> Path:
     """Rename a database; nothing is ever deleted. Raises OSError."""
-    number = 1
-    while (aside := _numbered(file, number)).exists():
+    name = f"{file.name}.damaged"
+    aside, number = file.with_name(name), 1
+    while aside.exists():
         number += 1
+        aside = file.with_name(f"{name}-{number}")
     for part in _PARTS:  # first: a log must never meet a file that isn't its own
         try:
             Path(f"{file}{part}").rename(f"{aside}{part}")
@@ -210,10 +212,6 @@ def _set_aside(file: Path) -> Path:
             continue
     file.rename(aside)
     return aside
-
-
-def _numbered(file: Path, number: int) -> Path:
-    return file.with_name(f"{file.name}.damaged{'' if number == 1 else f'-{number}'}")
 
 
 def keep_spare(url: str, keeper: spare.Keeper) -> Thread | None:

@@ -161,7 +161,7 @@ def test_a_database_that_holds_something_else_is_refused_and_kept(tmp_path: Path
     [
         ("note.txt", "file is not a database"),
         ("note.txt/feeds.db", r"\[Errno \d+\] .*"),
-        ("folder", "unable to open database file"),
+        ("folder", r"\[Errno \d+\] Is a directory: .*"),
     ],
 )
 def test_a_database_that_cannot_be_opened_is_one_line(
