@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from feeds.config import read
 from feeds.loading import loader
 from feeds.loading.loader import Loader
 from feeds.selection import Scope
+from feeds.store import postgres
 from feeds.store.database import Store
 from feeds.telemetry.poll_store import PollStore
 from tests.follower.test_purging import Cache
@@ -232,3 +234,19 @@ def test_a_new_password_and_a_crowded_server_are_one_line_each_until_they_are_me
         until(lambda: f"Meanwhile {number}".encode() in server.get("/rss.xml").body)  # noqa: B023 - at once
         assert told(line) == 1
     assert "secret" not in server.log
+
+
+def test_of_several_hosts_the_one_that_takes_writes_is_used(pair: Pair, tmp_path: Path) -> None:
+    folder = news(tmp_path / "news")
+    with proxied(pair.standby.folder / SOCKET) as second:
+        hosts = f"127.0.0.1:{pair.address.port},127.0.0.1:{second.port}"
+        url = f"postgresql://feeds@{hosts}/postgres?target_session_attrs=read-write"
+        store = Store(read({"database_url": url}).database)
+        loading = Loader(store, folder)
+        assert loading.load().generation == 1
+        pair.fail_over()
+        write(folder, "more.md")
+        assert loading.load().generation == 2
+        store.release()
+    query = f"SELECT generation FROM {postgres.NAMESPACE}.state"  # noqa: S608 - a name of ours
+    assert pair.standby.ask(query) == [(2,)]
