@@ -102,4 +102,5 @@ def follow(config: Config, parent: int | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     signal.signal(signal.SIGHUP, lambda *_: follower.answer())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one that waited for this
     follower.run(stop, lambda: parent is None or os.getppid() == parent)

@@ -96,6 +96,7 @@ class Purger:
         self._pending: Mark | None = None  # of the load up to which the cache is to be purged
         self._due = 0.0  # when
         self._failures = 0
+        self._problem = ""  # that was logged last, so that it is logged once
 
     def step(self) -> float:
         """Purge the cache, if a load changed something and it is time to.
@@ -118,9 +119,11 @@ class Purger:
             self._failures += 1
             self._due = self._clock() + pause
             self._count("again")
-            self._log(f"cache {self.cache} could not be purged ({error}); again in {pause} s")
+            if str(error) != self._problem:
+                self._log(f"cache {self.cache} could not be purged ({error}); again in {pause} s")
+            self._problem = str(error)
             return pause
-        self._failures, self._pending = 0, None
+        self._failures, self._pending, self._problem = 0, None, ""
         self._count("done")
         return 0.0
 

@@ -63,8 +63,9 @@ class Publisher:
     """Turns what changed into pings, and delivers them to the hubs of the settings.
 
     Safe to use from one thread for each hub, and from several processes.
-    `log` is given a line for each ping that fails, `tell` for each other one, by default
-    `log` too. `clock` gives seconds since 1970; `metrics` counts pings by outcome.
+    `log` is given a line for the first ping that a hub doesn't take, of several alike, until
+    it takes one at a later try; `tell` for each that it takes, by default `log` too. `clock`
+    gives seconds since 1970; `metrics` counts pings by outcome.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Publisher:
         self._metrics = metrics
         self._addresses = Addresses(config.root, config.links, config.limit, MEDIA_TYPES)
         self._clients = {hub: client(hub) for hub in config.hubs}
+        self._said: set[tuple[str, int, str, Fate]] = set()  # of hubs that fail: how
 
     def plan(self) -> bool:
         """Queue pings for the feeds that changed since the hubs' mark; whether there are any.
@@ -141,11 +143,20 @@ class Publisher:
                 answer, fate = answers[ping], outcome.fate.name.lower()
                 fields = {"hub": ping.hub, "url": ping.url, "status": answer.status}
                 with log.bound(**fields, attempt=ping.attempts + 1, outcome=fate):
-                    say = self._tell if outcome.fate is Fate.DONE else self._log
-                    say(_log_line(ping, answer, outcome))
+                    self._say(ping, answer, outcome)
                 if self._metrics is not None:
                     self._metrics.pinged(ping.hub, fate)
         return bool(claimed)
+
+    def _say(self, ping: Ping, answer: HubResponse, outcome: ping_queue.Outcome) -> None:
+        line = _log_line(ping, answer, outcome)
+        if outcome.fate is Fate.DONE:
+            if ping.attempts:
+                self._said.clear()
+            self._tell(line)
+        elif (kind := (ping.hub, answer.status, answer.problem, outcome.fate)) not in self._said:
+            self._said.add(kind)
+            self._log(line)
 
     def step(self, hub: str) -> float:
         """Queue and send pings; returns the seconds until the next may be due.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from feeds.config import Config, environment
+from feeds.telemetry import log
 
 _RESTARTS: Final = (0.5, 1.0, 5.0, 30.0)  # seconds until one that died is started again
 _STEADY: Final = 60.0  # seconds after which one that dies didn't fail to start
@@ -47,8 +48,11 @@ class FollowerProcess:
             return
         lived = self._clock() - self._started
         if self._process is not None:  # it died
-            self._process = None
+            code, self._process = self._process.returncode, None
             self._deaths = 1 if lived > _STEADY else self._deaths + 1
+            if self._deaths == 1:  # of several in a row, `silence` in /readyz tells
+                how = signal.Signals(-code).name if code < 0 else f"exit status {code}"
+                log.warn(f"what follows the folder has ended ({how}); it is started again")
         if self._deaths and lived < _RESTARTS[min(self._deaths, len(_RESTARTS)) - 1]:
             return
         self._started = self._clock()
@@ -77,4 +81,10 @@ class FollowerProcess:
 
 
 def _spawn(command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(command, env=environment)  # noqa: S603 - our own command
+    # A SIGHUP that comes before it can take one waits, and doesn't end it: `feeds follow`
+    # takes the mask away.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        return subprocess.Popen(command, env=environment)  # noqa: S603 - our own command
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -747,7 +747,7 @@ def test_none_is_left_after_a_signal(tmp_path: Path, serve: Serve) -> None:
 def test_a_hangup_loads_at_once_although_nothing_is_watched(tmp_path: Path, serve: Serve) -> None:
     folder = news(tmp_path / "news", 3)
     server = serve(folder, variables={"FEEDS_WATCH": "off"})
-    until(lambda: follower(server))
+    first = until(lambda: follower(server))  # which has hardly started: the signal waits
     before = workers(server)
     with polled(server):
         write(folder, "new.md", title="New")
@@ -755,3 +755,4 @@ def test_a_hangup_loads_at_once_although_nothing_is_watched(tmp_path: Path, serv
         os.kill(server.process.pid, signal.SIGHUP)
         until(lambda: "New" in titles(server))
     assert workers(server) == before
+    assert follower(server) == first

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any, cast
 
+import pytest
+
 from feeds.config import Config, read
 from feeds.serving.follower_process import FollowerProcess
 
@@ -15,6 +17,10 @@ class Process:
     def __init__(self) -> None:
         self.code: int | None = None
         self.sent: list[Any] = []
+
+    @property
+    def returncode(self) -> int | None:
+        return self.code
 
     def poll(self) -> int | None:
         return self.code
@@ -84,6 +90,21 @@ def test_one_that_ran_for_long_is_started_again_at_once() -> None:
     host.seconds_until_restart(0)
     assert host.seconds_until_restart(61) == 61
     assert host.seconds_until_restart(0) == 1
+
+
+def test_one_that_dies_is_told_once_in_a_row(caplog: pytest.LogCaptureFixture) -> None:
+    host = Host()
+    host.follower.tend()
+    host.now += 61
+    host.processes[-1].code = -signal.SIGKILL
+    host.follower.tend()
+    for _ in range(3):
+        host.seconds_until_restart(0)
+    host.seconds_until_restart(61)
+    assert caplog.messages == [
+        "what follows the folder has ended (SIGKILL); it is started again",
+        "what follows the folder has ended (exit status 1); it is started again",
+    ]
 
 
 def test_it_loads_on_a_signal_and_is_killed_when_it_does_not_end() -> None:
