@@ -6,49 +6,39 @@ shares with them is the store.
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
+from functools import partial
 from threading import Event
 from typing import Final
 
-from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
-from watchfiles import Change, watch
-from watchfiles.filters import DefaultFilter
 
 from feeds.catalog.saved_filters import saved_filters
 from feeds.config import Config
 from feeds.follower import purging, websub
+from feeds.follower.folder_changes import FolderChanges, Touched
 from feeds.loading.arrivals import HistoryReader
 from feeds.loading.loader import Loader
 from feeds.loading.report import Report
 from feeds.messages import first_line
 from feeds.model import FeedsError
 from feeds.records.profile import Profile
-from feeds.records.scanner import UNSETTLED, FolderError, scan
+from feeds.records.scanner import FolderError
 from feeds.store import recovery, spare
 from feeds.store.database import Store, StoreError, note_health
-from feeds.store.engines import sqlite_file
 from feeds.store.loading_notes import CONTESTED, EVERY, LOOKS, POLLS
 from feeds.telemetry import log
 from feeds.telemetry.metrics import Metrics
 
 Log = Callable[[str], None]
 
-_TICK: Final = 0.25  # seconds between looks at everything else
-_QUIET: Final = 0.2  # seconds without a write that end a burst of them
-_BURST: Final = 1.0  # seconds that a burst is waited for at most
-_POLL: Final = 1.0  # seconds between two looks at the folder without events
-_LEAST_POLL: Final = 5  # times as long as a look takes
 _PATIENCE: Final = 0.7  # seconds that a load waits for half a file
-_SAFETY: Final = 30.0  # seconds without a load, in case an event was lost
+_SAFETY: Final = 30.0  # seconds without a load
+_WHOLE: Final = 300.0  # seconds without a look at everything, in case an event was lost
 _CONTESTED: Final = 3600  # seconds until it is told again that another server loads too
 _RETRIES: Final = (0.5, 1.0, 2.0, 5.0)  # seconds until a failed load is tried again
-# File systems whose changes are made elsewhere, and not told to this machine.
-_WITHOUT_EVENTS: Final = ("nfs", "cifs", "smb", "9p", "fuse", "vboxsf", "virtiofs", "ceph", "afs")
 
 _Signature = tuple[int, int, int]
 
@@ -77,7 +67,9 @@ class FolderFollower:
         self._tried = float("-inf")
         self._took = 0.0  # seconds, the last load
         self._primary_tried = float("-inf")
-        self._poll = config.watch == "poll"
+        self._changes = FolderChanges(config, log)
+        self._touched: Touched = None  # since the last load that went well
+        self._looked = float("-inf")  # at everything
         self._notes = {EVERY: 0 if config.watch == "off" else LOOKS}
         self._is_asked = False  # to say what comes of the next load, whatever that is
         self._publishers = (
@@ -88,15 +80,19 @@ class FolderFollower:
 
     def run(self, stop: Event, alive: Callable[[], bool] = lambda: True) -> None:
         """Follow until `stop` is set or `alive` says no."""
-        self.load()
-        for workers in self._publishers:
-            workers.start()
-        while not stop.is_set() and alive():
-            for changed in self._changes():
-                if stop.is_set() or not alive():
+        is_first = True
+        while is_first or (not stop.is_set() and alive()):
+            for touched in self._changes.ticks():
+                if not is_first and (stop.is_set() or not alive()):
                     break
-                if changed or self._due():
+                known = self._touched
+                self._touched = None if known is None or touched is None else known | touched
+                if touched or touched is None or self._due():
                     self.load()
+                if is_first:
+                    is_first = False
+                    for workers in self._publishers:
+                        workers.start()
         for workers in self._publishers:
             workers.end()
         if self._loader is not None:
@@ -135,79 +131,6 @@ class FolderFollower:
                 return True
         return store.replaced
 
-    def _changes(self) -> Iterator[bool]:
-        """Whether the folder changed, several times a second, until it must be watched anew."""
-        identity = _folder_identity(self.config.seeds)
-        if self.config.watch == "off" or identity is None:
-            ticks = _idle()
-        elif self._poll or self._lacks_events():
-            ticks = self._poll_folder()
-        else:
-            ticks = self._watch_folder()
-        for changed in ticks:
-            yield changed
-            if _folder_identity(self.config.seeds) != identity and self.config.watch != "off":
-                self.wanted.set()
-                return
-
-    def _watch_folder(self) -> Iterator[bool]:
-        """Whether the file system told of changes, a tick at a time; ends when it can't."""
-        database = sqlite_file(make_url(self.config.database))
-        seen = _Filter(None if database is None else str(database.absolute()))
-        unknown = True  # what happened between the load and the first event
-        try:
-            for changes in watch(
-                self.config.seeds,
-                watch_filter=seen,
-                debounce=round(_BURST * 1000),
-                step=round(_QUIET * 1000),
-                rust_timeout=round(_TICK * 1000),
-                yield_on_timeout=True,
-                ignore_permission_denied=True,
-            ):
-                yield unknown or bool(changes)
-                unknown = False
-        except (OSError, RuntimeError) as error:
-            if _folder_identity(self.config.seeds) is not None:  # else it just went away
-                self._poll = True
-                self._notes[POLLS] = 1
-                self._log(
-                    f"{self.config.seeds} can't be watched ({error}); it is looked at every second"
-                )
-        yield True  # what happened in between isn't known
-
-    def _poll_folder(self) -> Iterator[bool]:
-        """Whether a look at every file differs from the one before, a tick at a time."""
-        before: object = None
-        unsettled = False
-        while True:
-            started, look = time.monotonic(), time.time_ns()
-            try:
-                files = scan(self.config.seeds)
-            except FolderError:
-                yield True
-                return
-            changed = files != before  # at first: what happened since the load isn't known
-            doubtful = changed or unsettled
-            yield doubtful
-            unsettled = doubtful and UNSETTLED in {state.as_of(look) for state in files.values()}
-            before = files
-            pause = max(_POLL, _LEAST_POLL * (time.monotonic() - started))
-            end = time.monotonic() + pause
-            while time.monotonic() < end:
-                time.sleep(_TICK)
-                yield False
-
-    def _lacks_events(self) -> bool:
-        kind = _file_system(self.config.seeds)
-        self._poll = kind.startswith(_WITHOUT_EVENTS)
-        if self._poll:
-            self._log(
-                f"{self.config.seeds} is on {kind}, which doesn't tell of changes; "
-                "it is looked at every second"
-            )
-        return self._poll
-
     # -- what ----------------------------------------------------------------
 
     def _history(self) -> HistoryReader | None:
@@ -223,8 +146,11 @@ class FolderFollower:
             is_asked, self._is_asked = self._is_asked, False
             self._primary_tried = float("-inf")
         started, contested = time.monotonic(), self._notes.get(CONTESTED, 0)
+        is_whole = is_asked or bool(self._failures) or started - self._looked >= _WHOLE
+        touched, self._touched = self._touched, None
+        self._notes[POLLS] = int(self._changes.fell_back)
         try:
-            report = self._load()
+            report = self._load(None if is_whole else touched)
         except (FeedsError, SQLAlchemyError, OSError) as error:
             outcome = "failed"
             self._failed(error, is_asked=is_asked)
@@ -232,6 +158,11 @@ class FolderFollower:
             outcome = "changed" if report.changed else "unchanged"
             self._failures = 0
             self._next = report.due
+            self._touched = set() if self._changes.is_telling else None
+            if is_whole or touched is None:
+                self._looked = time.monotonic()
+            if is_whole and touched is not None and self._loader and self._loader.is_alone:
+                self._changes.check(report.differing, touched)
             if report.changed:
                 for workers in self._publishers:
                     workers.look()
@@ -257,7 +188,7 @@ class FolderFollower:
             elif report.changed or report.turned or is_asked:
                 self._tell(f"{report.place}: {report.summary()}, in {seconds:.1f} s")
 
-    def _load(self) -> Report:
+    def _load(self, touched: Touched) -> Report:
         """The report of a load into the database, or into what stands in for it."""
         url, store = self.config.database, self._loader.target if self._loader else None
         now = time.monotonic()
@@ -269,7 +200,7 @@ class FolderFollower:
         if store is None:
             self._close()
             self._primary_tried = now
-        return recovery.with_recovery(url, self._warn, self._load_into, store)
+        return recovery.with_recovery(url, self._warn, partial(self._load_into, touched), store)
 
     def _loader_of(self, store: Store) -> Loader:
         profile, saved = Profile.of(self.config), saved_filters(self.config.collections)
@@ -277,12 +208,12 @@ class FolderFollower:
         self._loader.notes = self._notes
         return self._loader
 
-    def _load_into(self, store: Store) -> Report:
+    def _load_into(self, touched: Touched, store: Store) -> Report:
         known = self._loader
         loader = known if known and known.target is store else self._loader_of(store)
         self._signature = None
         try:
-            report = loader.load()
+            report = loader.load(touched=touched)
             if loader.target.replaced:
                 raise StoreError(f"the store {loader.target.name} was removed during a load")
         except FolderError as error:
@@ -321,34 +252,6 @@ class FolderFollower:
         self._loader = self._signature = None
 
 
-class _Filter(DefaultFilter):
-    """Passes what may be a record: no hidden or editor files, and not our own database."""
-
-    def __init__(self, database: str | None) -> None:
-        super().__init__(ignore_dirs=(), ignore_entity_patterns=(r"^[.#]", r"(~|\.sw[pox])$"))
-        self._database = database
-
-    def __call__(self, change: Change, path: str) -> bool:
-        if self._database is not None and path.startswith(self._database):
-            return False
-        return super().__call__(change, path)
-
-
-def _idle() -> Iterator[bool]:
-    while True:
-        time.sleep(_TICK)
-        yield False
-
-
-def _folder_identity(folder: Path) -> tuple[int, int] | None:
-    """The device and inode of a folder, which tell it from another one in its place."""
-    try:
-        status = folder.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
 def _signature(store: Store) -> _Signature | None:
     """The inode, size and time of the database file: another one after any write to it."""
     if store.file is None:
@@ -358,17 +261,3 @@ def _signature(store: Store) -> _Signature | None:
     except OSError:
         return (0, 0, 0)
     return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _file_system(folder: Path) -> str:
-    """The kind of the file system that a folder is on; empty where it isn't known."""
-    path = os.path.realpath(folder)
-    best, kind = "", ""
-    with suppress(OSError), Path("/proc/self/mountinfo").open(encoding="utf-8") as mounts:
-        for line in mounts:
-            left, _, right = line.partition(" - ")
-            at = left.split()[4].encode().decode("unicode_escape")
-            inside = path == at or path.startswith(at.rstrip("/") + "/")
-            if inside and len(at) >= len(best):
-                best, kind = at, right.split()[0]
-    return kind

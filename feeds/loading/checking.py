@@ -73,6 +73,7 @@ def check(
         for one in name_all([listed[path] for path in sorted(listed)], found):
             report.problems += one.notes
     report.problems.sort(key=lambda problem: (problem.path, problem.line))
+    report.left_out = len({problem.path for problem in report.errors})
     return report
 
 

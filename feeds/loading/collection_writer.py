@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from itertools import chain
 from typing import Any, Final, NamedTuple
@@ -17,7 +17,7 @@ from feeds.records.outcome import COLLECTION
 from feeds.selection import NONE, Filters, SavedFilter, Scope
 from feeds.store import bulk_insert, changes, statements
 from feeds.store.bulk_insert import chunks
-from feeds.store.schema import collections, entries, labels, members, records
+from feeds.store.schema import collections, entries, files, labels, members, records
 
 decode_collection: Final = msgspec.json.Decoder(RecordCollection).decode
 _KEYS: Final = (COLLECTION, COLLECTION[:-1] + ";")  # the first of them, and what is after all
@@ -63,8 +63,8 @@ class CollectionWriter:
         self.departed: list[dict[str, Any]] = []  # rows of departures
         self.left: list[tuple[str, int, int]] = []  # keys of scopes, rows of entries, positions
 
-    def write(self, paths: Iterable[str], touched: Collection[int] | None, *, wrote: bool) -> None:
-        """Bring them up to date; `paths` are those of all files.
+    def write(self, touched: Collection[int] | None, *, wrote: bool) -> None:
+        """Bring them up to date.
 
         `touched` are the rows of the entries that came, went or changed, None for all;
         `wrote` is whether anything of the folder was written.
@@ -83,7 +83,7 @@ class CollectionWriter:
             and filtered == {slug: one.row(slug) for slug, one in wanted.items()}
         ):
             return
-        wanted |= self._lists(paths)
+        wanted |= self._lists()
         for slug in sorted(stored.keys() - wanted.keys()):
             self._place(slug, {}, None)
             self._departs(slug, changes.NOWHERE, self.moment)  # of one without entries, too
@@ -94,11 +94,14 @@ class CollectionWriter:
         known = select(collections.c.slug)  # a store that remembers has members of others, too
         self.connection.execute(delete(members).where(members.c.collection.not_in(known)))
 
-    def _lists(self, paths: Iterable[str]) -> dict[str, _Wanted]:
+    def _lists(self) -> dict[str, _Wanted]:
         """The collections of files, by slug."""
         query = select(records.c.data).order_by(records.c.path)
         query = query.where(records.c.entry_id >= _KEYS[0], records.c.entry_id < _KEYS[1])
         listed = [decode_collection(data) for data in self.connection.execute(query).scalars()]
+        if not listed:
+            return {}
+        paths = self.connection.execute(select(files.c.path)).scalars()
         return {
             slug: _Wanted(one.path, one.title, one.excerpt, files=files, notes=notes)
             for slug, one, files, notes in name_all(listed, paths, self.saved)

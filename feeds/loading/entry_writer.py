@@ -59,6 +59,7 @@ class EntryWriter:
         self.moment = moment
         self.first = first
         self.changed = 0
+        self.more = 0  # entries than there were
         self.has_history = False  # whether the store knows of the folder's
         self.before = moment  # the time of the load before
         self.closed = 0  # the moment before which nothing comes any more
@@ -215,6 +216,7 @@ class EntryWriter:
         """Add to what is written when all entries are: labels and departures."""
         for old, new, left, counted, moment in changes:
             self.changed += counted
+            self.more += bool(new) - bool(old)
             if not self.first:
                 self.touched.update(one.row.id for one in (old, new) if one)
             self.labels.count(old, new)

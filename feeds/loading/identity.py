@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -31,11 +31,16 @@ def originals(claims: Iterable[tuple[str, str]]) -> dict[str, str]:
     return {amp_page: page for amp_page, page in single.items() if page not in named}
 
 
-def regroup(connection: Connection, pages: Iterable[str] | None) -> set[tuple[str, str]]:
+def regroup(
+    connection: Connection,
+    pages: Iterable[str] | None,
+    note: Callable[[set[str]], object] = lambda _: None,
+) -> set[tuple[str, str]]:
     """Bring the entry ids of records up to which are AMP pages of others.
 
     `pages` are those of records that changed, or that they name or named; None for all of
-    a first load. Returns the entries that records left, each with the one that they came to.
+    a first load. `note` is told the ids of which records will be others. Returns the entries
+    that records left, each with the one that they came to.
     """
     other = records.alias()
     if pages is None:
@@ -56,6 +61,7 @@ def regroup(connection: Connection, pages: Iterable[str] | None) -> set[tuple[st
         if before != original.get(page, page)
     }
     if moved:
+        note({one for (_, was), to in moved.items() for one in (was, to)})
         there = records.c.entry_id == bindparam("was"), records.c.page == bindparam("at")
         change = records.update().where(*there).values(entry_id=bindparam("to"))
         rows = [{"at": page, "was": was, "to": to} for (page, was), to in moved.items()]

@@ -7,7 +7,7 @@ copy of a record stays; here is decided which files are read, kept and dropped.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,22 +15,24 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
 
-from feeds.loading import arrivals, identity
+from feeds.loading import arrivals, counting, identity, looking
 from feeds.loading.arrivals import HistoryReader
 from feeds.loading.collection_writer import CollectionWriter
+from feeds.loading.counting import Tally
 from feeds.loading.entry_writer import EntryWriter, listing
-from feeds.loading.record_writer import Known, RecordWriter
+from feeds.loading.looking import Look
+from feeds.loading.record_writer import RecordWriter
 from feeds.loading.remembering import remember
 from feeds.loading.report import Progress, Report
 from feeds.loading.word_writer import refold
 from feeds.messages import counted
 from feeds.records.history import History
-from feeds.records.outcome import decode_problems, no_garbage_collection
+from feeds.records.outcome import no_garbage_collection
 from feeds.records.parser import PLAIN
 from feeds.records.pool import read_all
 from feeds.records.profile import Profile, site_names, version
 from feeds.records.profiles.detect import describe_tool
-from feeds.records.scanner import UNSETTLED, FileState, LossError, scan
+from feeds.records.scanner import LossError, path_of, scan
 from feeds.selection import SavedFilter
 from feeds.store import changes, postgres
 from feeds.store.bulk_insert import chunks
@@ -38,7 +40,6 @@ from feeds.store.database import Store, note_health
 from feeds.store.loading_notes import CONTESTED
 from feeds.store.memory import Memory
 from feeds.store.schema import (
-    collections,
     entries,
     files,
     history,
@@ -50,10 +51,8 @@ from feeds.store.schema import (
 Saved = Mapping[str, SavedFilter]
 
 _WORTH_MERGING: Final = 200  # ids; not so many that who reads waits for it
-_ROWS: Final = 10_000  # of files, fetched at a time
 _MANY: Final = 500  # entries that change what a database should know of its tables
 OWN: Final = Profile()
-_READ_ANEW: Final = (UNSETTLED, b"")
 
 
 def load(
@@ -82,7 +81,6 @@ def load(
 class Loader:
     """Brings a store up to a folder, again and again.
 
-    What it knows of the files it remembers from load to load, as long as nobody else loads.
     `patience` is how long it waits for a file that is briefly gone or half written, in seconds;
     `profile` says how records are read, `saved` are the collections of feeds.toml by slug.
     `history` tells when records came, else they come now.
@@ -108,18 +106,24 @@ class Loader:
         self.notes: dict[str, Any] = {}  # beside the counts of a load, see `loading_notes`
         self.options = PLAIN  # of the last load
         self.reading = ""  # and what tells it from other ways of reading
-        self._known: Known = {}
-        self._known_as_of: object = None  # all of `state`: a fail-over may lose a load
+        self.is_alone = False  # whether the last load found the store as the one before left it
+        self._left: object = None  # all of `state` then: a fail-over may lose a load
+        self._links: set[str] = set()  # whose targets may change
+        self._found: int | None = None  # a digest of the last look, while nothing was touched
 
     def load(
         self,
         progress: Progress | None = None,
         now: datetime | None = None,
         *,
+        touched: Collection[str] | None = None,
         accept_removals: bool = False,
     ) -> Report:
         """Bring the store up to the folder, in one transaction.
 
+        `touched` are the paths of all files and folders in it, as the system spells them, of
+        which something may be other than at the last load; None where that isn't known. Where
+        the store isn't as that one left it, all are looked at.
         Files whose size and times are as they were are not opened, unless they
         were read in the moment that they were written; those whose content is
         as it was are not parsed. A file that turned bad keeps its last good
@@ -129,66 +133,48 @@ class Loader:
         that they should; and StoreError.
         """
         moment = now or datetime.now(UTC)
+        seconds = _seconds(moment)
         self.options = self.profile.options(self.folder, moment)
         self.reading = f"{reading_version()} {version(self.options)}"
         with self.target.alone(), no_garbage_collection():
-            own = self._known if self._known_as_of else {}
-            known = self._recall()
-            self._known_as_of = None  # what a load that fails learns is forgotten
-            look = time.time_ns()
-            found = self._scan(known)
-            is_overtaken = known is not own and own and found == {p: own[p][0] for p in own}
-            known |= dict.fromkeys(self._due(moment), _READ_ANEW)
-            reader = None if self.only else self.history
-            seconds = _seconds(moment)
-            news = reader.news(self.target, self.options, seconds, progress) if reader else None
+            with self.target.read() as reader:
+                row = reader.connection.execute(select(state)).one()
+                counts = reader.health().counts
+            is_as_read = row.reading == self.reading
+            paths = {self.only} if self.only else None
+            left, self._left = self._left, None  # what a load that fails learns is forgotten
+            self.is_alone = row == left
+            if touched is not None and is_as_read and self.is_alone:
+                paths = {*touched, *self._links}
+            else:
+                counts = {}
+            at, anew = self.folder, not is_as_read
+            seen = looking.look(self.target, at, seconds, paths, anew=anew, patience=self.patience)
+            is_as_seen = self._is_as_seen(seen, is_whole=not counts)
+            past = None if self.only else self.history
+            news = past.news(self.target, self.options, seconds, progress) if past else None
             with self.target.write() as connection:
-                remembered = remember(connection, self.recall, found, self.reading)
-                step = _Load(connection, self, moment, known, news)
+                remembered = remember(connection, self.recall, seen.found, self.reading)
+                step = _Load(connection, self, moment, seen, news, counts)
                 step.records.affected |= remembered
-                step.report.history = reader.problem if reader else ""
-                report = step.run(found, look, progress, accept_removals=accept_removals)
+                step.report.history = past.problem if past else ""
+                report = step.run(progress, accept_removals=accept_removals)
                 as_of = connection.execute(select(state)).one()
-            if is_overtaken and report.changed:  # another one loads, too; noted by the next load
+            if left and not self.is_alone and is_as_seen and report.changed:
+                # Another one loads, too; noted by the next load.
                 self.notes[CONTESTED] = seconds
             self.target.forget_deleted(was_hidden=step.entries.has_hidden)
-            self._known, self._known_as_of = step.known, as_of
+            self._left = as_of
         return report
 
-    def _recall(self) -> Known:
-        """What the store knows of the files."""
-        with self.target.read() as reader:
-            row = reader.connection.execute(select(state)).one()
-            if row == self._known_as_of and row.reading == self.reading:
-                return self._known
-            told = [files.c[name] for name in FileState._fields]
-            query = select(files.c.path, files.c.digest, *told)
-            rows = reader.connection.execute(query).partitions(_ROWS)
-            return {
-                path: (FileState(size, mtime, ctime), digest)
-                if row.reading == self.reading and digest  # without one: couldn't be opened
-                else _READ_ANEW
-                for some in rows
-                for path, digest, size, mtime, ctime in some
-            }
-
-    def _due(self, moment: datetime) -> list[str]:
-        """The files that are others by themselves since the last load."""
-        query = select(files.c.path).where(files.c.due != 0, files.c.due <= _seconds(moment))
-        with self.target.read() as reader:
-            return list(reader.connection.execute(query).scalars())
-
-    def _scan(self, known: Known) -> dict[str, FileState]:
-        """The files of the folder; those in subfolders that can't be read, as they were."""
-        unreadable: list[str] = []
-        found = scan(self.folder, unreadable, only=self.only)
-        if self.patience and not known.keys() <= found.keys():
-            time.sleep(self.patience)
-            unreadable.clear()
-            found = scan(self.folder, unreadable)
-        for prefix in unreadable:
-            found = {p: was for p, (was, _) in known.items() if p.startswith(prefix)} | found
-        return found
+    def _is_as_seen(self, seen: Look, *, is_whole: bool) -> bool:
+        """Whether the whole folder is as it was at the last look at all of it, and since."""
+        if not is_whole:
+            self._found = None if seen.fresh or seen.gone else self._found
+            return False
+        self._links = seen.links
+        before, self._found = self._found, hash(frozenset(seen.found.items()))
+        return before == self._found
 
 
 class _Load:
@@ -199,24 +185,26 @@ class _Load:
         connection: Connection,
         loader: Loader,
         now: datetime,
-        known: Known,
+        seen: Look,
         news: History | None,
+        counts: Mapping[str, Any],
     ) -> None:
         self.connection = connection
         self.folder, self.notes = loader.folder, loader.notes
-        self.known = known
+        self.seen = seen
+        self.counts = counts  # of the last load; empty where all is looked at
+        self.tally = Tally(connection) if counts else None
         self.patience = loader.patience
         self.options = loader.options
         self.reading = loader.reading
         self.only = loader.only
         self.report = Report(self.folder, describe_tool(loader.options.site))
         self.refolded = 0  # entries whose words were made anew
-        self.look = 0  # at the folder, in nanoseconds
         row = connection.execute(select(state)).one()
-        self.first = row.generation == 0 and not known
+        self.first = row.generation == 0 and seen.is_empty
         # Last-Modified tells seconds apart, so two generations never share one.
         self.moment = max(_seconds(now), row.loaded + 1)
-        self.records = RecordWriter(connection, known, self.moment, self.first)
+        self.records = RecordWriter(connection, self.moment, self.first, self.tally)
         self.entries = EntryWriter(connection, self.moment, self.first, self.records.removed)
         self.entries.broken = self.records.broken
         self.collections = CollectionWriter(connection, self.moment, self.first, loader.saved)
@@ -228,27 +216,13 @@ class _Load:
         # Another version of the program, or of a library, wrote what is there.
         self.anew = self.entries.labels.anew = not self.first and row.reading != self.reading
 
-    def run(
-        self,
-        found: Mapping[str, FileState],
-        look: int,
-        progress: Progress | None,
-        *,
-        accept_removals: bool,
-    ) -> Report:
-        self.look = look
+    def run(self, progress: Progress | None, *, accept_removals: bool) -> Report:
         if self.news:
             arrivals.note(self.connection, self.news, self.until)
-        before = 0 if self.first else self.records.held()
-        recall = self.known.get
-        fresh = sorted(
-            path for path, status in found.items() if recall(path, _READ_ANEW)[0] != status
-        )
-        there = len(found) - sum(path not in self.known for path in fresh)
-        gone = [path for path in self.known if path not in found] if there < len(self.known) else []
-        self._read(fresh, found, progress)
-        self.records.forget(gone)
-        after = self.records.held() if before else 0
+        before = 0 if self.first else self._held()
+        self._read(progress)
+        self.records.forget(self.seen.gone)
+        after = self._held() if before else 0
         if after * 2 < before and not accept_removals:
             raise LossError(
                 f"{self.folder} lost {before - after:,} of {counted(before, 'record')} at once; "
@@ -270,6 +244,12 @@ class _Load:
             postgres.analyze(self.connection)
         return self.report
 
+    def _held(self) -> int:
+        """How many records there are by now, those included whose last good version is kept."""
+        if self.tally is None:
+            return counting.held(self.connection)
+        return counting.held_as_told(self.counts) + self.tally.held()
+
     def _learn(self) -> None:
         """Have entries of the first load be as they came, now that history is known.
 
@@ -283,12 +263,10 @@ class _Load:
 
     # -- files -> records --------------------------------------------------
 
-    def _read(
-        self, fresh: Sequence[str], found: Mapping[str, FileState], progress: Progress | None
-    ) -> None:
+    def _read(self, progress: Progress | None) -> None:
         """Read what isn't as it was, once more what may have been half written."""
         done, doubtful = 0, []
-        digests = {path: self.known[path][1] for path in fresh if path in self.known}
+        fresh, found, digests = self.seen.fresh, self.seen.found, self.seen.digests
         with closing(read_all(self.folder, fresh, digests, self.options)) as batches:
             for batch in batches:
                 settled = []
@@ -298,7 +276,7 @@ class _Load:
                         doubtful.append(reading.path)
                     else:
                         settled.append(reading)
-                self.records.write(settled, found, self.look)
+                self.records.write(settled, found, self.seen.moment)
                 affected = self.records.affected
                 if self.first and len(affected) >= _WORTH_MERGING:
                     # While other processes read; who turns out to have a copy is made again.
@@ -309,12 +287,12 @@ class _Load:
                     progress(done, len(fresh))
         if doubtful:
             time.sleep(self.patience)
-            self.look = time.time_ns()
-            again = scan(self.folder)
+            moment = time.time_ns()
+            again = scan(self.folder, paths=[path_of(self.folder, path) for path in doubtful])
             doubtful = [path for path in doubtful if path in again]
             with closing(read_all(self.folder, doubtful, digests, self.options)) as batches:
                 for batch in batches:
-                    self.records.write(batch, again, self.look)
+                    self.records.write(batch, again, moment)
 
     # -- records -> entries ------------------------------------------------
 
@@ -322,7 +300,8 @@ class _Load:
         """Make the entries of all affected ids anew; returns how many differ from before."""
         ids = self.records.waiting if self.first else self.records.affected
         changed = None if self.first else ids | self.records.amp_pages
-        moved = identity.regroup(self.connection, changed)
+        note = self.tally.note if self.tally else set
+        moved = identity.regroup(self.connection, changed, note)
         self.entries.note_moved(moved)
         ids = ids.union(*moved)
         # An entry stops listing coverage that was removed.
@@ -336,7 +315,7 @@ class _Load:
         self.refolded = refold(self.connection) if self.anew else 0
         touched = None if self.first or self.anew else self.entries.touched
         if not self.only:
-            self.collections.write(self.known, touched, wrote=bool(self.records.wrote))
+            self.collections.write(touched, wrote=bool(self.records.wrote))
         self.entries.note_left(self.collections.departed, self.collections.left)
         self.entries.finish(self.news if self.first or self.learns else None, self.options)
         return self.entries.changed
@@ -365,34 +344,14 @@ class _Load:
         report = self.report
         report.parsed, report.turned = self.records.parsed, self.records.turned
         report.changed = self.entries.changed
-        query = select(files.c.outcome, files.c.reason, func.count())
-        grouped = query.group_by(files.c.outcome, files.c.reason)
-        for outcome, reason, number in self.connection.execute(grouped):
-            if outcome == "public":
-                report.public = number
-            elif outcome == "hidden":
-                report.hidden[reason] = number
-            elif outcome == "collection":
-                report.collections = number
-            elif outcome == "other":
-                report.passed_over += number
-        worth = select(files.c.problems).where(files.c.problems != "").order_by(files.c.path)
-        of_items = select(collections.c.problems).where(collections.c.problems != "")
-        for query in (worth, of_items.order_by(collections.c.path)):
-            for problems in self.connection.execute(query).scalars():
-                report.problems += decode_problems(problems)
-        report.note_shared(identity.shared_ids(self.connection))
+        report.differing = self.seen.differing()
+        if self.tally:
+            counting.keep_up(report, self.counts, self.tally, self.entries.more)
+        else:
+            counting.count(self.connection, report)
         report.renamed = self.entries.renamed_topics()
-        report.kept = self.records.kept()
         due = select(func.min(files.c.due)).where(files.c.due != 0)
         report.due = self.connection.execute(due).scalar()
-        count = select(func.count())
-        report.entries = self.connection.execute(count.select_from(entries)).scalar_one()
-        copies = count.select_from(records).where(records.c.public == 1)
-        report.copies = self.connection.execute(copies).scalar_one()
-        gone = select(records.c.entry_id).where(records.c.removed == 1)
-        copies = copies.where(records.c.entry_id.in_(gone))
-        report.suppressed = self.connection.execute(copies).scalar_one()
         report.generation = self.connection.execute(select(state.c.generation)).scalar_one()
 
 

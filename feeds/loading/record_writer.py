@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Column, Connection, bindparam, case, delete, func, select
 
 from feeds.loading import arrivals
+from feeds.loading.counting import HELD, Tally
 from feeds.model import Problem
 from feeds.records.history import Fact
 from feeds.records.outcome import FileReading, decode_problems
@@ -19,21 +20,20 @@ from feeds.store.bulk_insert import chunks
 from feeds.store.schema import files, records
 
 _NEVER: Final = -1  # was a record public
-_RECORDS: Final = ("public", "collection", "hidden")
-
-Known = dict[str, tuple[FileState, bytes]]  # by path: its state, and a digest of its content
 
 
 class RecordWriter:
     """Writes what came of files, and says which entries that concerns.
 
-    `known` is what the store knows of the files, and kept up. `moment` is the
-    time of the load; the `first` one finds nothing in the store.
+    `moment` is the time of the load; the `first` one finds nothing in the store. `tally` is
+    told what comes and goes, where somebody counts by it.
     """
 
-    def __init__(self, connection: Connection, known: Known, moment: int, first: bool) -> None:
+    def __init__(
+        self, connection: Connection, moment: int, first: bool, tally: Tally | None = None
+    ) -> None:
         self.connection = connection
-        self.known = known
+        self.tally = tally
         self.moment = moment
         self.first = first
         self.parsed = 0  # files
@@ -75,7 +75,6 @@ class RecordWriter:
             file_rows.append(
                 _file_row(reading, now[reading.path], due.get(reading.path, 0), keeps=keeps)
             )
-            self.known[reading.path] = now[reading.path], reading.digest
             if keeps:
                 continue
             replaced.append(reading.path)
@@ -96,9 +95,9 @@ class RecordWriter:
                 elif reading.removed:
                     self.waiting.add(page)
                     self.removed.add(page)
-        before = {} if self.first else self._standing(paths)
-        for row in file_rows:
-            self.turned += _turned(row, before.get(row["path"]), is_first=self.first)
+        self._compare(file_rows, held, {*paths}.difference(replaced))
+        if self.tally:
+            self.tally.note(reading.page for reading in read)
         if not self.first:
             self._drop(files, paths)
             self._drop_records(replaced)
@@ -107,12 +106,24 @@ class RecordWriter:
         if record_rows:
             bulk_insert.insert(self.connection, records, record_rows)
 
+    def _compare(
+        self, rows: Sequence[Mapping[str, Any]], held: Collection[str], keeps: Collection[str]
+    ) -> None:
+        """Note what rows of files say that those before them didn't.
+
+        Of `held` files there are records, those that some `keeps` stay.
+        """
+        before = {} if self.first else self._standing([row["path"] for row in rows])
+        self._count(before, held, -1)
+        self._count({r["path"]: (r["outcome"], r["reason"], "") for r in rows}, keeps, 1)
+        for row in rows:
+            self.turned += _turned(row, before.get(row["path"]), is_first=self.first)
+
     def _touch(self, readings: Sequence[FileReading], now: Mapping[str, FileState]) -> None:
         """Note the new times of files whose content is as it was."""
         if not readings:
             return
         rows = [{"at": r.path, **now[r.path]._asdict()} for r in readings]
-        self.known.update((r.path, (now[r.path], r.digest)) for r in readings)
         query = files.update().where(files.c.path == bindparam("at"))
         values: dict[str, Any] = {name: bindparam(name) for name in FileState._fields}
         self.connection.execute(query.values(values), rows)
@@ -142,34 +153,38 @@ class RecordWriter:
             due.update((path, at) for path, at in self.connection.execute(query))
         return {path: at for path, at in due.items() if not at or at > self.moment}
 
-    def held(self) -> int:
-        """How many files there are that are records, or were when they could last be read."""
-        query = select(func.count()).select_from(files).where(files.c.outcome.in_(_RECORDS))
-        return int(self.connection.execute(query).scalar_one()) + self.kept()
-
-    def kept(self) -> int:
-        """How many files in error have a last good version."""
-        query = select(func.count()).select_from(
-            files.join(records, records.c.path == files.c.path)
-        )
-        return int(self.connection.execute(query.where(files.c.outcome == "error")).scalar_one())
+    def _count(
+        self, standing: Mapping[str, tuple[str, str, str]], held: Collection[str], sign: int
+    ) -> None:
+        """Add files of which `held` have records to the tally, or take them away."""
+        if self.tally:
+            for path, (outcome, reason, _) in standing.items():
+                self.tally.files[outcome, reason] += sign
+                self.tally.kept += sign * (outcome == "error" and path in held)
 
     def forget(self, gone: Sequence[str]) -> None:
         """Drop what files said that aren't there any more."""
         if gone:
+            standing = self._standing(gone) if self.tally else {}
             self._drop(files, gone)
-            self._drop_records(gone)
+            self._count(standing, self._drop_records(gone), -1)
             self.wrote = 1
-            for path in gone:
-                del self.known[path]
 
-    def _drop_records(self, paths: Sequence[str]) -> None:
+    def _drop_records(self, paths: Sequence[str]) -> set[str]:
+        """Drop the records at some paths; returns at which there were any."""
+        held, concerned = set(), set()
         for chunk in chunks(paths):
-            query = select(records.c.entry_id, records.c.page, records.c.amp_page)
-            for *ids, amp_page in self.connection.execute(query.where(records.c.path.in_(chunk))):
-                self.affected.update(ids)
+            columns = records.c.path, records.c.amp_page, records.c.entry_id, records.c.page
+            query = select(*columns).where(records.c.path.in_(chunk))
+            for path, amp_page, *ids in self.connection.execute(query):
+                held.add(path)
+                concerned.update(ids)
                 self.amp_pages.add(amp_page)
+        if self.tally:
+            self.tally.note(concerned)
+        self.affected |= concerned
         self._drop(records, paths)
+        return held
 
     def _drop(self, table: Any, paths: Sequence[str]) -> None:
         for chunk in chunks(paths):
@@ -226,7 +241,7 @@ def _turned(
         yield next(p for p in decode_problems(row["problems"]) if p.severity == "error")
     elif outcome == "hidden" and not is_first:
         yield Problem(path, 1, "hidden", row["reason"], "note")
-    elif outcome == "other" and was in (*_RECORDS, "error"):
+    elif outcome == "other" and was in (*HELD, "error"):
         yield Problem(path, 1, "passed over", row["reason"])
     elif was == "error":
         yield Problem(path, 1, "record", "is good again", "note")

@@ -52,6 +52,8 @@ class Report:
     hidden and passed over, which a check alone names. `history` says why the history
     of the folder isn't known. `turned` are the files that this load found to be bad, hidden,
     passed over or good again, which they weren't before; of a first load the bad ones.
+    `differing` are the paths of all that weren't as the store knew them. A load that looked at
+    some paths alone has no `problems`, which are those of all files.
     """
 
     folder: Path
@@ -62,6 +64,7 @@ class Report:
     public: int = 0
     collections: int = 0
     hidden: Counter[str] = field(default_factory=Counter)
+    left_out: int = 0
     passed_over: int = 0
     kept: int = 0
     copies: int = 0
@@ -74,6 +77,7 @@ class Report:
     renamed: dict[str, str] = field(default_factory=dict)
     unshown: list[Unshown] = field(default_factory=list)
     turned: list[Problem] = field(default_factory=list)
+    differing: set[str] = field(default_factory=set)
 
     def note_shared(self, several: Iterable[SharedId]) -> None:
         """Note each record that doesn't have its id, because another one has it."""
@@ -108,11 +112,6 @@ class Report:
     def errors(self) -> list[Problem]:
         """What keeps files out: at least one for each that was left out."""
         return [p for p in self.problems if p.severity == "error"]
-
-    @property
-    def left_out(self) -> int:
-        """How many files were left out."""
-        return len({problem.path for problem in self.errors})
 
     @property
     def notes(self) -> list[Problem]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -59,45 +60,101 @@ UNSETTLED: Final = FileState(-1, -1, -1)  # as no file is
 
 
 def scan(
-    folder: Path, unreadable: list[str] | None = None, *, only: str = ""
+    folder: Path,
+    unreadable: list[str] | None = None,
+    *,
+    paths: Iterable[str] | None = None,
+    links: set[str] | None = None,
 ) -> dict[str, FileState]:
-    r"""Every file that may be a record, by its path relative to `folder`; `only` names one.
+    r"""Every file that may be a record, by its path relative to `folder`.
 
+    With `paths`, as the system spells them, only those files, and what is in those subfolders.
     Hidden and editor files, links that leave the folder, paths of more than
     600 bytes and anything but regular files are passed over. Bytes of a name that aren't UTF-8 are
     spelled out (`\xff`), as databases take only text. Subfolders that are
     there and can't be read are added to `unreadable`, with a slash at their
-    end. Raises FolderError when the folder can't be read.
+    end, and links to `links`. Raises FolderError when the folder can't be read.
     """
     root = os.path.realpath(folder)
     states: dict[str, FileState] = {}
-    pending = [""]
+    pending = [""] if paths is None else _named(folder, root, paths, states, unreadable)
     while pending:
         prefix = pending.pop()
         try:
             with os.scandir(f"{root}/{prefix}") as listing:
                 for item in listing:
                     path = prefix + item.name
-                    if only and not f"{only}/".startswith(f"{path}/"):
-                        continue
-                    encoded = path if path.isascii() else os.fsencode(path)
-                    if ignored(item.name) or len(encoded) > _LONGEST:
+                    if _passed_over(path):
                         continue
                     if item.is_dir(follow_symlinks=False):
                         pending.append(path + "/")
-                    elif (state := _stat(item, root)) is not None:
-                        if isinstance(encoded, bytes):
-                            path = encoded.decode("utf-8", "backslashreplace")
-                        states[path] = state
+                        continue
+                    if links is not None and item.is_symlink():
+                        links.add(path)
+                    if (state := _stat(item, root)) is not None:
+                        states[spelled(path)] = state
         except OSError as error:
             if prefix == "":
-                raise FolderError(
-                    f"{folder}: {error.strerror}; FEEDS_SEEDS names a folder of records, "
-                    "and feeds init FOLDER writes a feeds.toml for one"
-                ) from None
+                raise _unreadable(folder, error) from None
             if unreadable is not None and not isinstance(error, FileNotFoundError):
                 unreadable.append(prefix)
     return states
+
+
+def _named(
+    folder: Path,
+    root: str,
+    paths: Iterable[str],
+    states: dict[str, FileState],
+    unreadable: list[str] | None,
+) -> list[str]:
+    """Add the files at `paths` to `states`; returns the folders, with a slash at their end."""
+    try:
+        os.scandir(root).close()
+    except OSError as error:
+        raise _unreadable(folder, error) from None
+    folders = []
+    for path in paths:
+        target = Path(root, path)
+        parent = str(target.parent)
+        if any(map(_passed_over, prefixes(path))) or os.path.realpath(parent) != parent:
+            continue
+        try:
+            is_folder = target.is_dir() and not target.is_symlink()
+        except OSError:  # as of a folder that can't be entered
+            if unreadable is not None:
+                unreadable.append(path.rpartition("/")[0] + "/")
+            continue
+        if is_folder:
+            folders.append(path + "/")
+        elif (state := _stat(target, root)) is not None:
+            states[spelled(path)] = state
+    return folders
+
+
+def _unreadable(folder: Path, error: OSError) -> FolderError:
+    return FolderError(
+        f"{folder}: {error.strerror}; FEEDS_SEEDS names a folder of records, "
+        "and feeds init FOLDER writes a feeds.toml for one"
+    )
+
+
+def prefixes(path: str) -> Iterator[str]:
+    """A path, and those of the folders that it is in."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
+
+
+def _passed_over(path: str) -> bool:
+    """Whether what is at a path is never looked at, by its name or the length of the path."""
+    length = len(path) if path.isascii() else len(os.fsencode(path))
+    return length > _LONGEST or ignored(path[path.rfind("/") + 1 :])
+
+
+def spelled(path: str) -> str:
+    r"""A path of the system as the store has it: bytes that aren't UTF-8 spelled out (`\xff`)."""
+    return path if path.isascii() else os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def ignored(name: str) -> bool:
@@ -105,9 +162,17 @@ def ignored(name: str) -> bool:
     return name.startswith((".", "#")) or name.endswith(_EDITOR_FILE)
 
 
-def _stat(item: os.DirEntry[str], root: str) -> FileState | None:
+def path_of(folder: Path, path: str) -> str:
+    """A path of the store as the system spells it."""
+    if "\\x" in path and not os.path.lexists(f"{folder}/{path}"):
+        name = _SPELLED_OUT.sub(lambda byte: bytes.fromhex(byte[1].decode()), os.fsencode(path))
+        return os.fsdecode(name)
+    return path
+
+
+def _stat(item: os.DirEntry[str] | Path, root: str) -> FileState | None:
     try:
-        if item.is_symlink() and not os.path.realpath(item.path).startswith(root + os.sep):
+        if item.is_symlink() and not os.path.realpath(item).startswith(root + os.sep):
             return None
         status = item.stat()
     except OSError:
@@ -119,9 +184,7 @@ def _stat(item: os.DirEntry[str], root: str) -> FileState | None:
 
 def read_file(folder: Path, path: str, most: int) -> bytes:
     """The content of a regular file, or its first `most` bytes. Raises OSError."""
-    name = os.fsencode(f"{folder}/{path}")
-    if b"\\x" in name and not os.path.lexists(name):
-        name = _SPELLED_OUT.sub(lambda byte: bytes.fromhex(byte[1].decode()), name)
+    name = f"{folder}/{path_of(folder, path)}"
     handle = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         status = os.fstat(handle)

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import re
@@ -16,9 +17,11 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
+from inotify_simple import INotify
 from sqlalchemy.exc import DatabaseError
 
 from feeds.config import Config
+from feeds.follower import folder_changes, folder_watch
 from feeds.follower import follower as following
 from feeds.follower.follower import FolderFollower
 from feeds.loading.loader import Loader
@@ -215,14 +218,14 @@ def test_a_file_looked_at_in_the_moment_it_was_written_is_loaded_once_more(
     def looked(_: Path) -> dict[str, FileState]:
         return {"a.md": FileState(1, 1, 10_000_000_001), "b.md": FileState(1, 1, 1)}
 
-    monkeypatch.setattr(following, "scan", looked)
-    monkeypatch.setattr(following, "_POLL", 0.0)
-    monkeypatch.setattr(following, "_LEAST_POLL", 0)
+    monkeypatch.setattr(folder_changes, "scan", looked)
+    monkeypatch.setattr(folder_changes, "_POLL", 0.0)
+    monkeypatch.setattr(folder_changes, "_LEAST_POLL", 0)
     monkeypatch.setattr(time, "time_ns", lambda: clock[0])
-    changes = FolderFollower(settings(tmp_path), print)._poll_folder()
-    assert [next(changes) for _ in range(3)] == [True, True, True]
+    changes = folder_changes.FolderChanges(settings(tmp_path, "poll"), print).ticks()
+    assert [next(changes) for _ in range(3)] == [None, {"a.md"}, {"a.md"}]
     clock[0] += 30_000_000
-    assert [next(changes) for _ in range(3)] == [True, False, False]
+    assert [next(changes) for _ in range(3)] == [{"a.md"}, set(), set()]
 
 
 def test_a_load_without_a_problem_is_told_and_no_warning(tmp_path: Path) -> None:
@@ -300,8 +303,8 @@ def test_who_asks_for_a_load_gets_a_line_whatever_comes_of_it(tmp_path: Path) ->
 
 @pytest.mark.slow
 def test_a_burst_is_one_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "_QUIET", 3.0)  # so that it is one on a slow machine too
-    monkeypatch.setattr(following, "_BURST", 60.0)
+    monkeypatch.setattr(folder_watch, "_QUIET", 3.0)  # so that it is one on a slow machine too
+    monkeypatch.setattr(folder_watch, "_BURST", 60.0)
     (tmp_path / "burst").mkdir()
     for number in range(30):
         write(tmp_path / "burst", f"burst-{number}.md")
@@ -361,10 +364,10 @@ def test_a_link_to_the_folder_that_is_turned_elsewhere_is_followed(tmp_path: Pat
 def test_a_folder_that_cannot_be_watched_is_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object, **__: object) -> Iterator[Any]:
-        raise OSError("OS file watch limit reached")
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(following, "watch", refuse)
+    monkeypatch.setattr(INotify, "add_watch", refuse)
     folder = news(tmp_path / "news", 1)
     config = settings(folder)
     with followed(config) as lines:
@@ -372,26 +375,53 @@ def test_a_folder_that_cannot_be_watched_is_looked_at(
         until(lambda: len(lines) == 2)
         write(folder, "new.md")
         until(lambda: entries(config) == 2)
-    assert lines[1] == (
-        f"{folder} can't be watched (OS file watch limit reached); it is looked at every second"
+    assert lines[0] == (
+        f"{folder} can't be watched: the system's watches are used up; "
+        "raise fs.inotify.max_user_watches; it is looked at every second"
     )
 
 
 def test_a_file_system_without_events_is_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "_file_system", lambda _: "fuse.sshfs")
+    monkeypatch.setattr(folder_changes, "_file_system", lambda _: "fuse.sshfs")
     folder = news(tmp_path / "news", 1)
     config = settings(folder)
     with followed(config) as lines:
         until(lambda: len(lines) == 2)
         write(folder, "new.md")
         until(lambda: entries(config) == 2)
-    assert lines[1].startswith(f"{folder} is on fuse.sshfs, which doesn't tell of changes")
+    assert lines[0].startswith(f"{folder} is on fuse.sshfs, which doesn't tell of changes")
+
+
+@pytest.mark.parametrize("is_deaf", [True, False])
+def test_a_folder_of_whose_changes_the_system_does_not_tell_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_deaf: bool
+) -> None:
+    """As that of a container on another machine."""
+    monkeypatch.setattr(following, "_WHOLE", 0.0)
+    monkeypatch.setattr(following, "_SAFETY", 0.5)
+    monkeypatch.setattr(folder_changes, "_TELLING", 1.0)
+    if is_deaf:
+        monkeypatch.setattr(INotify, "read", lambda *_: time.sleep(0.1))
+    folder = news(tmp_path / "news", 1)
+    config = settings(folder)
+    with followed(config) as lines:
+        until(lambda: entries(config) == 1)
+        write(folder, "new.md")
+        until(lambda: entries(config) == 2)
+        if is_deaf:
+            until(lambda: len(lines) == 3)
+        write(folder, "newer.md")
+        until(lambda: entries(config) == 3)
+        until(lambda: len(lines) == (4 if is_deaf else 3))
+    told = [line for line in lines if not line.startswith(f"{folder}: ")]
+    expected = "changed, and the system didn't tell; it is looked at every second from now on"
+    assert told == ([f"{folder} {expected}, as with FEEDS_WATCH=poll"] if is_deaf else [])
 
 
 def test_the_kind_of_a_file_system_is_known() -> None:
-    assert following._file_system(Path("/proc/self")) == "proc"
+    assert folder_changes._file_system(Path("/proc/self")) == "proc"
 
 
 def test_what_is_wrong_is_said_once_and_noted(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What `/readyz` and `/metrics` say of loading, and that they name no place."""
 
+import errno
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -7,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from inotify_simple import INotify
 
 from feeds.config import Config
-from feeds.follower import follower as following
 from feeds.follower.follower import FolderFollower
 from feeds.follower.ping_queue import queue
 from feeds.loading.loader import Loader
@@ -70,10 +71,10 @@ def test_a_folder_that_is_only_looked_at_when_asked_is_never_silent(
 def test_a_follower_notes_how_often_it_looks_and_that_it_has_to_poll(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError("OS file watch limit reached")
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(following, "watch", refuse)
+    monkeypatch.setattr(INotify, "add_watch", refuse)
     folder = news(tmp_path / "news", 1)
     config = Config(seeds=folder, database_url=databases.at(tmp_path / "feeds.db"))
     follower = FolderFollower(config, lambda _: None)
@@ -84,7 +85,7 @@ def test_a_follower_notes_how_often_it_looks_and_that_it_has_to_poll(
     now = int(datetime.now(UTC).timestamp())
     assert not any(troubles(documents, now).values())
     assert documents.watch.health.counts["every"] == 60
-    list(follower._watch_folder())
+    list(follower._changes.ticks())
     follower.load()
     documents.watch.look_again()
     why = "the system doesn't watch the folder any more; it is looked at every second"
