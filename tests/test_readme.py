@@ -79,6 +79,19 @@ def test_what_the_pages_lead_to_is_there(page: str) -> None:
             assert fragment in {re.sub(r"[^\w -]", "", t).lower().replace(" ", "-") for t in titles}
 
 
+def test_no_line_has_pip_look_for_feeds_on_an_index() -> None:
+    """There it is nobody's, or somebody else's."""
+    code = [*(PROJECT / "feeds").rglob("*.py"), *(PROJECT / "deploy").iterdir()]
+    texts = PAGES | {str(path): path.read_text(encoding="utf-8") for path in code}
+    wrong = re.compile(
+        r"pip install (?:[^\n`#]* )?['\"]?feeds(?:\[[\w,]*\])?['\"]?(?:[\s`]|$)", re.M
+    )
+    assert wrong.search("`pip install 'feeds[s3]'`")
+    assert {
+        name: found.group() for name, text in texts.items() if (found := wrong.search(text))
+    } == {}
+
+
 def test_every_page_of_the_documentation_is_led_to() -> None:
     assert {
         f"docs/{name}" for name in re.findall(r"\(docs/([\w-]+\.md)", README)

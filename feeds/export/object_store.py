@@ -22,11 +22,17 @@ from feeds.messages import first_line, without_passwords
 from feeds.serving import content_coding
 
 CODINGS: Final = (content_coding.IDENTITY, "gzip", "br")
-# What `pip install 'feeds[...]'` brings for the protocols of URLs.
+# The extras that bring what writes to the protocols of URLs.
 EXTRAS: Final[Mapping[str, str]] = {
     "s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "sftp": "sftp", "ssh": "sftp",
     "az": "azure", "abfs": "azure", "abfss": "azure",
 }  # fmt: skip
+_PACKAGES: Final = {  # of the extras: no package index has feeds
+    "s3": "s3fs",
+    "gcs": "gcsfs",
+    "azure": "adlfs",
+    "sftp": "'fsspec>=2026.9' paramiko",
+}
 _SFTP: Final = "fsspec.implementations.sftp.SFTPFileSystem"
 _NEW: Final = f"{manifest.FOLDER}/new"
 _JOURNAL: Final = File("text/plain", "", 0, "", "no-cache")
@@ -184,7 +190,7 @@ def _file_system(url: str, protocol: str, name: str) -> tuple[Any, str]:
             options["host_key_policy"] = _known_hosts()
         files, path = url_to_fs(url, skip_instance_cache=True, **options)
     except ImportError as error:
-        missing = f"pip install 'feeds[{extra}]'" if extra else str(error)
+        missing = f"pip install {_PACKAGES[extra]}" if extra else str(error)
         raise ExportError(f"{name}: what writes to {protocol}:// is missing; {missing}") from error
     except ValueError as error:
         known = ", ".join(f"{one}://" for one in EXTRAS)

@@ -52,9 +52,9 @@ class HistoryReader:
             head, until = reader.connection.execute(select(state.c.head, state.c.until)).one()
         if not any((parent / ".git").exists() for parent in _with_parents(self._folder)):
             return None
-        from feeds.records.git_history import head_of, read_history  # which loads libgit2
-
         try:
+            from feeds.records.git_history import head_of, read_history  # which loads libgit2
+
             if head_of(self._folder) == head:
                 self._whole = None  # the store knows it
                 return None

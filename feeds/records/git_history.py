@@ -12,9 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple, TypeVar
 
-import pygit2
-from pygit2.enums import FileMode, Option, SortMode
-
 from feeds import slugs
 from feeds.config import MAX_WINDOW
 from feeds.model import decode_record
@@ -24,6 +21,14 @@ from feeds.records.outcome import interpret
 from feeds.records.parser import Options
 from feeds.records.scanner import ignored
 from feeds.selection import scopes_of
+
+try:
+    import pygit2
+    from pygit2.enums import FileMode, Option, SortMode
+except Exception as error:  # an error of its own, which can't be imported either
+    raise NoHistory(
+        f"libgit2 can't be loaded: {error}; it needs the system's certificates (ca-certificates)"
+    ) from error
 
 Kind = TypeVar("Kind")
 

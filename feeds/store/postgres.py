@@ -20,7 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from feeds.store.schema import SCHEMA, metadata
 
 NAMESPACE: Final = f"feeds_v{SCHEMA}"
-EXTRA: Final = "psycopg isn't installed; pip install 'feeds[postgres]'"
+EXTRA: Final = "psycopg isn't installed; pip install 'psycopg[binary]'"
 _NAMESPACES: Final = "^feeds_(v[0-9]+|[0-9a-f]{16})$"  # once they were named after a digest
 _ENCODING: Final = "UTF8"
 

@@ -22,6 +22,7 @@ from feeds.export.writer import ExportError, Outcome, write
 from tests.helpers import collection
 from tests.helpers.server import (
     PATIENCE,
+    PROJECT,
     ROOT,
     Answer,
     call,
@@ -296,16 +297,16 @@ def test_an_unknown_protocol_says_which_there_are(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "extra", "module"),
+    ("url", "packages", "module"),
     [
-        ("s3://x", "s3", "s3fs"),
-        ("gs://x", "gcs", "gcsfs"),
-        ("az://x", "azure", "adlfs"),
-        ("sftp://u:secret@h/x", "sftp", "paramiko"),
+        ("s3://x", "s3fs", "s3fs"),
+        ("gs://x", "gcsfs", "gcsfs"),
+        ("az://x", "adlfs", "adlfs"),
+        ("sftp://u:secret@h/x", "'fsspec>=2026.9' paramiko", "paramiko"),
     ],
 )
 def test_what_is_missing_is_said(
-    tmp_path: Path, records: Path, url: str, extra: str, module: str
+    tmp_path: Path, records: Path, url: str, packages: str, module: str
 ) -> None:
     """In a process in which the module can't be imported."""
     (tmp_path / "sitecustomize.py").write_text(f"import sys\nsys.modules[{module!r}] = None\n")
@@ -316,10 +317,10 @@ def test_what_is_missing_is_said(
         FEEDS_SEEDS=str(records),
         FEEDS_BASE_URL=ROOT,
         FEEDS_PARAMETERS="off",
-        PYTHONPATH=str(tmp_path),
+        PYTHONPATH=f"{tmp_path}:{PROJECT}",
     )
     assert done.returncode == 2
-    assert done.stderr.endswith(f"is missing; pip install 'feeds[{extra}]'\n")
+    assert done.stderr.endswith(f"is missing; pip install {packages}\n")
     assert "secret" not in done.stderr + done.stdout
 
 

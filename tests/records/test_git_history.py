@@ -7,6 +7,7 @@ from feeds.records.git_history import head_of, read_history
 from feeds.records.history import Fact, History, NoHistory
 from feeds.records.parser import PLAIN, parse_record
 from tests.helpers.repository import Repository
+from tests.helpers.server import PROJECT, feeds
 
 NOW = 2_000_000_000
 
@@ -173,3 +174,25 @@ def test_where_there_is_no_history_it_is_said_why(tmp_path: Path, repository: Re
     (repository.folder / ".git/shallow").write_text(commit + "\n")
     with pytest.raises(NoHistory, match="is a shallow clone"):
         read(repository)
+
+
+WITHOUT = """
+import ssl
+ssl.get_default_verify_paths = lambda: ssl.DefaultVerifyPaths(None, None, "", "", "", "")
+"""
+
+
+def test_a_machine_without_certificates_has_no_history_and_loads(tmp_path: Path) -> None:
+    """libgit2 can't be loaded there."""
+    (tmp_path / "sitecustomize.py").write_text(WITHOUT)
+    Repository(tmp_path / "site").commit(1_700_000_000, {"a.md": record("a")})
+    done = feeds(
+        "load",
+        cwd=tmp_path,
+        FEEDS_SEEDS=str(tmp_path / "site"),
+        FEEDS_DATABASE_URL=f"sqlite:///{tmp_path / 'news.db'}",
+        PYTHONPATH=f"{tmp_path}:{PROJECT}",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "1 public" in done.stdout
+    assert "libgit2 can't be loaded: OpenSSL error: failed to load certificates" in done.stdout

@@ -1,4 +1,4 @@
-"""The systemd unit and the Containerfile: what of them can be checked without their programs."""
+"""The systemd unit, the container and the compose files do what docs/operating.md says of them."""
 
 import json
 import os
@@ -7,20 +7,27 @@ import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 from pathlib import Path
 from typing import Final
-from zipfile import ZipFile
 
 import click
 import pytest
+import yaml
 
 from feeds import config
 from feeds.cli.main import main
 from tests.helpers.caches import DEPLOY
-from tests.helpers.server import FEEDS, PROJECT, Served, free_port, program
+from tests.helpers.repository import Repository
+from tests.helpers.server import FEEDS, PROJECT, Served, free_port, news, program, until
 
 UNIT: Final = (DEPLOY / "feeds.service").read_text()
 CONTAINER: Final = re.sub(r"\\\n\s*", "", (DEPLOY / "Containerfile").read_text())
+VARNISH: Final = (DEPLOY / "Containerfile.varnish").read_text()
+COMPOSE: Final = {path.name: yaml.safe_load(path.read_text()) for path in DEPLOY.glob("*.yaml")}
+OPERATING: Final = (PROJECT / "docs" / "operating.md").read_text(encoding="utf-8")
+PACKAGES: Final = Path(sysconfig.get_path("purelib"))  # of the environment that the tests run in
 
 
 def lines(name: str) -> list[str]:
@@ -28,9 +35,15 @@ def lines(name: str) -> list[str]:
     return re.findall(rf"^{name}=(.*)$", UNIT, re.M)
 
 
-def instructions(name: str) -> list[str]:
-    """What the Containerfile says under an instruction."""
-    return re.findall(rf"^{name} (.*)$", CONTAINER, re.M)
+def instructions(name: str, text: str = CONTAINER) -> list[str]:
+    """What a Containerfile says under an instruction."""
+    return re.findall(rf"^{name} (.*)$", text, re.M)
+
+
+def settings_of_the_docs() -> str:
+    """The feeds.toml of a service."""
+    (text,) = re.findall(r"feeds\.toml <<END\n(.*?)^ +END$", OPERATING, re.M | re.S)
+    return re.sub(r"^ +", "", text, flags=re.M)
 
 
 def is_understood(arguments: list[str]) -> bool:
@@ -45,10 +58,13 @@ def is_understood(arguments: list[str]) -> bool:
     return True
 
 
+# -- the unit -----------------------------------------------------------------------
+
+
 @pytest.mark.servers
 def test_the_unit_is_one_that_systemd_understands(tmp_path: Path) -> None:
     unit = tmp_path / "feeds.service"
-    unit.write_text(UNIT.replace("/opt/feeds/bin/feeds", str(FEEDS)))
+    unit.write_text(UNIT.replace("ExecStart=feeds", f"ExecStart={FEEDS}"))
     analyze = program("systemd-analyze")
     done = subprocess.run(
         [analyze, "verify", "--man=no", unit], capture_output=True, text=True, check=False
@@ -61,94 +77,237 @@ def test_the_unit_is_one_that_systemd_understands(tmp_path: Path) -> None:
     assert exposed.returncode == 0, exposed.stdout
 
 
-def test_the_unit_starts_our_command_and_reloads_it_with_the_signal_that_loads() -> None:
-    (start,) = lines("ExecStart")
-    path, *arguments = start.split()
-    assert Path(path).name == "feeds"
-    assert is_understood(arguments)
-    assert not is_understood(["serve", "--no-such-option"])
-    assert lines("ExecReload") == ["/bin/kill -HUP $MAINPID"]
+def test_the_settings_of_a_service_are_where_its_unit_looks(tmp_path: Path) -> None:
+    assert lines("WorkingDirectory") == [f"/etc/{lines('ConfigurationDirectory')[0]}"]
+    assert f"cat > {lines('WorkingDirectory')[0]}/{config.FILE} <<END" in OPERATING
+    (tmp_path / config.FILE).write_text(settings_of_the_docs())
+    found = config.read(folder=tmp_path)
+    assert found.database == f"sqlite:////var/lib/{lines('StateDirectory')[0]}/feeds.db"
+    assert f"cp -r seeds {found.seeds} " in OPERATING
 
 
-def test_what_the_unit_and_the_container_set_are_settings(tmp_path: Path) -> None:
-    said = dict(pair.split("=", 1) for line in lines("Environment") for pair in line.split())
-    assert said
-    (state,) = lines("StateDirectory")
-    assert said["FEEDS_DATABASE_URL"].startswith(f"sqlite:////var/lib/{state}/")
-    (environment,) = instructions("ENV")
-    contained = dict(pair.split("=", 1) for pair in environment.split())
-    (volume,) = instructions("VOLUME")
-    assert contained["FEEDS_DATABASE_URL"].startswith(f"sqlite:///{volume}/")
-    for values in (said, contained):
-        found = config.read(values, tmp_path)
-        assert {config.variable(name) for name in found.sources} >= set(values)
+def environment(folder: Path) -> Path:
+    """An empty virtual environment that sees the packages of ours, so that nothing is fetched."""
+    venv.create(folder, symlinks=True)
+    (found,) = folder.glob("lib/python3*/site-packages")
+    (found / "others.pth").write_text(f"{PACKAGES}\n")
+    return folder / "bin" / "python"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["wheel", "checkout"])
+def test_the_unit_serves_a_wheel_and_a_checkout(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As docs/operating.md says, in another root, without systemd and an index."""
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    opt, clone = tmp_path / "opt" / "feeds", tmp_path / "clone"
+    offline = (
+        "-q",
+        "--no-index",
+        "--no-deps",
+        "--no-build-isolation",
+        "--disable-pip-version-check",
+    )
+    source = opt if kind == "checkout" else clone
+    shutil.copytree(PROJECT / "feeds", source / "feeds")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(PROJECT / name, source)
+    python = environment(opt / ".venv" if kind == "checkout" else opt)
+    pip = (sys.executable, "-m", "pip")
+    installed: tuple[str | Path, ...] = ("-e", opt)
+    if kind == "wheel":
+        subprocess.run([*pip, "wheel", *offline, "-w", tmp_path, clone], check=True)
+        installed = (next(tmp_path.glob("*.whl")),)
+    subprocess.run([*pip, "--python", python, "install", *offline, *installed], check=True)
+
+    home, state = tmp_path / "etc", tmp_path / "state"
+    home.mkdir()
+    state.mkdir()
+    said = settings_of_the_docs().replace("/srv/seeds", str(news(tmp_path / "news")))
+    (home / config.FILE).write_text(said.replace("/var/lib/feeds", str(state)))
+    (path,), (start,), (reload,) = map(lines, ("ExecSearchPath", "ExecStart", "ExecReload"))
+    found, *arguments = shlex.split(start)
+    places = path.replace("/opt/feeds", str(opt)).split(":")
+    command = (next(str(p) for place in places if (p := Path(place, found)).exists()), *arguments)
+    unset = {"FEEDS_SEEDS": "", "FEEDS_DATABASE_URL": ""}
+    server = Served(home, home, unset, command)
+    try:
+        server.start()
+        assert b"https://feeds.example.org/rss.xml" in server.get("/rss.xml").body
+        assert [path.name for path in state.glob("*.db")] == ["feeds.db"]
+        assert server.process is not None
+        subprocess.run(shlex.split(reload.replace("$MAINPID", str(server.process.pid))), check=True)
+        until(lambda: "0 files parsed, 0 entries changed" in server.log)
+        server.process.terminate()
+        assert server.process.wait(int(lines("TimeoutStopSec")[0])) == 0
+    finally:
+        server.stop()
+    shown = "import feeds; print(feeds.__file__)"
+    where = subprocess.check_output([python, "-c", shown], cwd=home, text=True)
+    assert where.startswith(str(opt))
+
+
+# -- the container ------------------------------------------------------------------
+
+# What stands in for the image python:3-slim: this machine's programs, and an environment whose
+# pip asks no index.
+SHARED: Final = [str(path) for path in {Path("/usr"), Path(sys.base_prefix), PACKAGES}]
+PIP: Final = """#!/bin/sh
+command=$1; shift
+exec python -m pip "$command" --no-index --no-build-isolation "$@"
+"""
+
+
+class Buildah:
+    """Runs buildah with a storage of its own, and no more of the kernel's help than chroot."""
+
+    def __init__(self, home: Path) -> None:
+        storage = ("--root", home / "root", "--runroot", home / "run", "--storage-driver", "vfs")
+        self._command: Final = (program("buildah"), *storage)
+        self.chroot: Final = (
+            "--isolation=chroot",
+            *(f"--volume={path}:{path}:ro" for path in SHARED),
+        )
+
+    def command(self, *arguments: str | Path) -> tuple[str | Path, ...]:
+        return (*self._command, *arguments)
+
+    def __call__(self, *arguments: str | Path) -> str:
+        done = subprocess.run(self.command(*arguments), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def buildah(tmp_path_factory: pytest.TempPathFactory) -> Buildah:
+    """With the image `feeds`, of our Containerfile."""
+    if os.geteuid():
+        pytest.skip("only root may change its root")
+    home = tmp_path_factory.mktemp("buildah")
+    base = home / "base"
+    environment(base / "opt" / "python")
+    pip = base / "opt" / "python" / "bin" / "pip"
+    pip.write_text(PIP)
+    pip.chmod(0o755)
+    (base / "etc").mkdir()
+    for name in ("passwd", "group", "login.defs", "ld.so.cache"):
+        shutil.copy(Path("/etc", name), base / "etc")
+    shutil.copytree("/etc/ssl/certs", base / "etc" / "ssl" / "certs")
+    (base / "tmp").mkdir(mode=0o1777)
+    for link in Path("/").iterdir():
+        if link.is_symlink() and link.resolve().is_relative_to("/usr"):
+            (base / link.name).symlink_to(link.readlink())
+    run = Buildah(home)
+    container = run("from", "scratch")
+    run("copy", "--quiet", container, base, "/")
+    path = "/opt/python/bin:/usr/local/bin:/usr/bin:/usr/sbin"
+    run("config", "--env", f"PATH={path}", container)
+    run("commit", "--quiet", container, "localhost/base")
+    run(
+        "bud", "--quiet", "--format", "docker", "--from", "localhost/base", *run.chroot,
+        "-f", DEPLOY / "Containerfile", "-t", "feeds", PROJECT,
+    )  # fmt: skip
+    return run
+
+
+@pytest.mark.servers
+def test_the_container_serves_without_root_and_without_a_volume(
+    buildah: Buildah, tmp_path: Path
+) -> None:
+    container = buildah("from", "--pull-never", "localhost/feeds")
+    found = json.loads(buildah("inspect", container))["Docker"]["config"]
+    assert (found["User"], found["ExposedPorts"], found["Cmd"]) == (
+        "10001",
+        {"8000/tcp": {}},
+        ["feeds", "serve"],
+    )
+    assert not found.get("Volumes")
+    repository = Repository(tmp_path / "news")
+    record = "---\ntitle: A\nwebUrl: https://news.example.com/a\n---\n"
+    repository.commit(1_700_000_000, {"a.md": record})
+    port = free_port()
+    run = ("run", *buildah.chroot, f"--volume={repository.folder}:/seeds:ro")
+    serve = buildah.command(
+        *run, f"--env=FEEDS_BIND=127.0.0.1:{port}", container, "--", *found["Cmd"]
+    )
+    server = Served(tmp_path, tmp_path / "home", {}, serve, port)
+    try:
+        server.start()
+        assert (
+            buildah("run", *buildah.chroot, container, "--", "/usr/bin/id", "-u") == found["User"]
+        )
+        until(lambda: json.loads(server.get("/readyz").body)["history"] == "git")
+        (check,) = instructions("HEALTHCHECK .*?CMD")
+        assert found["Healthcheck"]["Test"] == ["CMD", *json.loads(check)]
+        for there, code in ((port, 0), (free_port(), 1)):
+            _, *arguments = json.loads(check.replace(":8000", f":{there}"))
+            done = subprocess.run([sys.executable, *arguments], capture_output=True, check=False)
+            assert done.returncode == code, done.stderr
+    finally:
+        server.stop()
+
+
+def test_what_the_container_and_compose_files_set_are_settings(tmp_path: Path) -> None:
+    (image,) = instructions("FROM")
+    assert re.fullmatch(r"python:3\.\d+-slim", image)  # of no host, and no architecture
+    (line,) = instructions("ENV")
+    contained = dict(pair.split("=", 1) for pair in line.split())
     (exposed,) = instructions("EXPOSE")
     assert contained["FEEDS_BIND"] == f"0.0.0.0:{exposed}"
+    assert contained["FEEDS_DATABASE_URL"].startswith(f"sqlite:///{instructions('WORKDIR')[0]}/")
+    for services in COMPOSE.values():
+        values = contained | services["services"]["feeds"]["environment"]
+        found = config.read(values, tmp_path)
+        assert {config.variable(name) for name in found.sources} >= set(values)
 
 
-def test_the_container_is_of_an_image_of_no_host_in_particular_and_not_of_root() -> None:
-    (image,) = instructions("FROM")
-    assert re.fullmatch(r"python:3\.\d+-slim", image)
-    (user,) = instructions("USER")
-    assert f"--uid {user} " in CONTAINER
-    (command,) = instructions("CMD")
-    name, *arguments = json.loads(command)
-    assert name == "feeds"
-    assert is_understood(arguments)
-
-
-def test_the_health_check_tells_a_server_that_answers_from_one_that_does_not(
-    served: Served,
-) -> None:
-    (said,) = instructions("HEALTHCHECK CMD")
-    (port,) = instructions("EXPOSE")
-    assert said.count(f"127.0.0.1:{port}") == 1
-    for there, code in ((served.port, 0), (free_port(), 1)):
-        _, *arguments = json.loads(said.replace(f":{port}", f":{there}"))
-        done = subprocess.run([sys.executable, *arguments], capture_output=True, check=False)
-        assert done.returncode == code, done.stderr
-
-
-def test_what_the_container_copies_is_all_that_its_installation_needs(tmp_path: Path) -> None:
-    source, target = tmp_path / "src", tmp_path / "installed"
-    for copied in instructions("COPY"):
-        *names, to = copied.split()
-        for name in names:
-            at = tmp_path / to.strip("/")
-            if (PROJECT / name).is_dir():
-                shutil.copytree(PROJECT / name, at, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                at.mkdir(exist_ok=True)
-                shutil.copy(PROJECT / name, at)
-    install, remove = instructions("RUN")[0].split(" && ")
-    assert remove == "rm -r /src"
-    command = shlex.split(install)
-    assert command[:2] == ["pip", "install"]
-    assert command[command.index("-c") + 1] == "/src/constraints.txt"
-    assert (source / "constraints.txt").exists()
-    extras = re.fullmatch(r"/src\[(.*)\]", command[-1])
-    assert extras
-    # What pip does without dependencies: it has the package built, and unpacks it.
-    build = "import flit_core.buildapi as b, sys; print(b.build_wheel(sys.argv[1]))"
+@pytest.mark.servers
+@pytest.mark.parametrize("name", COMPOSE)
+def test_a_compose_file_is_one_and_publishes_what_listens(name: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", build, tmp_path],
-        cwd=source, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    with ZipFile(tmp_path / done.stdout.strip()) as wheel:
-        wheel.extractall(target)
-    (metadata,) = target.glob("*.dist-info/METADATA")
-    assert {f"Provides-Extra: {extra}" for extra in extras[1].split(",")} <= {
-        *metadata.read_text(encoding="utf-8").splitlines()
-    }
-    shown = subprocess.run(
-        [sys.executable, "-c", "import feeds.cli.main as c; print(c.__file__); c.main()", "check"],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(target), "FEEDS_SEEDS": str(PROJECT / "seeds")},
+        [program("docker-compose"), "-f", DEPLOY / name, "config", "--quiet"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert shown.stdout.startswith(str(target)), shown.stderr
-    assert shown.returncode == 0
-    templates = Path("feeds", "rendering", "templates")
-    installed = {path.name for path in (target / templates).iterdir()}
-    assert installed == {path.name for path in (PROJECT / templates).iterdir()}
+    assert (done.returncode, done.stderr) == (0, "")
+    services = COMPOSE[name]["services"]
+    assert re.search(rf"docker compose -f deploy/{name} up", (DEPLOY / name).read_text())
+    for service in services.values():
+        build = service["build"]
+        assert (DEPLOY / build["context"] / build["dockerfile"]).is_file()
+    ports = [port for service in services.values() for port in service.get("ports", ())]
+    listens = "8080" if "varnish" in services else instructions("EXPOSE")[0]
+    assert [port.rpartition(":")[2] for port in ports] == [listens]
+
+
+@pytest.mark.servers
+def test_varnish_of_the_compose_file_serves_the_feeds_beside_it_and_is_purged(
+    tmp_path: Path,
+) -> None:
+    variables = COMPOSE["compose-varnish.yaml"]["services"]["feeds"]["environment"]
+    (line,) = instructions("CMD", VARNISH)
+    (copied,) = instructions("COPY", VARNISH)
+    source, target = copied.split()
+    origin = Served(news(tmp_path / "news"), tmp_path / "origin", variables)
+    cache = Served(tmp_path, tmp_path / "cache")
+    vcl = (PROJECT / source).read_text()
+    host, _, port = variables["FEEDS_BIND"].rpartition(":")
+    assert (f'.host = "{host}";' in vcl, f'.port = "{port}";' in vcl) == (True, True)
+    (tmp_path / "vcl").write_text(vcl.replace(f'.port = "{port}"', f'.port = "{origin.port}"'))
+    here = {target: f"{tmp_path}/vcl", "/tmp/varnish": f"{tmp_path}/work"}  # noqa: S108 - in the file
+    here |= {":8080": f"127.0.0.1:{cache.port}"}
+    first, *rest = (here.get(word, word) for word in json.loads(line))
+    cache.command = (program(first), *rest)
+    purge = variables["FEEDS_PURGE"].replace(":8080", f":{cache.port}")
+    origin.variables = variables | {
+        "FEEDS_BIND": f"127.0.0.1:{origin.port}",
+        "FEEDS_PURGE": purge,
+    }
+    try:
+        origin.start()
+        cache.start()
+        assert cache.get("/rss.xml").body == origin.get("/rss.xml").body
+        until(lambda: "was purged of what changed (all)" in origin.log)
+    finally:
+        cache.stop()
+        origin.stop()
