@@ -46,7 +46,8 @@ class Store:
     """One database. Safe to share between threads, not across a fork.
 
     Its idle connections are closed when it is collected: Python 3.13 warns of those that aren't.
-    `turns` counts how often `refresh` turned to another database.
+    `turns` counts how often `refresh` turned to another database. `remade` is why tables that
+    were there were made anew, empty where none were.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Store:
         self.url = make_url(url)
         self.name = self.described(url)
         self.turns = 0
+        self.remade = ""
         self._locate = locate or (lambda: url)
         with self._errors(OSError, ImportError, ValueError):  # its folder, driver, encoding
             if self.file is not None:
@@ -90,7 +92,7 @@ class Store:
         try:
             with engine.connect() as connection, connection.begin():
                 reader = Reader(connection)
-                ready = self._is_ready(connection) and reader.state().generation > 0
+                ready = self._lack(connection) is None and reader.state().generation > 0
         except (SQLAlchemyError, StoreError):
             ready = False
         if not ready:
@@ -130,11 +132,13 @@ class Store:
 
     def _prepare(self) -> None:
         with self.read() as reader:
-            if self._is_ready(reader.connection):
+            if self._lack(reader.connection) is None:
                 return
         # Of several processes that start at once, the first makes the tables.
         with self.write() as connection:
-            if not self._is_ready(connection):
+            lack = self._lack(connection)
+            if lack is not None:
+                self.remade = lack
                 if self._is_postgresql:
                     postgres.make(connection)
                 metadata.drop_all(connection)
@@ -156,9 +160,13 @@ class Store:
         if self._is_postgresql:
             postgres.tidy(self.engine)
 
-    def _is_ready(self, connection: Connection) -> bool:
+    def _lack(self, connection: Connection) -> str | None:
+        """Why the tables must be made anew; empty where there are none, None where they are right.
+
+        Raises StoreError for a database that holds something else.
+        """
         if self._is_postgresql and not postgres.exists(connection):
-            return False  # whatever else there is, is elsewhere
+            return ""  # whatever else there is, is elsewhere
         tables = inspect(connection).get_multi_columns()
         there = {(name, column["name"]) for (_, name), found in tables.items() for column in found}
         missing = _COLUMNS - there
@@ -168,7 +176,15 @@ class Store:
                 f"the store {self.name} holds something else: {names}; "
                 "give FEEDS_DATABASE_URL a database of its own"
             )
-        return not missing and connection.execute(select(state.c.schema)).scalar() == SCHEMA
+        schema = None if missing else connection.execute(select(state.c.schema)).scalar()
+        if schema == SCHEMA:
+            return None
+        if missing and there and ("state", "schema") in there:
+            schema = connection.execute(select(state.c.schema)).scalar()
+        if schema not in (None, SCHEMA):
+            return f"is of another version of feeds (schema {schema}, this one's is {SCHEMA})"
+        table, column = min(missing, default=("state", "schema"))
+        return f"lacks what it should have ({table}.{column})" if there else ""
 
     @property
     def _is_postgresql(self) -> bool:

@@ -56,7 +56,7 @@ def open_store(url: str, warn: Warn) -> Store:
     or can't be replaced.
     """
     try:
-        return _open(url)
+        return _open(url, warn)
     except StoreError as error:
         return _recovered(url, error, warn)
 
@@ -70,7 +70,7 @@ def open_for_reading(url: str, warn: Warn) -> Store:
     if postgres.is_postgresql(make_url(url)):
         return Store(url, prepare=False)
     try:
-        return _open(url, current_url(url))
+        return _open(url, warn, current_url(url))
     except StoreError:
         return open_store(url, warn)
 
@@ -95,9 +95,12 @@ def with_recovery(
     return result
 
 
-def _open(url: str, present: str = "") -> Store:
+def _open(url: str, warn: Warn, present: str = "") -> Store:
     """Open the database at `present`, by default at `url`, which turns to where that one is."""
-    return Store(present or url, partial(current_url, url))
+    store = Store(present or url, partial(current_url, url))
+    if store.remade:
+        warn(f"the store {store.name} {store.remade}; it is made anew from the folder")
+    return store
 
 
 def _recovered(url: str, error: StoreError, warn: Warn) -> Store:
@@ -107,16 +110,12 @@ def _recovered(url: str, error: StoreError, warn: Warn) -> Store:
         try:
             if file is not None:
                 set_aside(file, warn)
-            store = _open(url)
+            return _open(url, warn)
         except StoreError as failure:
             error = failure
         except OSError as failure:
             error = StoreError(f"the damaged database {file} can't be replaced: {failure}")
             error.__cause__ = failure
-        else:
-            if is_incomplete(error):
-                warn(f"{error}; its tables are made anew")
-            return store
     folder = _fallback_folder(url)
     if folder is None or not is_unwritable(error):
         raise error
@@ -129,11 +128,11 @@ def _recovered(url: str, error: StoreError, warn: Warn) -> Store:
             f"until it can, {folder / _FILE} in memory stands in for it"
         )
     try:
-        return _open(url, _url_in(folder))
+        return _open(url, warn, _url_in(folder))
     except StoreError:  # it is damaged
         drop_fallback(url)
         _make_private(folder)
-        return _open(url, _url_in(folder))
+        return _open(url, warn, _url_in(folder))
 
 
 # -- kinds of errors --------------------------------------------------------

@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 
 from feeds.loading import loader
 from feeds.selection import Scope, Window, month_of, month_window, position
-from feeds.store import page_statements, spare
+from feeds.store import page_statements, recovery, spare
 from feeds.store.database import Store, StoreError
 from feeds.store.reader import Reader, State
 from feeds.store.schema import SCHEMA, state
@@ -91,18 +91,25 @@ def test_what_a_store_is_called_hides_its_passwords(url: str, shown: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("statement", "ready"),
+    ("statement", "why"),
     [
-        ("UPDATE state SET schema = schema + 1", False),
-        ("DELETE FROM state", False),
-        ("UPDATE state SET schema = schema", True),
-        *((f"DROP TABLE {name}", False) for name in ("state", "members", "entries", "search")),
-        ("ALTER TABLE labels DROP COLUMN icon", False),
+        (
+            "UPDATE state SET schema = schema + 1",
+            f"is of another version of feeds (schema {SCHEMA + 1}, this one's is {SCHEMA})",
+        ),
+        ("DELETE FROM state", "lacks what it should have (state.schema)"),
+        ("UPDATE state SET schema = schema", ""),
+        *(
+            (f"DROP TABLE {name}", f"lacks what it should have ({name}.")
+            for name in ("state", "members", "entries", "search")
+        ),
+        ("ALTER TABLE labels DROP COLUMN icon", "lacks what it should have (labels.icon)"),
     ],
 )
 def test_a_store_of_another_version_or_with_less_is_made_anew(
-    tmp_path: Path, statement: str, ready: bool
+    tmp_path: Path, statement: str, why: str
 ) -> None:
+    ready = not why
     write(tmp_path / "records", "a.md")
     store = Store(databases.at(tmp_path / "feeds.db"))
     loader.load(store, tmp_path / "records")
@@ -110,7 +117,10 @@ def test_a_store_of_another_version_or_with_less_is_made_anew(
     with store.write() as connection:
         connection.exec_driver_sql(statement)
     store.release()
-    store = Store(databases.at(tmp_path / "feeds.db"))
+    told: list[str] = []
+    store = recovery.open_store(databases.at(tmp_path / "feeds.db"), told.append)
+    assert len(told) == (not ready)
+    assert all(line.startswith(f"the store {store.name} {why}") for line in told)
     with store.read() as reader:
         assert reader.state().generation == (1 if ready else 0)
         assert reader.connection.execute(select(state.c.schema)).scalar_one() == SCHEMA
