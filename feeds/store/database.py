@@ -63,7 +63,7 @@ class Store:
         self.name = self.described(url)
         self.turns = 0
         self.remade = ""
-        self._locate = locate or (lambda: url)
+        self._locate, self._located = locate or (lambda: url), url
         with self._errors(OSError, ImportError, ValueError):  # its folder, driver, encoding
             if self.file is not None:
                 make_file(self.file)
@@ -84,6 +84,8 @@ class Store:
         the file that was removed. Never makes one. Returns whether it did.
         """
         url = self._locate()
+        if url == self._located and not self.replaced:
+            return False
         parsed = make_url(url)
         inode = inode_of(sqlite_file(parsed))
         if inode is None or (inode == self._inode and parsed == self.url):
@@ -98,7 +100,7 @@ class Store:
         if not ready:
             engine.dispose()
             return False
-        before, self.engine = self.engine, engine
+        before, self.engine, self._located = self.engine, engine, url
         self._closing.detach()
         self._closing = self._close_with(engine)
         self.url, self.name, self._inode = parsed, self.described(url), inode

@@ -110,8 +110,11 @@ def sqlite_engine(
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        write = connection.get_execution_options().get("feeds_write")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        if connection.get_execution_options().get("feeds_write"):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:  # which waits for nothing, and can't fail
+            driver: Any = connection.connection.dbapi_connection
+            driver.execute("BEGIN")
 
     return engine
 

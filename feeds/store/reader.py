@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import (
-    Connection,
-    exists,
-    func,
-    or_,
-    select,
-)
+from sqlalchemy import Connection, exists, func, or_, select
 
 from feeds.model import Label
 from feeds.selection import EVERYTHING, NONE, Filters, Scope, Window, month_of, month_window
 from feeds.store import page_statements, postgres, search_query, statements
+from feeds.store.driver import rows
 from feeds.store.schema import SITE, collections, departures, entries, entry_topics, loads, pings
 
 _FAILING: Final = 5  # attempts that take six minutes, see `feeds.follower.ping_queue`
@@ -28,13 +24,14 @@ class State(NamedTuple):
     """Generation of the store, and when it was loaded (seconds); generation 0 is empty.
 
     No entry comes any more before the moment `closed`. Since the moment `born` the store knows
-    of all that left feeds.
+    of all that left feeds. `is_dated` says that it knows the folder's history.
     """
 
     generation: int
     loaded: int
     closed: int = 0
     born: int = 0
+    is_dated: bool = False
 
 
 class Health(NamedTuple):
@@ -90,31 +87,31 @@ class Reader:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self._rows = partial(rows, connection)
         self._state: State | None = None
         self._labels: dict[str, list[LabelCounts]] = {}
         self._newest: dict[tuple[Scope, Window, Filters], int | None] = {}
 
     def state(self) -> State:
         if self._state is None:
-            self._state = State._make(self.connection.execute(statements.STATE).one())
+            self._state = State._make(*self._rows(statements.STATE))
         return self._state
 
     def health(self) -> Health:
         """How loading goes; times of 0 before the first load."""
-        row = self.connection.execute(statements.HEALTH).first()
-        if row is None:
-            return Health(0, 0, "", {})
-        return Health(row.checked, row.loaded, row.degraded, msgspec.json.decode(row.counts))
+        for checked, loaded, degraded, counts in self._rows(statements.HEALTH):
+            return Health(checked, loaded, degraded, msgspec.json.decode(counts))
+        return Health(0, 0, "", {})
 
     def label(self, kind: str, slug: str) -> LabelCounts | None:
         """One label of a kind (of names: key/slug), though it has no entries now; None for none."""
-        row = self.connection.execute(statements.LABEL, {"kind": kind, "slug": slug}).first()
-        return LabelCounts._make(row) if row else None
+        rows = self._rows(statements.LABEL, {"kind": kind, "slug": slug})
+        return LabelCounts._make(*rows) if rows else None
 
     def labels(self, kind: str) -> list[LabelCounts]:
         """The labels of a kind that have entries, and all collections, by name."""
         if kind not in self._labels:
-            rows = self.connection.execute(statements.LABELS, {"kind": kind}).all()
+            rows = self._rows(statements.LABELS, {"kind": kind})
             self._labels[kind] = sorted(
                 (LabelCounts._make(row) for row in rows), key=lambda t: (t.name.casefold(), t.slug)
             )
@@ -134,12 +131,20 @@ class Reader:
         came in so many seconds, showed. At most 1,000.
         """
         told = {"scope": scope.key(), "moment": since, "limit": limit, "seconds": seconds}
-        return [(one, at) for one, at in self.connection.execute(statements.WITHDRAWN, told)]
+        return [(one, at) for one, at in self._rows(statements.WITHDRAWN, told)]
 
     def had_entries(self, scope: Scope) -> bool:
         """Whether an entry left a scope."""
-        found = self.connection.execute(statements.HAD_ENTRIES, {"scope": scope.key()})
-        return found.first() is not None
+        return bool(self._rows(statements.HAD_ENTRIES, {"scope": scope.key()}))
+
+    def has_lost(self, scope: Scope, since: int) -> bool:
+        """Whether an entry left a scope, or its place there, after the load at that moment.
+
+        Also where no such load is known.
+        """
+        told = {"scope": scope.key(), "since": since}
+        ((is_known, has_lost),) = self._rows(statements.LOST, told)
+        return bool(has_lost or not is_known)
 
     def collections(self) -> dict[str, CollectionRow]:
         """All collections, by slug."""
@@ -163,7 +168,7 @@ class Reader:
         if filters.sort == "relevance" and filters.per_provider:
             return len(self._best(parameters, filters))
         query = page_statements.count(frozenset(parameters))
-        number = int(self.connection.execute(query, parameters).scalar_one())
+        number: int = self._rows(query, parameters)[0][0]
         return min(number, search_query.RANKED) if filters.sort == "relevance" else number
 
     def pairs(self) -> list[tuple[str, str, str, int, int]]:
@@ -200,12 +205,12 @@ class Reader:
     def topics_within(self, scope: Scope) -> list[tuple[str, int]]:
         """The topics of a provider's entries, with their numbers; most entries first."""
         parameters = statements.parameters(scope, EVERYTHING)
-        rows = self.connection.execute(statements.topics_within(frozenset(parameters)), parameters)
+        rows = self._rows(statements.topics_within(frozenset(parameters)), parameters)
         return [(slug, number) for slug, number in rows]
 
     def providers_within(self, topic: str) -> list[tuple[str, int]]:
         """The keys of a topic's providers, with their numbers of entries; most entries first."""
-        rows = self.connection.execute(statements.PROVIDERS_WITHIN, {"topic": topic})
+        rows = self._rows(statements.PROVIDERS_WITHIN, {"topic": topic})
         return [(key, number) for key, number in rows]
 
     def page(
@@ -226,14 +231,14 @@ class Reader:
         chosen = page_statements.chosen_rows(frozenset(parameters), filters.sort)
         if filters.sort == "newest" and not filters.q and not scope.collection:
             query = page_statements.page_of(chosen)
-            return [Row._make(row) for row in self.connection.execute(query, paged).all()]
+            return [Row._make(row) for row in self._rows(query, paged)]
         if filters.sort == "relevance":
             ids = self._best(parameters, filters)[offset : offset + limit]
             found: dict[int, Sequence[int]] = dict.fromkeys(ids, ())
         else:
-            found = {row[0]: row[1:] for row in self.connection.execute(chosen, paged)}
-        rows = self.connection.execute(page_statements.ROWS, {"rows": list(found)}).all()
-        by_id = {row.id: Row._make(row) for row in rows}
+            found = {row[0]: row[1:] for row in self._rows(chosen, paged)}
+        rows = self._rows(page_statements.ROWS, {"rows": list(found)})
+        by_id = {row[0]: Row._make(row) for row in rows}
         return [
             by_id[id_]._replace(position=place[0]) if place else by_id[id_]
             for id_, place in found.items()
@@ -243,9 +248,9 @@ class Reader:
         """The hottest entries of a scope and window; of equals the best, then the newest."""
         parameters = statements.parameters(scope, window)
         query = page_statements.hottest(frozenset(parameters))
-        ids = list(self.connection.execute(query, parameters | {"limit": limit}).scalars())
-        rows = self.connection.execute(page_statements.ROWS, {"rows": ids}).all()
-        by_id = {row.id: Row._make(row) for row in rows}
+        ids = [row for (row,) in self._rows(query, parameters | {"limit": limit})]
+        rows = self._rows(page_statements.ROWS, {"rows": ids})
+        by_id = {row[0]: Row._make(row) for row in rows}
         return [by_id[row] for row in ids]
 
     def data_of(self, rows: Sequence[int]) -> dict[int, bytes]:
@@ -253,7 +258,7 @@ class Reader:
         return {
             row: data
             for start in range(0, len(rows), _NAMED_AT_ONCE)
-            for row, data in self.connection.execute(
+            for row, data in self._rows(
                 page_statements.DATA, {"rows": rows[start : start + _NAMED_AT_ONCE]}
             )
         }
@@ -261,9 +266,7 @@ class Reader:
     def _best(self, parameters: Mapping[str, Any], filters: Filters) -> list[int]:
         """The rows of the newest matches of a search, best first, then newest."""
         score = search_query.scoring(filters.q)
-        newest = self.connection.execute(
-            page_statements.newest_matches(frozenset(parameters)), parameters
-        )
+        newest = self._rows(page_statements.newest_matches(frozenset(parameters)), parameters)
         scored = sorted(
             (-score(*words), place, row, provider)
             for place, (row, provider, *words) in enumerate(newest)
@@ -278,12 +281,12 @@ class Reader:
 
     def rows_of(self, ids: Sequence[str]) -> list[Row]:
         """The entries with these ids, or with records that have these keys, newest first."""
-        rows = self.connection.execute(page_statements.ROWS_BY_KEY, {"ids": list(ids)}).all()
+        rows = self._rows(page_statements.ROWS_BY_KEY, {"ids": list(ids)})
         return [Row._make(row) for row in rows]
 
     def listed_by(self, rows: Sequence[int]) -> list[tuple[int, str]]:
         """Which entries those in these rows list as coverage of their story: row, entry id."""
-        pairs = self.connection.execute(statements.LISTED, {"rows": list(rows)})
+        pairs = self._rows(statements.LISTED, {"rows": list(rows)})
         return [(row, key) for row, key in pairs]
 
     def months(self, scope: Scope) -> list[tuple[int, int]]:
@@ -294,7 +297,7 @@ class Reader:
         if self.is_list(scope):
             return []
         parameters = statements.parameters(scope, EVERYTHING)
-        rows = self.connection.execute(statements.months(frozenset(parameters)), parameters).all()
+        rows = self._rows(statements.months(frozenset(parameters)), parameters)
         return [(month, number) for month, number in rows]
 
     def neighbours(
@@ -304,12 +307,8 @@ class Reader:
         first, end, *_ = month_window(month)
         before = statements.parameters(scope, window._replace(end=first), filters)
         after = statements.parameters(scope, window._replace(first=end), filters)
-        older = self.connection.execute(
-            statements.extreme(frozenset(before), newest=True), before
-        ).scalar()
-        newer = self.connection.execute(
-            statements.extreme(frozenset(after), newest=False), after
-        ).scalar()
+        ((older,),) = self._rows(statements.extreme(frozenset(before), newest=True), before)
+        ((newer,),) = self._rows(statements.extreme(frozenset(after), newest=False), after)
         return _month_at(older), _month_at(newer)
 
     def topics_of(self, rows: Sequence[int]) -> dict[int, list[Label]]:
@@ -317,20 +316,21 @@ class Reader:
         pairs = [
             (entry, slug)
             for start in range(0, len(rows), _NAMED_AT_ONCE)
-            for entry, slug in self.connection.execute(
+            for entry, slug in self._rows(
                 statements.TOPICS, {"rows": rows[start : start + _NAMED_AT_ONCE]}
             )
         ]
         # Few topics for many entries: cheaper than a join.
-        wanted = {"kind": "topic", "slugs": list({slug for _, slug in pairs})}
-        topics = {
-            slug: Label(slug, name)
-            for slug, name in self.connection.execute(statements.NAMES, wanted)
-        }
+        topics = self.topics({slug for _, slug in pairs})
         by_entry: dict[int, list[Label]] = {}
         for entry, slug in pairs:
             by_entry.setdefault(entry, []).append(topics[slug])
         return by_entry
+
+    def topics(self, slugs: Iterable[str]) -> dict[str, Label]:
+        """The topics with these slugs."""
+        rows = self._rows(statements.NAMES, {"kind": "topic", "slugs": list(slugs)})
+        return {slug: Label(slug, name) for slug, name in rows}
 
     def pings_waiting(self, hubs: Sequence[str]) -> dict[str, int]:
         """How many pings wait for each of these WebSub hubs, where any do."""
@@ -365,7 +365,7 @@ class Reader:
         parameters = statements.parameters(scope, window, filters)
         parameters |= {"besides": besides} if besides else {}
         query = statements.extreme_arrival(frozenset(parameters), newest=True)
-        newest = self.connection.execute(query, parameters).scalar()
+        newest = next((came for (came,) in self._rows(query, parameters)), None)
         if not besides:
             self._newest[known] = newest
         return newest
@@ -374,7 +374,7 @@ class Reader:
         """When the first of the entries of a scope and window came, in seconds; None for none."""
         parameters = statements.parameters(scope, window)
         query = statements.extreme_arrival(frozenset(parameters), newest=False)
-        return self.connection.execute(query, parameters).scalar()
+        return next((came for (came,) in self._rows(query, parameters)), None)
 
     def was_made_at(self, moment: int) -> bool:
         """Whether feeds may have been made as of a moment, in seconds."""
@@ -390,7 +390,7 @@ class Reader:
         """
         parameters = statements.parameters(scope, window)
         query = statements.modified(frozenset(parameters))
-        moments = self.connection.execute(query, parameters | {"scope": scope.key()}).one()
+        (moments,) = self._rows(query, parameters | {"scope": scope.key()})
         return max(moment or 0 for moment in moments)
 
 

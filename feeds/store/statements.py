@@ -37,14 +37,15 @@ from feeds.store.schema import (
     entry_topics,
     health,
     labels,
+    loads,
     members,
     records,
     state,
     withdrawals,
 )
 
-STATE = select(state.c.generation, state.c.loaded, state.c.closed, state.c.born)
-HEALTH = select(health)
+STATE = select(state.c.generation, state.c.loaded, state.c.closed, state.c.born, state.c.until > 0)
+HEALTH = select(health.c.checked, health.c.loaded, health.c.degraded, health.c.counts)
 _LABELS = select(
     labels.c.slug,
     labels.c.name,
@@ -57,6 +58,14 @@ LABEL = _LABELS.where(labels.c.slug == bindparam("slug"))
 LABELS = _LABELS.where(or_(labels.c.entries > 0, labels.c.kind.in_([SITE, "collection"])))
 FORMER_SCOPES = select(departures.c.scope).distinct()
 HAD_ENTRIES = FORMER_SCOPES.where(departures.c.scope == bindparam("scope"))
+LOST: Final = select(
+    exists().where(loads.c.moment == bindparam("since")),
+    # Found by the moment: a scope may have lost many.
+    exists().where(
+        departures.c.departed > bindparam("since"),
+        departures.c.scope.concat("") == bindparam("scope"),
+    ),
+)
 TOPICS = (
     select(entry_topics.c.entry, entry_topics.c.topic)
     .where(entry_topics.c.entry.in_(bindparam("rows", expanding=True)))

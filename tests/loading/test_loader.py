@@ -32,6 +32,7 @@ from feeds.records.scanner import FileState, FolderError
 from feeds.rendering.formats import FORMATS
 from feeds.selection import Scope
 from feeds.store.database import Store, StoreError
+from feeds.store.reader import State
 from feeds.store.schema import entries, records
 from feeds.urls import POLICIES
 from tests.helpers.databases import databases
@@ -883,7 +884,7 @@ def test_a_missing_folder_leaves_a_new_store_empty(store: Store, tmp_path: Path)
     with pytest.raises(FolderError, match="No such file or directory"):
         load(store, tmp_path / "missing")
     with store.read() as reader:
-        assert reader.state() == (0, 0, 0, 0)
+        assert reader.state() == State(0, 0)
 
 
 def test_a_lock_that_cannot_be_had_is_one_line(tmp_path: Path) -> None:
