@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from feeds.catalog.addresses import Query
 from feeds.serving.byte_cache import ByteCache
 from feeds.serving.documents import Document, Variant
 from feeds.serving.generation_watch import GenerationWatch
 from feeds.serving.renderer import Rendering
 from feeds.store.reader import State
 
+_ENTRY: Final = 1000  # bytes that one takes without its record, about
+
 
 class CachedDocument(NamedTuple):
-    """A rendering, and the generation of the store that it is of."""
+    """The rendering of a query, and the generation of the store that it is of."""
 
+    query: Query
     rendering: Rendering
     generation: State
     turn: int  # of the store, which may turn to another database
@@ -39,6 +43,11 @@ class DocumentCache:
             return None
         return cached.rendering.document if cached.turn == self._watch.store.turns else None
 
+    def query(self, address: str) -> Query | None:
+        """The query of the document last made for an address; None where there is none."""
+        cached = self._documents.get(address)
+        return None if cached is None else cached.query
+
     def last(self, address: str) -> Rendering | None:
         """The last rendering for an address, of whatever generation; None where there is none."""
         cached = self._documents.get(address)
@@ -46,7 +55,9 @@ class DocumentCache:
 
     def put(self, address: str, cached: CachedDocument) -> None:
         """Hold a document in the place of the one before."""
-        self._documents.put(address, cached, cached.rendering.document.size)
+        size = cached.rendering.document.size
+        kept = cached.rendering.kept
+        self._documents.put(address, cached, size + _ENTRY * len(kept.feed.entries if kept else ()))
 
     def variant(self, address: str, document: Document, coding: str) -> Variant:
         """The document in a coding; what it grows by counts."""

@@ -136,8 +136,9 @@ class DocumentStore:
                 raise StoreError(f"the store {self.store.name} holds no load yet")
             rendering = self.renderer.render(query, reader, before)
         self.watch.note(generation)
+        rendering = rendering.without_records()
         moves = isinstance(query, FeedQuery) and query.filters.moves
         self.cache.put(
-            address, CachedDocument(rendering, generation, turn, today if moves else None)
+            address, CachedDocument(query, rendering, generation, turn, today if moves else None)
         )
         return rendering.document

@@ -75,10 +75,11 @@ class Document:
         headers: Headers,
         modified: datetime | None = None,
         mark: str = "",
+        digest: str = "",
     ) -> None:
         self.body = body
         self.media_type = media_type
-        self.etag = f"{etag(body)}-{mark}" if mark else etag(body)
+        self.etag = (digest or etag(body)) + (f"-{mark}" if mark else "")
         self.modified = modified
         self.last_modified = http_date(modified) if modified else ""
         self.headers = headers

@@ -7,21 +7,22 @@ nothing is.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 
 import msgspec
 
-from feeds.catalog import builder, cache_keys, deltas, titles
+from feeds.catalog import builder, cache_keys, deltas, renewal, titles
 from feeds.catalog.addresses import Addresses, FeedQuery, Query, SiteQuery
 from feeds.config import Config
-from feeds.model import UNKNOWN_TIME, Entry, Feed, Link
+from feeds.model import UNKNOWN_TIME, Feed, Link
 from feeds.rendering import embed, security_headers, site_documents
 from feeds.rendering.formats import FORMATS, Format
 from feeds.rendering.pages import Pages
 from feeds.serving.byte_cache import ByteCache
-from feeds.serving.documents import Document, Headers, mark
+from feeds.serving.documents import Document, Headers, etag, mark
 from feeds.store.reader import Reader
 
 _AHEAD: Final = timedelta(minutes=1)  # that the moments of quick loads are
@@ -36,16 +37,20 @@ def utc_now() -> datetime:
 
 
 class Rendering(NamedTuple):
-    """A document, and a digest of what it was made from where that is cheaper to compare."""
+    """A document, and what it was made from where that is cheaper to compare."""
 
     document: Document
-    fingerprint: bytes = b""
+    kept: renewal.Kept | None = None
+
+    def without_records(self) -> Rendering:
+        """The same, to be kept."""
+        return self._replace(kept=self.kept and self.kept.without_records())
 
 
 class DocumentRenderer:
     """Makes the documents of one configuration; `pages` are those that were last needed.
 
-    Entries are kept serialised, up to `budget` bytes. `today` gives the day in UTC.
+    Heads and entries are kept serialised, up to `budget` bytes. `today` gives the day in UTC.
     `rendered` counts documents since the start. Settings and templates may have changed
     before `started`; without it, pages and lists don't say when they were modified.
     `now` gives the moment: no feed says that it was modified later.
@@ -68,25 +73,38 @@ class DocumentRenderer:
         self._started = started
         self._first: dict[str, int] = {}  # the first generation since; set once by any thread
         self._today, self._now = today, now
-        self._fragments: ByteCache[bytes] = ByteCache(budget)
+        self._parts: ByteCache[tuple[bytes, bytes]] = ByteCache(budget)
 
     def render(self, query: Query, reader: Reader, before: Rendering | None = None) -> Rendering:
         """The document at a query's address; `before` itself where that says the same.
 
         Raises NotFound, and RedirectTo for what is at another address by now.
         """
-        pages, fingerprint = self.named(reader), b""
+        pages = self.named(reader)
         if isinstance(query, SiteQuery):
-            document = self._site(query, reader, pages)
-        else:
-            feed = builder.feed(reader, query, self.addresses, pages.config, self._today())
-            fingerprint = _fingerprint(feed) if query.file else b""
-            if before is not None and fingerprint and before.fingerprint == fingerprint:
-                return before
-            document = self._feed(query, feed, reader, pages)
-        if before is not None and not fingerprint and document.same_as(before.document):
-            return before  # with its codings
-        return Rendering(document, fingerprint)
+            return self._as_before(Rendering(self._site(query, reader, pages)), before)
+        if before and before.kept:
+            feed = renewal.renewed(reader, query, before.kept, self.addresses, pages.config)
+            if feed:
+                with suppress(renewal.NoRecord):  # of an entry that isn't kept serialised either
+                    return self._rendering(query, feed, reader, pages, before)
+        feed = builder.feed(reader, query, self.addresses, pages.config, self._today())
+        return self._rendering(query, feed, reader, pages, before)
+
+    def _rendering(
+        self, query: FeedQuery, feed: Feed, reader: Reader, pages: Pages, before: Rendering | None
+    ) -> Rendering:
+        if not query.file:
+            return self._as_before(Rendering(self._feed(query, feed, reader, pages)), before)
+        kept = renewal.Kept(feed, reader.state())
+        if before and before.kept and before.kept.is_same(kept):
+            return before._replace(kept=kept)
+        return Rendering(self._feed(query, feed, reader, pages), kept)
+
+    @staticmethod
+    def _as_before(rendering: Rendering, before: Rendering | None) -> Rendering:
+        """The rendering before, with its codings, where that says the same."""
+        return before if before and rendering.document.same_as(before.document) else rendering
 
     def changes(
         self, query: FeedQuery, reader: Reader, since: int, until: int, *, is_whole: bool
@@ -106,9 +124,9 @@ class DocumentRenderer:
             whole = builder.feed(reader, query, self.addresses, config, self._today())
             feed = deltas.joined(feed, whole)
         kind = FORMATS[query.file]
-        body = self._body(kind, feed, feed.entries)
-        modified = self._feed_modified(feed, reader)
-        return Document(body, kind.content_type, self._headers(feed) + _CORS, modified)
+        body, digest = self._body(kind, feed)
+        headers, modified = self._headers(feed) + _CORS, self._feed_modified(feed, reader)
+        return Document(body, kind.content_type, headers, modified, digest=digest)
 
     def named(self, reader: Reader) -> Pages:
         """The pages under the names that the site has in this view of the store."""
@@ -141,10 +159,10 @@ class DocumentRenderer:
             modified = self._modified(reader, feed.modified)
             return Document(body, site_documents.HTML, headers, modified)
         kind = FORMATS[query.file]
-        body = self._body(kind, feed, feed.entries)
+        body, digest = self._body(kind, feed)
         marked = mark(feed.mark, self.addresses.path(query)) if feed.mark else ""
         modified = self._feed_modified(feed, reader)
-        return Document(body, kind.content_type, headers + _CORS, modified, marked)
+        return Document(body, kind.content_type, headers + _CORS, modified, marked, digest)
 
     def _site(self, query: SiteQuery, reader: Reader, pages: Pages) -> Document:
         self.rendered += 1
@@ -180,17 +198,26 @@ class DocumentRenderer:
         seen = self._started + timedelta(seconds=since)
         return max(seen, datetime.fromtimestamp(loaded, UTC), *others)
 
-    def _body(self, kind: Format, feed: Feed, entries: Iterable[Entry]) -> bytes:
-        return kind.document(feed, [self._fragment(kind, entry, feed) for entry in entries])
+    def _body(self, kind: Format, feed: Feed) -> tuple[bytes, str]:
+        """A feed serialised, and the digest of the digests of its parts."""
+        key: tuple[object, ...] = kind.name, _encode(_head(feed))
+        head, *digests = self._parts.get(key) or self._keep(key, kind.head(feed))
+        entries = []
+        for entry in feed.entries:
+            # Shared by all feeds that show it under a link policy.
+            key = kind.name, feed.policy, entry.id, entry.version
+            part = self._parts.get(key)
+            if part is None:
+                part = self._keep(key, kind.entry(entry, feed.policy, feed.root))
+            entries.append(part[0])
+            digests.append(part[1])
+        return kind.joined(head, entries), etag(b"".join(digests))
 
-    def _fragment(self, kind: Format, entry: Entry, feed: Feed) -> bytes:
-        """One entry serialised, shared by all feeds that show it under a link policy."""
-        key = (kind.name, feed.policy, entry.id, entry.version)
-        fragment = self._fragments.get(key)
-        if fragment is None:
-            fragment = kind.entry(entry, feed.policy, feed.root)
-            self._fragments.put(key, fragment, len(fragment))
-        return fragment
+    def _keep(self, key: tuple[object, ...], part: bytes) -> tuple[bytes, bytes]:
+        """Keep a part of a feed serialised, with its digest."""
+        kept = part, hashlib.sha256(part).digest()
+        self._parts.put(key, kept, len(part))
+        return kept
 
     def _headers(self, feed: Feed) -> Headers:
         links = ", ".join(_link_header(link) for link in (*feed.links, *feed.alternates))
@@ -223,14 +250,9 @@ def freshness(config: Config, max_age: int | None = None) -> Headers:
 _encode = msgspec.json.Encoder().encode
 
 
-def _fingerprint(feed: Feed) -> bytes:
-    """A digest of all that a feed's document is made from, without making it."""
-    head = msgspec.structs.replace(feed, entries=(), modified=UNKNOWN_TIME)
-    digest = hashlib.blake2b(_encode(head), digest_size=16)
-    for entry in feed.entries:
-        digest.update(entry.id.encode())
-        digest.update(entry.version)
-    return digest.digest()
+def _head(feed: Feed) -> Feed:
+    """All that the head of a feed's document is made from."""
+    return msgspec.structs.replace(feed, entries=(), modified=UNKNOWN_TIME, mark=0)
 
 
 def _link_header(link: Link) -> str:

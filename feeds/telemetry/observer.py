@@ -53,8 +53,9 @@ class Observer:
         coding: str,
         whole: int,
         started: float,
+        outcome: str = PREPARED,
     ) -> None:
-        """A prepared document of `whole` bytes is sent, or not modified.
+        """A document of `whole` bytes, prepared or made now, is sent, or not modified.
 
         Costs a request about a microsecond.
         """
@@ -62,7 +63,7 @@ class Observer:
             address,
             status,
             coding,
-            PREPARED if status != 304 else NOT_MODIFIED,  # noqa: PLR2004 - RFC 9110 15.4.5
+            outcome if status != 304 else NOT_MODIFIED,  # noqa: PLR2004 - RFC 9110 15.4.5
             0 if status == 304 or environ["REQUEST_METHOD"] == "HEAD" else whole,  # noqa: PLR2004
             whole,
             perf_counter() - started,

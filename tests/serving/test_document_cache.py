@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 from flask import Flask
 
+from feeds.catalog.addresses import FeedQuery
 from feeds.serving.document_cache import CachedDocument, DocumentCache
 from feeds.serving.document_store import Timing
 from feeds.serving.documents import Document
@@ -49,11 +50,11 @@ def test_a_document_is_prepared_for_its_generation_database_and_day(app: Flask) 
     assert (cache.prepared("/rss.xml"), cache.last("/rss.xml")) == (None, None)
     older = generation._replace(generation=generation.generation - 1)
     for cached_document, is_prepared in (
-        (CachedDocument(rendering, generation, turn), True),
-        (CachedDocument(rendering, generation, turn, date(2026, 5, 20)), True),
-        (CachedDocument(rendering, generation, turn, date(2026, 5, 19)), False),
-        (CachedDocument(rendering, older, turn), False),
-        (CachedDocument(rendering, generation, turn - 1), False),
+        (CachedDocument(FeedQuery(), rendering, generation, turn), True),
+        (CachedDocument(FeedQuery(), rendering, generation, turn, date(2026, 5, 20)), True),
+        (CachedDocument(FeedQuery(), rendering, generation, turn, date(2026, 5, 19)), False),
+        (CachedDocument(FeedQuery(), rendering, older, turn), False),
+        (CachedDocument(FeedQuery(), rendering, generation, turn - 1), False),
     ):
         cache.put("/rss.xml", cached_document)
         assert (cache.prepared("/rss.xml") is rendering.document) == is_prepared
@@ -64,7 +65,7 @@ def test_a_content_coding_counts_with_the_bytes_that_it_takes() -> None:
     body = b"<feed/>" * 100
     document = Document(body, "text/xml", [])
     cache = DocumentCache(1024 * 1024, cast("Any", None), date.today)
-    cache.put("/rss.xml", CachedDocument(Rendering(document), State(1, 1), 0))
+    cache.put("/rss.xml", CachedDocument(FeedQuery(), Rendering(document), State(1, 1), 0))
     before = cache.usage()
     variant = cache.variant("/rss.xml", document, "gzip")
     assert gzip.decompress(variant.body) == body

@@ -119,7 +119,7 @@ def test_a_stale_document_is_better_than_none_when_the_store_fails(
 
 def counted(app: Flask) -> list[tuple[int, int]]:
     found = documents(app)
-    caches = (found.cache._documents, found.renderer._fragments, found.deltas._deltas)
+    caches = (found.cache._documents, found.renderer._parts, found.deltas._deltas)
     return [(len(cache), cache.size) for cache in caches]
 
 

@@ -1,3 +1,5 @@
+import re
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -6,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import event
 
 from feeds.model import Entry
 from feeds.rendering import formats
@@ -65,6 +68,29 @@ def test_after_a_load_that_changed_one_entry_no_other_is_read(
     assert read == [1]
     get(app, "/atom.xml")  # of which no entry is at hand
     assert read == [1, 1, 5]
+
+
+def test_the_first_request_after_a_change_takes_these_statements_and_no_other(
+    app: Flask, folder: Path
+) -> None:
+    write(folder, "new.md", title="New", topics=["AI"])
+    load(app, folder)
+    get(app, "/atom.xml")
+    statements: list[str] = []
+
+    def trace(connection: sqlite3.Connection, *_: object) -> None:
+        connection.set_trace_callback(statements.append)
+
+    event.listen(documents(app).store.engine, "checkout", trace)
+    write(folder, "new.md", title="News", topics=["AI"])
+    assert load(app, folder).changed == 1
+    statements.clear()
+    get(app, "/atom.xml")
+    tables = [(re.findall("(?:FROM|JOIN) ([a-z_]+)", one) or [one])[0] for one in statements]
+    look = ["BEGIN", "state", "health", "COMMIT"]
+    unchanged = ["labels", "entries", "loads", "labels", "withdrawals"]
+    changed = ["entries", "entry_topics", "labels", "entries"]
+    assert tables == [*look, "BEGIN", "state", *unchanged, *changed, "COMMIT"]
 
 
 @pytest.mark.usefixtures("either")

@@ -1,7 +1,7 @@
 """Feed formats, in one table: name, file name, media type, renderer.
 
-A format renders an entry, and joins rendered entries into a document, so that
-an entry is rendered once for all the feeds that show it.
+A format renders an entry, and joins rendered entries with the head of a feed into a
+document, so that an entry is rendered once for all the feeds that show it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,12 @@ class Format(NamedTuple):
     file: str
     media_type: str
     entry: Callable[[Entry, str, str], bytes]
-    document: Callable[[Feed, Sequence[bytes]], bytes]
+    head: Callable[[Feed], bytes]
+    joined: Callable[[bytes, Sequence[bytes]], bytes]
+
+    def document(self, feed: Feed, entries: Sequence[bytes]) -> bytes:
+        """The whole feed of entries already serialised, in their order."""
+        return self.joined(self.head(feed), entries)
 
     def render(self, feed: Feed) -> bytes:
         """The whole document. Pure: equal feeds give equal bytes."""
@@ -36,15 +41,24 @@ class Format(NamedTuple):
 FORMATS = {
     row.file: row
     for row in (
-        Format("rss", "RSS", "rss.xml", "application/rss+xml", rss.entry, rss.document),
-        Format("atom", "Atom", "atom.xml", "application/atom+xml", atom.entry, atom.document),
+        Format("rss", "RSS", "rss.xml", "application/rss+xml", rss.entry, rss.head, rss.joined),
+        Format(
+            "atom",
+            "Atom",
+            "atom.xml",
+            "application/atom+xml",
+            atom.entry,
+            atom.head,
+            atom.joined,
+        ),
         Format(
             "json",
             "JSON Feed",
             "feed.json",
             "application/feed+json",
             jsonfeed.entry,
-            jsonfeed.document,
+            jsonfeed.head,
+            jsonfeed.joined,
         ),
     )
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from feeds.model import Entry, Feed
@@ -20,7 +20,10 @@ def entry(entry: Entry, policy: str, root: str) -> bytes:
     return xml.serialised(item.atom_entry())
 
 
-def document(feed: Feed, entries: Sequence[bytes]) -> bytes:
-    """The whole feed of entries already serialised, in their order."""
-    head: bytes = xml.generator(feed).atom_str()
-    return xml.joined(head, entries, b"</feed>")
+def head(feed: Feed) -> bytes:
+    """The whole feed without entries."""
+    serialised: bytes = xml.generator(feed).atom_str()
+    return serialised
+
+
+joined = partial(xml.joined, end=b"</feed>")

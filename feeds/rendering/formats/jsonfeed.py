@@ -42,10 +42,10 @@ def entry(entry: Entry, policy: str, root: str) -> bytes:  # noqa: ARG001 - of e
     return _encode(_without_empty(item))
 
 
-def document(feed: Feed, entries: Sequence[bytes]) -> bytes:
-    """The whole feed of items already serialised, in their order."""
+def head(feed: Feed) -> bytes:
+    """The whole feed without items."""
     linked = {link.rel: link.href for link in feed.links}
-    head = {
+    members = {
         "version": VERSION,
         "title": feed.title,
         "home_page_url": feed.page,
@@ -70,8 +70,12 @@ def document(feed: Feed, entries: Sequence[bytes]) -> bytes:
             }
         ),
     }
-    opened = _encode(_without_empty(head)).removesuffix(b"}")
-    return b"".join([opened, b',"items":[', b",".join(entries), b"]}"])
+    return _encode(_without_empty(members))
+
+
+def joined(head: bytes, items: Sequence[bytes]) -> bytes:
+    """The whole feed of items already serialised, in their order."""
+    return b"".join([head.removesuffix(b"}"), b',"items":[', b",".join(items), b"]}"])
 
 
 def _without_empty(members: Mapping[str, Any]) -> dict[str, Any]:

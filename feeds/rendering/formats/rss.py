@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 from html import escape
 from typing import Final
 
@@ -23,11 +23,14 @@ def entry(entry: Entry, policy: str, root: str) -> bytes:
     return xml.serialised(item.rss_entry())
 
 
-def document(feed: Feed, entries: Sequence[bytes]) -> bytes:
-    """The whole feed of items already serialised, in their order."""
+def head(feed: Feed) -> bytes:
+    """The whole feed without items."""
     channel = xml.generator(feed)
     channel.link(href=feed.page, rel="alternate")
     if feed.ttl >= _MINUTE and not feed.archive:
         channel.ttl(feed.ttl // _MINUTE)
-    head: bytes = channel.rss_str()
-    return xml.joined(head, entries, b"</channel>")
+    serialised: bytes = channel.rss_str()
+    return serialised
+
+
+joined = partial(xml.joined, end=b"</channel>")

@@ -1,0 +1,87 @@
+"""The feed of a query after loads that changed nothing of it but entries that it shows.
+
+Only these are read: so costs the first request after a change what changed. Whatever else a load
+may change is found out, and then the feed is made as if for the first time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import msgspec
+
+from feeds.catalog import builder, titles
+from feeds.catalog.addresses import Addresses, FeedQuery
+from feeds.catalog.entries import of_rows
+from feeds.catalog.window import has_deltas, withdrawn_lately
+from feeds.config import Config
+from feeds.model import Feed
+from feeds.selection import NONE, Window, month_at
+from feeds.store.reader import Reader, State
+
+
+class NoRecord(LookupError):
+    """The record of an entry that is kept without it was asked for."""
+
+
+class Kept(NamedTuple):
+    """A feed as of a state of the store."""
+
+    feed: Feed
+    state: State
+
+    def without_records(self) -> Kept:
+        """The same without the records of entries, which take the most memory."""
+        entries = tuple(
+            entry if entry.source is _unknown else replace(entry, source=_unknown)
+            for entry in self.feed.entries
+        )
+        return self._replace(feed=msgspec.structs.replace(self.feed, entries=entries))
+
+    def is_same(self, other: Kept) -> bool:
+        """Whether both feeds have the same document."""
+        modified = self.feed.modified
+        return self.feed == msgspec.structs.replace(other.feed, modified=modified)
+
+
+def _unknown() -> bytes:
+    raise NoRecord
+
+
+def renewed(
+    reader: Reader, query: FeedQuery, before: Kept, addresses: Addresses, config: Config
+) -> Feed | None:
+    """What `builder.feed` would make; None where more changed than entries which are shown.
+
+    Entries that didn't change raise NoRecord where their records are asked for. Raises the
+    errors of `titles.heading`.
+    """
+    scope, feed, since = query.scope, before.feed, before.state.loaded
+    if not has_deltas(query) or query.filters != NONE or scope.name or scope.collection:
+        return None
+    heading = titles.heading(reader, query, config)
+    topics = {label.slug: label for entry in feed.entries for label in entry.topics}
+    if (
+        heading.entries != feed.total
+        or _times(reader.state()) != _times(before.state)
+        or reader.has_lost(scope, since)
+        or reader.topics(topics) != topics
+        or withdrawn_lately(reader, query, config) != feed.withdrawn
+    ):
+        return None
+    shown = {entry.id: entry for entry in feed.entries}
+    rows = reader.page(scope, len(shown) + 1, 0, Window(changed=since))
+    # One that isn't shown may be new, or have come from another place.
+    if not all(row.shown_id in shown for row in rows):
+        return None
+    shown |= {entry.id: entry for entry in of_rows(reader, rows, addresses.root)}
+    moment = max([feed.mark, heading.changed, *(row.changed for row in rows)])
+    heading = heading._replace(changed=moment)
+    whole = builder.whole(query, addresses, config, heading, tuple(shown.values()), feed.links)
+    return msgspec.structs.replace(whole, mark=moment, withdrawn=feed.withdrawn)
+
+
+def _times(state: State) -> tuple[object, ...]:
+    """What is equal while no archive ends, and nothing is learned of the past."""
+    return state.born, state.is_dated, month_at(state.closed)
