@@ -119,7 +119,9 @@ def test_a_store_of_another_version_or_with_less_is_made_anew(
     store.release()
     told: list[str] = []
     store = recovery.open_store(databases.at(tmp_path / "feeds.db"), told.append)
-    assert len(told) == (not ready)
+    # On PostgreSQL, a schema without this table is taken for one that is only begun.
+    begun = statement == "DROP TABLE state" and store.file is None
+    assert len(told) == (not ready and not begun)
     assert all(line.startswith(f"the store {store.name} {why}") for line in told)
     with store.read() as reader:
         assert reader.state().generation == (1 if ready else 0)
