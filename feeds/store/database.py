@@ -145,20 +145,8 @@ class Store:
                     postgres.make(connection)
                 metadata.drop_all(connection)
                 metadata.create_all(connection)
-                connection.execute(
-                    state.insert().values(
-                        id=1,
-                        schema=SCHEMA,
-                        reading="",
-                        writes=0,
-                        generation=0,
-                        loaded=0,
-                        born=0,
-                        head="",
-                        until=0,
-                        closed=0,
-                    )
-                )
+                empty = {column.name: column.type.python_type() for column in state.columns}
+                connection.execute(state.insert().values(empty | {"id": 1, "schema": SCHEMA}))
         if self._is_postgresql:
             postgres.tidy(self.engine)
 
