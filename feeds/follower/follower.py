@@ -25,7 +25,6 @@ from feeds.loading.report import Report
 from feeds.messages import first_line
 from feeds.model import FeedsError
 from feeds.records.profile import Profile
-from feeds.records.scanner import FolderError
 from feeds.store import recovery, spare
 from feeds.store.database import Store, StoreError, note_health
 from feeds.store.loading_notes import CONTESTED, EVERY, LOOKS, POLLS
@@ -211,22 +210,11 @@ class FolderFollower:
     def _load_into(self, touched: Touched, store: Store) -> Report:
         known = self._loader
         loader = known if known and known.target is store else self._loader_of(store)
-        self._signature = None
-        try:
-            report = loader.load(touched=touched)
-            if loader.target.replaced:
-                raise StoreError(f"the store {loader.target.name} was removed during a load")
-        except FolderError as error:
-            self._note(loader.target, error.public)
-            self._signature = _signature(loader.target)
-            raise
-        self._signature = _signature(loader.target)
+        report = loader.load(touched=touched)
+        if store.replaced:
+            raise StoreError(f"the store {store.name} was removed during a load")
+        self._signature = _signature(store)
         return report
-
-    @staticmethod
-    def _note(store: Store, degraded: str) -> None:
-        with suppress(StoreError, SQLAlchemyError), store.write() as connection:
-            note_health(connection, degraded)
 
     def _failed(self, error: Exception, *, is_asked: bool) -> None:
         self._failures += 1
@@ -235,12 +223,10 @@ class FolderFollower:
             self._log(message)
             self._problem = message
         if self._loader is not None:
-            if not self._loader.target.replaced:
-                public = getattr(error, "public", StoreError.public)
-                self._note(self._loader.target, public)
-            # What it knows of files, it may have learnt in the load that was undone.
-            self._loader_of(self._loader.target)
-            self._signature = _signature(self._loader.target)
+            store = self._loader.target
+            with suppress(StoreError, SQLAlchemyError), store.write() as connection:
+                note_health(connection, getattr(error, "public", StoreError.public))
+            self._signature = _signature(store)
 
     def _warn(self, message: str) -> None:
         if message != self._problem:
