@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection, delete, func, select
 
 from feeds.model import Problem, RecordCollection
-from feeds.records.collections import name_all
+from feeds.records.collections import NamedCollection, name_all
 from feeds.records.outcome import COLLECTION
 from feeds.selection import NONE, Filters, SavedFilter, Scope
 from feeds.store import bulk_insert, changes, statements
@@ -49,8 +49,11 @@ class CollectionWriter:
     """Brings collections up to the files that list them, to feeds.toml and to the entries.
 
     `saved` are the filters of feeds.toml by slug, `moment` is the time of the load; the
-    `first` one finds nothing in the store.
+    `first` one finds nothing in the store. `named` are the lists with their files, as long as
+    it is known that these are the same.
     """
+
+    named: list[NamedCollection] | None = None
 
     def __init__(
         self, connection: Connection, moment: int, first: bool, saved: Mapping[str, SavedFilter]
@@ -96,15 +99,16 @@ class CollectionWriter:
 
     def _lists(self) -> dict[str, _Wanted]:
         """The collections of files, by slug."""
-        query = select(records.c.data).order_by(records.c.path)
-        query = query.where(records.c.entry_id >= _KEYS[0], records.c.entry_id < _KEYS[1])
-        listed = [decode_collection(data) for data in self.connection.execute(query).scalars()]
-        if not listed:
-            return {}
-        paths = self.connection.execute(select(files.c.path)).scalars()
+        if self.named is None:
+            query = select(records.c.data).order_by(records.c.path)
+            query = query.where(records.c.entry_id >= _KEYS[0], records.c.entry_id < _KEYS[1])
+            listed = [decode_collection(data) for data in self.connection.execute(query).scalars()]
+            query = select(files.c.path)
+            paths = self.connection.execute(query).scalars() if listed else ()
+            self.named = name_all(listed, paths, self.saved)
         return {
-            slug: _Wanted(one.path, one.title, one.excerpt, files=files, notes=notes)
-            for slug, one, files, notes in name_all(listed, paths, self.saved)
+            slug: _Wanted(one.path, one.title, one.excerpt, files=items, notes=notes)
+            for slug, one, items, notes in self.named
         }
 
     def _bring_up(

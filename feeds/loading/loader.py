@@ -26,8 +26,9 @@ from feeds.loading.remembering import remember
 from feeds.loading.report import Progress, Report
 from feeds.loading.word_writer import refold
 from feeds.messages import counted
+from feeds.records.collections import NamedCollection
 from feeds.records.history import History
-from feeds.records.outcome import no_garbage_collection
+from feeds.records.outcome import COLLECTION, no_garbage_collection
 from feeds.records.parser import PLAIN
 from feeds.records.pool import read_all
 from feeds.records.profile import Profile, site_names, version
@@ -108,6 +109,7 @@ class Loader:
         self.reading = ""  # and what tells it from other ways of reading
         self.is_alone = False  # whether the last load found the store as the one before left it
         self._left: object = None  # all of `state` then: a fail-over may lose a load
+        self._named: list[NamedCollection] | None = None  # lists as of then, with their files
         self._links: set[str] = set()  # whose targets may change
         self._found: int | None = None  # a digest of the last look, while nothing was touched
 
@@ -157,6 +159,7 @@ class Loader:
                 remembered = remember(connection, self.recall, seen.found, self.reading)
                 step = _Load(connection, self, moment, seen, news, counts)
                 step.records.affected |= remembered
+                step.collections.named = None if seen.has_moved or not counts else self._named
                 step.report.history = past.problem if past else ""
                 report = step.run(progress, accept_removals=accept_removals)
                 as_of = connection.execute(select(state)).one()
@@ -164,7 +167,7 @@ class Loader:
                 # Another one loads, too; noted by the next load.
                 self.notes[CONTESTED] = seconds
             self.target.forget_deleted(was_hidden=step.entries.has_hidden)
-            self._left = as_of
+            self._left, self._named = as_of, step.collections.named
         return report
 
     def _is_as_seen(self, seen: Look, *, is_whole: bool) -> bool:
@@ -314,6 +317,8 @@ class _Load:
         self.entries.settle_ids()
         self.refolded = refold(self.connection) if self.anew else 0
         touched = None if self.first or self.anew else self.entries.touched
+        if any(one.startswith(COLLECTION) for one in self.records.affected):
+            self.collections.named = None
         if not self.only:
             self.collections.write(touched, wrote=bool(self.records.wrote))
         self.entries.note_left(self.collections.departed, self.collections.left)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Row, select
 
-from feeds.records.scanner import UNSETTLED, FileState, path_of, scan, spelled
+from feeds.records.scanner import UNSETTLED, FileState, path_of, prefixes, scan, spelled
 from feeds.store.bulk_insert import chunks
 from feeds.store.database import Store
 from feeds.store.schema import files
@@ -36,7 +37,8 @@ class Look(NamedTuple):
     unsettled: set[str]
     gone: list[str]
     links: set[str]
-    is_empty: bool  # the store has none of these files
+    has_moved: bool  # there are other paths than the store has
+    is_empty: bool  # which has none of these files
 
     def differing(self) -> set[str]:
         """The paths of files that somebody changed, as far as can be told."""
@@ -80,10 +82,11 @@ def _compare(
     moment, unreadable, links = time.time_ns(), list[str](), set[str]()
     found = scan(folder, unreadable, paths=paths, links=links)
     inside = tuple(map(spelled, unreadable))
-    fresh, known = set(found), False
+    fresh, known = set(found), 0
     digests, gone, unsettled = dict[str, bytes](), set[str](), set[str]()
     for path, digest, *values in map(tuple, _known(connection, paths)):
-        known, state = True, found.get(path)
+        state = found.get(path)
+        known += state is not None
         if state is None:
             if not path.startswith(inside):  # what can't be read now is as it was
                 gone.add(path)
@@ -102,7 +105,8 @@ def _compare(
         unsettled,
         sorted(gone),
         links,
-        not known,
+        known < len(found) or bool(gone),
+        not (known or gone),
     )
 
 
@@ -112,7 +116,8 @@ def _known(connection: Connection, paths: Collection[str] | None) -> Iterator[Ro
         for some in connection.execute(_FILES).partitions(_ROWS):
             yield from some
         return
-    names = sorted(map(spelled, paths))
+    named = set(map(spelled, paths))
+    names = sorted(one for one in named if named.isdisjoint(islice(prefixes(one), 1, None)))
     for chunk in chunks(names):
         yield from connection.execute(_FILES.where(files.c.path.in_(chunk)))
     for name in names:

@@ -300,7 +300,9 @@ def extreme_arrival(names: _Names, *, newest: bool) -> Select[Any]:
 def stayed(names: _Names) -> Select[Any]:
     """The highest positions of what is chosen and had come before `moment`."""
     place = (members if "collection" in names else _table(names)).c.position.label("position")
-    chosen = _chosen(names, place, whole=True).where(_arrived(names) < bindparam("moment"))
+    # Added to, so that databases go by positions and stop soon: nearly all came before.
+    came = _arrived(names) + 0 < bindparam("moment")
+    chosen = _chosen(names, place, whole=True).where(came)
     return chosen.order_by(place.desc()).limit(bindparam("limit"))
 
 
