@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -116,8 +117,9 @@ def reload(folder: Path, database: str) -> Measured:
     for number in range(_RELOADS):
         runs["scan"] += [clocked(lambda: scan(folder)) for _ in range(2)]
         runs["none"].append(clocked(loader.load))
-        records.edit(shown[number % len(shown)], number)
-        runs["one"].append(clocked(loader.load))
+        changed = shown[number % len(shown)]
+        records.edit(changed, number)
+        runs["one"].append(clocked(partial(loader.load, touched={changed.name})))
         if number < 3:
             for path in paths[number :: max(len(paths) // many, 1)][:many]:
                 records.edit(path, number)
@@ -184,13 +186,19 @@ def latency(folder: Path, database: str) -> Measured:
     return measured | {"feeds": len(found), "slowest": max(took["uncached"])}
 
 
-def run(name: str, folder: Path, argument: Path | str) -> Measured:
-    """What a step in a process of its own measured. Raises BenchError."""
-    command = [sys.executable, "-m", "bench.steps", name, str(folder), str(argument)]
+def run(name: str, folder: Path, argument: Path | str, checkout: Path = PROJECT) -> Measured:
+    """What a step in a process of its own measured. Raises BenchError.
+
+    `checkout` is that of another build, with what it needs in its `.venv`.
+    """
+    python = sys.executable if checkout == PROJECT else str(checkout / ".venv/bin/python")
+    command = [python, "-m", "bench.steps", name, str(folder), str(argument)]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("FEEDS_")}
+    if checkout != PROJECT:
+        environment.pop("PYTHONPATH", None)
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else each process compiles it all
     done = subprocess.run(
-        command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+        command, cwd=checkout, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise BenchError(f"the step {name} failed:\n{done.stderr[-2000:]}")
