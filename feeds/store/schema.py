@@ -31,7 +31,7 @@ from feeds.store import fulltext
 # Raise it with any change of the tables, of the index of words, or of the JSON in
 # `data` and `problems` that what was written before can't be decoded by. A store with
 # another number is made anew: what it knew of undated records and changes is lost.
-SCHEMA: Final = 14
+SCHEMA: Final = 15
 # Raise it when the same file gives other rows: another rule for a field, a slug, the name
 # of a label or the words of a search. All files are then read anew, and nothing is lost.
 # tests/store/test_schema.py fails when either was forgotten.
@@ -159,6 +159,8 @@ entries = Table(
     _partial("entries_shown_id", "shown_id", where="shown_id != entry_id"),
     _partial("entries_own_id", "own_id", where="own_id != '' AND own_id != shown_id"),
     Index("entries_arrived", "arrived", "provider", "provider_slug", "type"),
+    Index("entries_type_arrived", "type", "arrived"),
+    Index("entries_provider_arrived", "provider", "arrived", "provider_slug"),
     Index("entries_type", "type", "position", "id"),
     Index("entries_provider", "provider", "position", "id"),
     Index("entries_provider_slug", "provider", "provider_slug", "position", "id"),
