@@ -166,11 +166,10 @@ class Store:
                 f"the store {self.name} holds something else: {names}; "
                 "give FEEDS_DATABASE_URL a database of its own"
             )
-        schema = None if missing else connection.execute(select(state.c.schema)).scalar()
-        if schema == SCHEMA:
+        is_said = ("state", "schema") in there
+        schema = connection.execute(select(state.c.schema)).scalar() if is_said else None
+        if not missing and schema == SCHEMA:
             return None
-        if missing and there and ("state", "schema") in there:
-            schema = connection.execute(select(state.c.schema)).scalar()
         if schema not in (None, SCHEMA):
             return f"is of another version of feeds (schema {schema}, this one's is {SCHEMA})"
         table, column = min(missing, default=("state", "schema"))
@@ -237,20 +236,17 @@ class Store:
     def alone(self) -> Iterator[None]:
         """Hold the lock of the database's loaders, which the others wait for.
 
-        Raises StoreError.
+        Raises StoreError, also where the database fails meanwhile.
         """
-        if self._is_postgresql:
-            with self._errors(), postgres.alone(self.engine):
-                yield
-        elif self.file is None:
-            yield
-        else:
-            with ExitStack() as held:
+        with self._errors(), ExitStack() as held:
+            if self._is_postgresql:
+                held.enter_context(postgres.alone(self.engine))
+            elif self.file is not None:
                 try:
                     held.enter_context(locked(Path(f"{self.file}.lock")))
                 except OSError as error:
                     raise StoreError(f"the store {self.name} can't be locked: {error}") from error
-                yield
+            yield
 
 
 def note_health(

@@ -94,7 +94,8 @@ class Reader:
 
     def state(self) -> State:
         if self._state is None:
-            self._state = State._make(*self._rows(statements.STATE))
+            rows = self._rows(statements.STATE)
+            self._state = State._make(*rows) if rows else State(0, 0)
         return self._state
 
     def health(self) -> Health:

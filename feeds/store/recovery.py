@@ -24,6 +24,7 @@ from typing import Final, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import URL, make_url
+from sqlalchemy.exc import NoResultFound
 
 from feeds.messages import causes, root_cause
 from feeds.store import postgres, spare
@@ -151,9 +152,10 @@ def is_unwritable(error: BaseException) -> bool:
 
 
 def is_incomplete(error: BaseException) -> bool:
-    """Whether the cause are tables or columns that aren't there any more."""
+    """Whether the cause are tables, columns or the state, which aren't there any more."""
     return any(
         postgres.is_missing(cause)
+        or isinstance(cause, NoResultFound)
         or (isinstance(cause, sqlite3.Error) and str(cause).startswith(_MISSING))
         for cause in causes(error)
     )

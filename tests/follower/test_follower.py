@@ -29,6 +29,7 @@ from feeds.records.scanner import FileState, FolderError
 from feeds.selection import Filters, Scope
 from feeds.store import recovery
 from feeds.store.database import Store
+from feeds.store.schema import metadata
 from tests.helpers.server import Served, feeds, news, until
 from tests.helpers.support import dump, loaded, record, write
 
@@ -520,16 +521,19 @@ def test_damage_that_no_load_meets_is_mended_when_a_worker_meets_it(tmp_path: Pa
     assert search() == 30
 
 
-def test_a_table_that_is_dropped_is_made_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize("table", sorted({*metadata.tables, "search", ""} - {"pings"}))
+def test_a_store_that_loses_a_table_or_its_state_is_made_anew(tmp_path: Path, table: str) -> None:
     folder = news(tmp_path / "news", 3)
-    lines: list[str] = []
-    found = FolderFollower(settings(folder), lines.append)
+    warnings: list[str] = []
+    found = FolderFollower(settings(folder), warnings.append, tell=lambda _: None)
     found.load()
-    with closing(sqlite3.connect(tmp_path / "f.db")) as connection:
-        connection.execute("DROP TABLE entry_topics")
+    with closing(sqlite3.connect(tmp_path / "f.db", isolation_level=None)) as connection:
+        connection.execute(f"DROP TABLE {table}" if table else "DELETE FROM state")
     write(folder, "new.md", topics=["AI"])
+    (folder / "000.md").unlink()
     found.load()
-    assert lines[1].endswith("used: no such table: entry_topics; its tables are made anew")
+    assert len(warnings) == 1
+    assert f" lacks what it should have ({table or 'state'}." in warnings[0]
     assert dump(Store(found.config.database)) == dump(loaded(folder))
 
 
