@@ -48,11 +48,10 @@ class FollowerProcess:
             return
         lived = self._clock() - self._started
         if self._process is not None:  # it died
-            code, self._process = self._process.returncode, None
+            self._process = None
             self._deaths = 1 if lived > _STEADY else self._deaths + 1
             if self._deaths == 1:  # of several in a row, `silence` in /readyz tells
-                how = signal.Signals(-code).name if code < 0 else f"exit status {code}"
-                log.warn(f"what follows the folder has ended ({how}); it is started again")
+                log.warn("what follows the folder has ended by itself; it is started again")
         if self._deaths and lived < _RESTARTS[min(self._deaths, len(_RESTARTS)) - 1]:
             return
         self._started = self._clock()
