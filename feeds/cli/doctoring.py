@@ -96,7 +96,8 @@ def _store(config: Config) -> Finding:
             store.release()
     except FeedsError as error:
         return Finding("store", name, str(error))
-    text = f"{name}: {counted(state['entries'], 'entry', 'entries')}, loaded at {state['loaded']}"
+    text = f"{name}: {counted(state['entries'], 'entry', 'entries')}"
+    text += f", loaded at {state['loaded']}" if state["loaded"] else ""
     return Finding("store", text, "; ".join([*warnings, *filter(None, [state["why"]])]))
 
 

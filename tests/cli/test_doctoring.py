@@ -85,6 +85,9 @@ def test_all_that_is_wrong_is_told_with_what_to_do(
     ]
     assert result.exit_code == 1
     assert not (home / "feeds.db").exists()
+    CliRunner().invoke(main, ["list"])  # which makes the store
+    _, _, store, *_ = lines(CliRunner().invoke(main, ["doctor"]))
+    assert store.endswith("/feeds.db: 0 entries; nothing has been loaded yet")
     write(Path("seeds"), "bad.md", title=None)
     CliRunner().invoke(main, ["load"])
     with Store(f"sqlite:///{home}/feeds.db").write() as connection:
