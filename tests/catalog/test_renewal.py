@@ -128,6 +128,15 @@ def test_it_is_made_anew_when_a_month_ends_or_its_topic_is_called_otherwise(site
     assert site.outcomes("/rss.xml") == [False]
 
 
+def test_it_is_made_anew_when_others_call_a_topic_of_its_entries_otherwise(site: Site) -> None:
+    for name in ("0.md", "2.md", "4.md", "6.md"):
+        site.write(name, topics=["ai"])
+    site.load()
+    assert site.outcomes("/topics/web/rss.xml") == [False]
+    labels = site.kept["/topics/web/rss.xml"].feed.entries[0].topics
+    assert [label.name for label in labels] == ["ai", "Web"]
+
+
 def test_records_of_entries_that_stay_are_not_there(site: Site) -> None:
     with pytest.raises(NoRecord):
         _ = site.kept["/rss.xml"].feed.entries[0].record
