@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.helpers.server import PROJECT
 
 SUITE = """\
@@ -44,6 +46,7 @@ def run(folder: Path, *arguments: str, **variables: str) -> list[str]:
     return [line.strip("= ").partition(" in ")[0] for line in done.stdout.splitlines()]
 
 
+@pytest.mark.slow
 def test_by_default_no_test_needs_more_than_python_and_the_rest_is_told(tmp_path: Path) -> None:
     *_, told, result = run(tmp_path)
     assert told == (
@@ -53,11 +56,13 @@ def test_by_default_no_test_needs_more_than_python_and_the_rest_is_told(tmp_path
     assert result == "1 failed, 1 skipped"  # it finds no program
 
 
+@pytest.mark.slow
 def test_all_run_where_they_are_asked_for(tmp_path: Path) -> None:
     *_, result = run(tmp_path, "-m", "")
     assert result == "5 passed, 1 skipped"
 
 
+@pytest.mark.slow
 def test_in_ci_a_test_that_is_skipped_has_failed(tmp_path: Path) -> None:
     *_, result = run(tmp_path, "-m", "", CI="1")
     assert result == "1 failed, 5 passed"

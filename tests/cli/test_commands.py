@@ -286,6 +286,7 @@ def test_serve_without_a_folder_fails_at_once(home: Path) -> None:
     assert done.stderr.startswith("feeds: seeds: No such file or directory")
 
 
+@pytest.mark.slow
 def test_serve_on_a_socket_in_the_file_system(home: Path) -> None:
     path = home / "s"
 

@@ -56,6 +56,7 @@ def changed(before: State, after: State) -> set[str]:
     return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
 
 
+@pytest.mark.slow
 def test_a_second_export_with_nothing_changed_writes_nothing(app: Flask, out: Path) -> None:
     first = run(app, out, collection.SOME)
     before = state(out)
@@ -117,6 +118,7 @@ def test_a_file_that_was_damaged_is_written_again(app: Flask, out: Path, damage:
     assert not (out / "rss.xml").is_symlink()
 
 
+@pytest.mark.slow
 def test_files_have_the_time_of_their_documents(app: Flask, out: Path) -> None:
     run(app, out, collection.SOME)
     for path, file in noted(out).files.items():

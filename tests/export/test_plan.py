@@ -118,6 +118,7 @@ def strings(value: Any) -> Iterator[str]:
             yield from strings(part)
 
 
+@pytest.mark.slow
 def test_whatever_the_server_leads_to_is_a_file(app: Flask, written: Manifest) -> None:
     """Followed from the first page on, through pages, feeds, lists, headers."""
     seen, ahead = {"/"}, ["/"]

@@ -204,6 +204,7 @@ def test_a_story_is_rendered_when_one_near_it_changed(tmp_path: Path) -> None:
     assert rendered == [0, 1, 1, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["<rss", None])
 def test_a_file_that_was_damaged_is_mended_though_nothing_changed(
     exported: tuple[Site, Path], text: str | None

@@ -89,6 +89,7 @@ def test_a_second_run_with_nothing_changed_changes_nothing(app: Flask, place: Pl
     assert place.site().keys() == place.manifest().paths()
 
 
+@pytest.mark.slow
 def test_what_differs_is_written_and_what_is_no_more_removed(
     app: Flask, place: Place, records: Path
 ) -> None:
@@ -196,6 +197,7 @@ def test_a_place_of_somebody_else_is_left_alone(app: Flask, place: Place) -> Non
     assert place.files() == {"index.html": b"mine"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -141,6 +141,7 @@ def settings(folder: Path, watch: str = "auto") -> Config:
     return Config(seeds=folder, database_url=f"sqlite:///{folder.parent}/f.db", watch=watch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("watch", ["auto", "poll"])
 def test_records_appear_and_expire_at_their_time_by_themselves(
     tmp_path: Path, watch: str, monkeypatch: pytest.MonkeyPatch
@@ -651,6 +652,7 @@ def test_a_folder_that_is_moved_away_and_back_takes_nothing_with_it(
     assert "New" in titles(again)
 
 
+@pytest.mark.slow
 def test_a_server_over_a_lost_folder_serves_what_there_was(tmp_path: Path, serve: Serve) -> None:
     folder = news(tmp_path / "news", 3)
     serve(folder).stop()
@@ -688,6 +690,7 @@ def test_a_database_that_is_lost_is_made_anew_while_feeds_are_served(
         assert damaged.read_bytes()[:24] == GARBAGE[:24]
 
 
+@pytest.mark.slow
 def test_a_database_that_cannot_be_made_is_in_memory(tmp_path: Path, serve: Serve) -> None:
     folder = news(tmp_path / "news", 3)
     url = f"sqlite:///{tmp_path}/feeds.db"
@@ -709,6 +712,7 @@ def test_a_database_that_cannot_be_made_is_in_memory(tmp_path: Path, serve: Serv
         recovery.drop_fallback(url)
 
 
+@pytest.mark.slow
 def test_while_nothing_can_be_written_what_there_is_is_served(tmp_path: Path, serve: Serve) -> None:
     folder = news(tmp_path / "news", 3)
     server = serve(folder)

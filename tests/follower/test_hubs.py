@@ -95,6 +95,7 @@ def real(
     hub.close()
 
 
+@pytest.mark.slow
 def test_a_record_that_is_written_reaches_subscribers_within_three_seconds(
     tmp_path: Path, serve: Serve, real: Real
 ) -> None:
@@ -129,6 +130,7 @@ def test_a_record_that_is_written_reaches_subscribers_within_three_seconds(
     assert hub.failed == []
 
 
+@pytest.mark.slow
 def test_what_a_follower_that_is_killed_has_queued_is_told_by_the_next(
     tmp_path: Path, serve: Serve, hub: Scripted
 ) -> None:
@@ -169,6 +171,7 @@ def test_a_hub_that_was_down_is_told_after_a_restart_of_the_server(
     until(lambda: server.log.count("was told of") == len(urls))
 
 
+@pytest.mark.slow
 def test_what_a_hub_fetches_when_it_is_told_is_new(
     tmp_path: Path, serve: Serve, hub: Scripted
 ) -> None:

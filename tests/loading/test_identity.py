@@ -207,6 +207,7 @@ def test_a_site_that_goes_to_https_keeps_its_ids(store: Store, tmp_path: Path) -
     assert ids(store) == {"a": key(HTTP)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ampWebUrl", "cdnAmpWebUrl"])
 @pytest.mark.parametrize("of_copy", [AMP, AMP.replace("https", "http"), CACHE])
 @pytest.mark.parametrize("order", ["together", "copy first", "copy last"])

@@ -211,6 +211,7 @@ def _nothing(folder: Path) -> None:
     assert folder.is_dir()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "parsed", "generation", "shown"),
     [
@@ -405,6 +406,7 @@ def documents(store: Store) -> dict[str, bytes]:
     return found
 
 
+@pytest.mark.slow
 def test_loads_on_other_days_in_another_order_of_files_give_equal_bytes(tmp_path: Path) -> None:
     paths = [path for path in SEEDS.rglob("*") if path.is_file()]
     stores = []
@@ -421,6 +423,7 @@ def test_loads_on_other_days_in_another_order_of_files_give_equal_bytes(tmp_path
     assert documents(one) == documents(other)
 
 
+@pytest.mark.slow
 def test_entries_that_are_made_while_others_are_read_are_those_made_in_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -815,6 +818,7 @@ def test_many_files_are_read_by_several_processes(
     assert (report.entries, len(report.errors)) == (30, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [0, 1])
 def test_a_program_that_loads_when_it_is_imported_loads(tmp_path: Path, threads: int) -> None:
     for number in range(900):

@@ -137,6 +137,7 @@ def fragment(html: str) -> Element:
     return root
 
 
+@pytest.mark.slow
 def test_pages_and_frames_have_no_elements_of_a_record(app: Flask) -> None:
     for place in places(app):
         assert_inert(parsed(said(app, place)), ours=True)
@@ -200,6 +201,7 @@ def test_what_oembed_offers_is_a_frame_of_ours_and_nothing_else(app: Flask) -> N
         assert not element.text
 
 
+@pytest.mark.slow
 def test_the_operator_sees_text(app: Flask) -> None:
     found = documents(app)
     audience = PollStore(found.config.database, print)

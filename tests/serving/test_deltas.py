@@ -245,6 +245,7 @@ def test_of_more_than_a_delta_has_room_for_the_last_are_in_it_and_archives_have_
     assert titles(get(app, archive[1].removeprefix(ROOT))).count("New") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["rss.xml", "atom.xml", "feed.json"])
 def test_of_twenty_entries_and_more_a_delta_is_a_tenth_longer_at_most(
     app: Flask, folder: Path, file: str
@@ -273,6 +274,7 @@ def test_a_state_two_generations_ago_is_still_known(app: Flask, folder: Path) ->
     assert sorted(titles(answer)) == ["New", "Newer"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "address", ["/", "/rss.xml?limit=2&page=2", "/2024/01/rss.xml", "/rss.xml?sort=heat"]
 )

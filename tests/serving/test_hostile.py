@@ -218,6 +218,7 @@ def _fields() -> dict[str, tuple[bytes, str]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("data", "message"), _refused().values(), ids=_refused())
 def test_a_hostile_record_is_one_line_and_changes_nothing(
     tmp_path: Path, data: bytes, message: str
@@ -228,6 +229,7 @@ def test_a_hostile_record_is_one_line_and_changes_nothing(
     assert after == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("data", "message"), _noted().values(), ids=_noted())
 def test_a_hostile_value_is_one_line_at_most_and_costs_its_field_alone(
     tmp_path: Path, data: bytes, message: str
@@ -316,6 +318,7 @@ NAMES: Final = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
 def test_a_name_that_becomes_a_path_stays_in_its_segment(tmp_path: Path, name: str) -> None:
     named = {
@@ -370,6 +373,7 @@ TEXTS: Final = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text[:30]))
 def test_no_text_breaks_out_of_a_document(tmp_path: Path, text: str) -> None:
     fields: dict[str, Any] = {
@@ -412,6 +416,7 @@ HARMLESS: Final = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "url", ["javascript:alert(1)", "data:text/html,x", "https://a:b@c.example/"]
 )

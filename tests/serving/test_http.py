@@ -51,6 +51,7 @@ def test_every_worker_gives_the_same_validators_and_takes_them(served: Served) -
     assert set(polls) == {304}
 
 
+@pytest.mark.slow
 def test_validators_hold_across_restarts_and_servers(
     tmp_path: Path, serve: Callable[..., Served]
 ) -> None:
@@ -183,6 +184,7 @@ def test_http_1_0_and_pipelining_are_answered(served: Served) -> None:
     assert served.raw(one + two).count(b"HTTP/1.1 404") == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preload", [(), ("--preload",)], ids=["each", "preload"])
 def test_gunicorn_serves_the_application_with_workers_that_start_at_once(
     tmp_path: Path, serve: Callable[..., Served], preload: tuple[str, ...]

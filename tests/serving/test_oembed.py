@@ -79,6 +79,7 @@ def test_xml_says_the_same(app: Flask) -> None:
     assert {child.tag: child.text for child in root} == same
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("url", "framed"),
     [
@@ -108,6 +109,7 @@ def test_the_root_may_have_a_path(tmp_path: Path) -> None:
     assert ask(app, "https://example.org/newspaper/").code == 404
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "url",
     [

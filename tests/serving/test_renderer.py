@@ -133,6 +133,7 @@ def test_a_topic_renamed_changes_the_entries_that_show_it(app: Flask, folder: Pa
     assert b">AI<" not in second.body
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("either")
 @pytest.mark.parametrize(
     "address",

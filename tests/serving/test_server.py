@@ -108,6 +108,7 @@ def test_gunicorn_alone_reads_requests_by_threads(tmp_path: Path) -> None:
 SCHEMES = {"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "off"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("worker", "has_conf", "forged"),
     [

@@ -614,6 +614,7 @@ def documents(app: Flask) -> Iterator[Answer]:
         waiting += re.findall(r'href="(/[^"#]*)', text.replace("&amp;", "&"))
 
 
+@pytest.mark.slow
 def test_nothing_that_is_secured_or_hidden_leaves_the_program(tmp_path: Path) -> None:
     app = application(SEEDS, database_url=f"sqlite:///{tmp_path}/seeds.db")
     sources = [path.read_text(encoding="utf-8") for path in SEEDS.rglob("*.*")]

@@ -142,6 +142,7 @@ TARGETS: Final = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fields", FIELDS, ids=lambda fields: ", ".join(fields)[:40] or "none")
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS", "CONNECT"])
 def test_responses_are_those_of_gunicorns_threads(
@@ -258,6 +259,7 @@ def test_a_stop_waits_for_what_runs_and_for_nobody_else(
     process.wait(10)
 
 
+@pytest.mark.slow
 def test_a_thread_that_is_blocked_is_told_and_in_the_end_its_worker_replaced(
     other: Callable[..., Served],
 ) -> None:
@@ -271,6 +273,7 @@ def test_a_thread_that_is_blocked_is_told_and_in_the_end_its_worker_replaced(
     assert "secret" not in server.log
 
 
+@pytest.mark.slow
 def test_where_connections_are_many_those_that_wait_longest_make_room(
     other: Callable[..., Served], opened: ExitStack
 ) -> None:
@@ -310,6 +313,7 @@ def test_there_is_no_tls() -> None:
         EventLoopWorker.check_config(config, None)
 
 
+@pytest.mark.slow
 def test_a_long_answer_to_a_half_closed_client_is_whole(other: Callable[..., Served]) -> None:
     server = other()
     with connect(server) as connection:

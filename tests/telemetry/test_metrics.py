@@ -178,6 +178,7 @@ def test_by_default_this_machine_alone_is_answered(tmp_path: Path) -> None:
         assert answer.status_code == code
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("host", "code"),
     [
@@ -295,6 +296,7 @@ def test_a_worker_that_is_killed_leaves_its_counts_and_no_gauge(tmp_path: Path, 
     assert not shared.exists()
 
 
+@pytest.mark.slow
 def test_gunicorn_alone_counts_together_with_the_file_beside_wsgi(tmp_path: Path) -> None:
     port = free_port()
     server = Served(
