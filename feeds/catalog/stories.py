@@ -8,7 +8,7 @@ record lends nothing of its own.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from typing import Final, NamedTuple
@@ -17,6 +17,7 @@ import msgspec
 
 from feeds import slugs
 from feeds.model import UNKNOWN_TIME, Entry, Provider, Record, RelatedLink
+from feeds.store.bulk_insert import chunks
 from feeds.store.reader import Reader, Row
 
 WINDOW: Final = timedelta(days=60)  # around the lead; older coverage is of something before
@@ -60,6 +61,18 @@ def find(reader: Reader, story: str) -> Story | None:
         members |= {key: others[key] for key in reached}
     ranked = sorted(members.values(), key=lambda row: (-row.quality, -row.position))
     return Story(ranked, set(members).union(*(listed[key] for key in members)))
+
+
+def find_each(reader: Reader, rows: Sequence[Row]) -> Iterator[Story]:
+    """The story that each of these rows is in: `find` for many, most of which are in none."""
+    listed = _listed(reader, rows)
+    asked = sorted(set().union(*listed.values()))
+    there = {row.entry_id for some in chunks(asked) for row in reader.rows_of(some)}
+    for row in rows:
+        near = {row.entry_id, *listed[row.entry_id]}
+        is_alone = near & there <= {row.entry_id}
+        story = None if is_alone else find(reader, story_id(row.key))
+        yield story or Story([row], near)
 
 
 def _listed(reader: Reader, rows: Iterable[Row]) -> dict[str, set[str]]:

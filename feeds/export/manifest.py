@@ -6,6 +6,7 @@ It lies in a hidden folder beside the files, into which no address leads.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Final
@@ -28,6 +29,7 @@ SUFFIXES: Final[Mapping[str, str]] = {"gzip": ".gz", "br": ".br"}
 _VERSION: Final = 1
 _DIGEST: Final = 24  # letters of an ETag that are a digest of the bytes
 _LONGEST: Final = 255  # bytes of a segment, of file systems
+_PLAIN: Final = re.compile(r"(?!\.)[\w.-]{1,255}(?:/(?!\.)[\w.-]{1,255})*", re.ASCII)  # nearly all
 
 
 class ManifestError(FeedsError):
@@ -130,6 +132,8 @@ def path_of(address: str) -> str:
 
 def check(path: str) -> str:
     """`path`, which a file of a site may have. Raises ManifestError for any other."""
+    if _PLAIN.fullmatch(path):
+        return path
     for segment in path.split("/"):
         ordinary = segment.isprintable() and not any(letter in segment for letter in '\\?#:*<>|"')
         if not segment or segment[0] == "." or not ordinary or len(segment.encode()) > _LONGEST:

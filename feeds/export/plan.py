@@ -243,13 +243,11 @@ def _stories(reader: Reader) -> tuple[dict[str, str], dict[str, AbstractSet[str]
     leads: dict[str, AbstractSet[str]] = {}
     for start in range(0, reader.count(Scope()), _ROWS):
         rows = reader.page(Scope(), _ROWS, start)
-        for row, entry in zip(rows, of_rows(reader, rows), strict=True):
-            if not stories.has_coverage(entry):
-                continue
+        entries = zip(rows, of_rows(reader, rows), strict=True)
+        covered = [row for row, entry in entries if stories.has_coverage(entry)]
+        for row, story in zip(covered, stories.find_each(reader, covered), strict=True):
+            leads[story.id] = story.near
             own = stories.story_id(row.key)
-            story = stories.find(reader, own)
-            if story is not None:
-                leads[story.id] = story.near
-                if story.id != own:
-                    redirects[own] = story.id
+            if story.id != own:
+                redirects[own] = story.id
     return redirects, leads
