@@ -83,8 +83,11 @@ SAMPLES: Final = {
         {"related": list(_RELATED)},
     ),
     "body": Sample(
-        {"body": '<p>If a &lt; b, <em>then</em>:</p><p><img src="/in/body.png" alt="A plot"></p>'},
-        {"content": ("If a < b, then:", "https://news.example.com/in/body.png")},
+        {
+            "body": "<p>If a &lt; b in List&lt;Int&gt;, <em>then</em>:</p>"
+            '<p><img src="/in/body.png" alt="A plot"></p>'
+        },
+        {"content": ("If a < b in List<Int>, then:", "https://news.example.com/in/body.png")},
     ),
     "updated later": Sample(
         {"updatedDateTime": "2024-05-06T07:08:09Z"}, {"updated": "2024-05-06T07:08:09Z"}
