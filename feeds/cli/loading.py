@@ -36,6 +36,7 @@ from feeds.urls import POLICIES
 @click.option("--reload", is_flag=True, help="Restart the workers when the program changes.")
 def serve(config: Config, reload: bool) -> None:
     """Load the folder, serve its feeds, and follow its changes."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # it waits for `server.run`
     if config.log_format == log.JSON:  # else what comes before the first request is for people
         log_setup.configure(config.log_format, "server")
     check_addresses(config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -103,6 +104,10 @@ class _Arbiter(Arbiter):  # type: ignore[misc]
     def __init__(self, app: BaseApplication, follower: FollowerProcess | None) -> None:
         self._follower = follower
         super().__init__(app)
+
+    def init_signals(self) -> None:
+        super().init_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one during the first load
 
     def manage_workers(self) -> None:
         super().manage_workers()

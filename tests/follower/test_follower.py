@@ -794,3 +794,24 @@ def test_a_hangup_loads_at_once_although_nothing_is_watched(tmp_path: Path, serv
         until(lambda: "New" in titles(server))
     assert workers(server) == before
     assert follower(server) == first
+
+
+def test_a_hangup_during_the_first_load_waits(tmp_path: Path) -> None:
+    server = Served(news(tmp_path / "news", 200), tmp_path / "served")
+
+    def hang_up() -> None:
+        until(lambda: server.process)
+        assert server.process is not None
+        status = Path(f"/proc/{server.process.pid}/status")
+        blocked = re.compile(r"^SigBlk:\t[0-9a-f]+1$", re.MULTILINE)  # 1, of the first byte
+        until(lambda: blocked.search(status.read_text()))
+        os.kill(server.process.pid, signal.SIGHUP)
+
+    beside = Thread(target=hang_up)
+    beside.start()
+    try:
+        server.start()
+        beside.join()
+        until(lambda: "0 files parsed, 0 entries changed" in server.log)  # what was asked for
+    finally:
+        server.stop()
