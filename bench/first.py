@@ -63,6 +63,7 @@ def serve(folder: str) -> None:
 
     for case in CASES:
         request(*case)
+    click.echo("ready")
     for line in sys.stdin:
         if loader.load(store, seeds).changed != 1:
             raise SystemExit("a load should have changed one entry")
@@ -87,10 +88,9 @@ def start(python: str, folder: Path, number: int) -> Build:
     command = [python, "-c", program, __file__, str(folder)]
     # PYTHONPATH may name this build.
     env = None if python == sys.executable else {"PATH": os.environ["PATH"]}
-    return Build(
-        Popen(command, stdin=PIPE, stdout=PIPE, text=True, env=env, cwd=folder),
-        published[:_CHANGED],
-    )
+    process: Any = Popen(command, stdin=PIPE, stdout=PIPE, text=True, env=env, cwd=folder)
+    process.stdout.readline()  # all is loaded, and nothing changed yet
+    return Build(process, published[:_CHANGED])
 
 
 def measure(pythons: list[str], number: int, rounds: int) -> Iterator[list[list[float]]]:
