@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 
+from feeds.statistics import counter
 from feeds.store.database import Store
-from feeds.telemetry import counter
 from tests.helpers.browser import Windows, launch
 from tests.helpers.databases import PostgreSQL, databases
 from tests.helpers.hubs import Scripted

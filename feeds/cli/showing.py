@@ -18,7 +18,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import feeds.config
 from feeds.catalog.addresses import Addresses, FeedQuery, kind_of
-from feeds.cli import poll_table
 from feeds.cli.common import (
     feeds_of_last_load,
     load_folder,
@@ -32,9 +31,9 @@ from feeds.records.profile import Profile, site_names
 from feeds.records.profiles.detect import describe
 from feeds.records.scanner import FolderError
 from feeds.rendering.formats import FORMATS, MEDIA_TYPES
+from feeds.statistics import poll_report, table
+from feeds.statistics.poll_store import DAYS_KEPT, PollStore
 from feeds.store.database import Store, StoreError
-from feeds.telemetry import poll_report
-from feeds.telemetry.poll_store import DAYS_KEPT, PollStore
 from feeds.urls import POLICIES
 
 _PAGE: Final = 20  # feeds
@@ -77,11 +76,11 @@ def stats(config: Config, days: int, as_json: bool) -> None:
     except (SQLAlchemyError, ImportError, OSError) as error:
         raise StoreError.of(Store.described(config.database), error) from None
     if as_json:
-        click.echo(json.dumps(poll_table.as_json(readers, since, until), indent=2))
+        click.echo(json.dumps(table.as_json(readers, since, until), indent=2))
     elif _is_for_people():
-        Console(highlight=False).print(poll_table.table(readers, since, until))
+        Console(highlight=False).print(table.table(readers, since, until))
     else:
-        for line in poll_table.lines(readers):
+        for line in table.lines(readers):
             click.echo("\t".join(line))
 
 

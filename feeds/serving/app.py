@@ -17,12 +17,12 @@ from feeds.records.scanner import FolderError
 from feeds.serving import operator, views
 from feeds.serving.document_store import DocumentStore, Timing
 from feeds.serving.fast_path import FastPath
+from feeds.statistics.counter import RequestCounter
+from feeds.statistics.poll_store import PollStore
 from feeds.store import recovery
 from feeds.store.database import Store, StoreError, note_health
-from feeds.telemetry.counter import RequestCounter
 from feeds.telemetry.metrics import Metrics
 from feeds.telemetry.observer import Observer
-from feeds.telemetry.poll_store import PollStore
 
 
 def create_app(config: Config | Mapping[str, object] | None = None) -> Flask:
@@ -90,7 +90,7 @@ def assemble(
         pages = operator.OperatorPages(documents, metrics, poll_store, counter, version("feeds"))
         operator.register(app, pages)
     app.register_blueprint(views.blueprint)
-    observer = Observer(counter, log=config.log_requests == "on")
+    observer = Observer(counter.note if counter else None, log=config.log_requests == "on")
     seen = observer if counter or observer.log else None
     app.wsgi_app = FastPath(app.wsgi_app, documents, seen)  # type: ignore[method-assign]
     return app

@@ -19,14 +19,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from feeds.config import Config
 from feeds.rendering.assets import ASSETS
-from feeds.serving import stats_page
 from feeds.serving.document_store import DocumentStore
 from feeds.serving.readiness import troubles
 from feeds.setting_types import is_loopback
+from feeds.statistics.counter import RequestCounter
+from feeds.statistics.page import stats_page
+from feeds.statistics.poll_store import PollStore
 from feeds.telemetry import metrics
-from feeds.telemetry.counter import RequestCounter
 from feeds.telemetry.metrics import Metrics, host_of
-from feeds.telemetry.poll_store import PollStore
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -91,7 +91,7 @@ class OperatorPages:
             if kept is None or time.monotonic() - kept[0] > _KEPT:
                 if self.counter is not None:
                     self.counter.tick(at_once=True)
-                body = stats_page.page(self.documents, self.poll_store, now)
+                body = stats_page(self.documents.pages, self.poll_store, now)
                 self._page = kept = (time.monotonic(), body)
             return kept[1]
 

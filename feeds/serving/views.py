@@ -31,8 +31,8 @@ from feeds.serving.document_store import DocumentStore
 from feeds.serving.documents import Answer, Document
 from feeds.serving.readiness import readiness
 from feeds.setting_types import is_among
+from feeds.statistics import user_agents
 from feeds.store.database import StoreError
-from feeds.telemetry import user_agents
 from feeds.telemetry.log import MADE, PREPARED
 from feeds.telemetry.observer import note
 

@@ -1,6 +1,6 @@
-"""Logs, figures, and who polls what.
+"""Logs, and figures for Prometheus.
 
-For other rooms: `log` (one line), `log_setup`, `metrics.Metrics`, `counter`,
-`observer.Observer` (sees each request pass), `poll_store` and `poll_report`.
+For other rooms: `log` (one line), `log_setup`, `metrics.Metrics`,
+`observer.Observer` (sees each request pass).
 Nothing here ever fails a request.
 """

@@ -29,6 +29,7 @@ FORMATS: Final = (HUMAN, JSON)
 HEADER: Final = "X-Request-ID"
 _SANE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}\Z")
 _SHOWN_PATH: Final = 200
+LONGEST_AGENT: Final = 300  # characters of a User-Agent that are kept
 
 # What became of a request.
 PREPARED: Final = "prepared"

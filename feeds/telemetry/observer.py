@@ -1,4 +1,4 @@
-"""Sees every request pass: counts it (`feeds.telemetry.counter`) and, if asked to, logs it.
+"""Sees every request pass: has it counted and, if asked to, logged.
 
 What only the view knows of an answer, it says in a `Note` in the request's
 environment. Without one that asks, nothing is noted.
@@ -6,13 +6,12 @@ environment. Without one that asks, nothing is noted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
-from feeds.telemetry import log, user_agents
-from feeds.telemetry.counter import RequestCounter
+from feeds.telemetry import log
 from feeds.telemetry.log import DELTA, ERROR, NOT_MODIFIED, OTHER, PREPARED, REDIRECT, RequestRecord
 
 if TYPE_CHECKING:
@@ -39,10 +38,10 @@ def note(environ: WSGIEnvironment) -> Note:
 
 
 class Observer:
-    """Counts and logs the requests of one application; without a `counter`, only logs."""
+    """Counts and logs the requests of one application; without `count`, only logs."""
 
-    def __init__(self, counter: RequestCounter | None, *, log: bool) -> None:
-        self.counter = counter
+    def __init__(self, count: Callable[[RequestRecord], None] | None, *, log: bool) -> None:
+        self.count = count
         self.log = log
 
     def hit(
@@ -67,10 +66,10 @@ class Observer:
             0 if status == 304 or environ["REQUEST_METHOD"] == "HEAD" else whole,  # noqa: PLR2004
             whole,
             perf_counter() - started,
-            environ.get("HTTP_USER_AGENT", "")[: user_agents.LONGEST],
+            environ.get("HTTP_USER_AGENT", "")[: log.LONGEST_AGENT],
         )
-        if self.counter is not None:
-            self.counter.note(answer)
+        if self.count is not None:
+            self.count(answer)
         if self.log:
             self._log(environ, answer, log.request_id(environ))
 
@@ -98,8 +97,8 @@ class Observer:
             body = application(environ, start)
         if response:
             answer = _answer(environ, view, *response[0], perf_counter() - started)
-            if self.counter is not None:
-                self.counter.note(answer)
+            if self.count is not None:
+                self.count(answer)
             if self.log:
                 self._log(environ, answer, id_)
         return body
@@ -133,5 +132,5 @@ def _answer(
         sent,
         view.whole,
         seconds,
-        environ.get("HTTP_USER_AGENT", "")[: user_agents.LONGEST],
+        environ.get("HTTP_USER_AGENT", "")[: log.LONGEST_AGENT],
     )

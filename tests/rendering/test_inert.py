@@ -17,8 +17,8 @@ from lxml import etree
 from playwright.sync_api import expect
 
 from feeds.rendering.formats import FORMATS
-from feeds.serving import stats_page
-from feeds.telemetry.poll_store import HOUR, Key, PollBucket, Polls, PollStore
+from feeds.statistics.page import stats_page
+from feeds.statistics.poll_store import HOUR, Key, PollBucket, Polls, PollStore
 from tests.helpers.browser import OpenWindow
 from tests.helpers.other_site import Elsewhere
 from tests.helpers.server import PATIENCE, ROOT, Served, application, documents, get
@@ -209,7 +209,7 @@ def test_the_operator_sees_text(app: Flask) -> None:
     for place in places(app):
         polls = {Key(hour, f"{place}rss.xml", HARM, ""): PollBucket(Polls(1), 3)}
         audience.write(polls)
-    page = stats_page.page(found, audience, time.time())
+    page = stats_page(found.pages, audience, time.time())
     assert_inert(parsed(page), ours=True)
     assert HARM in "".join(parsed(page).itertext())
     assert b"<script" not in page

@@ -27,9 +27,9 @@ from feeds.rendering.formats import FORMATS
 from feeds.selection import Scope
 from feeds.serving.app import assemble
 from feeds.serving.document_store import Timing
+from feeds.statistics.poll_store import HOUR, Key, PollBucket, Polls, PollStore
 from feeds.store import bulk_insert, fulltext, postgres, recovery, schema
 from feeds.store.database import Store, StoreError
-from feeds.telemetry.poll_store import HOUR, Key, PollBucket, Polls, PollStore
 from tests.helpers.databases import PostgreSQL
 from tests.helpers.server import PATIENCE, PROJECT, ROOT, Answer, documents, feeds, get, until
 from tests.helpers.support import SEEDS, TODAY, addresses, dump, loaded, write

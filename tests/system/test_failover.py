@@ -13,9 +13,9 @@ from feeds.config import read
 from feeds.loading import loader
 from feeds.loading.loader import Loader
 from feeds.selection import Scope
+from feeds.statistics.poll_store import PollStore
 from feeds.store import postgres
 from feeds.store.database import Store
-from feeds.telemetry.poll_store import PollStore
 from tests.follower.test_purging import Cache
 from tests.helpers.databases import PostgreSQL
 from tests.helpers.hubs import Scripted

@@ -13,7 +13,8 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-LONGEST: Final = 300  # characters of an agent that are looked at
+from feeds.telemetry.log import LONGEST_AGENT
+
 MOST: Final = 10_000_000  # subscribers; whoever says more isn't believed at all
 _NAME: Final = 32  # characters of a name
 _ID: Final = 40  # characters of a feed's number
@@ -82,7 +83,7 @@ class Agent(NamedTuple):
 @lru_cache(maxsize=4096)
 def read(agent: str) -> Agent:
     """Who polls, by the value of a User-Agent header (RFC 9110 10.1.5)."""
-    agent = agent[:LONGEST]
+    agent = agent[:LONGEST_AGENT]
     reported = _reported_subscribers(agent)
     lower = agent.lower()
     if reported is not None:

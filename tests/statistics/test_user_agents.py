@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.telemetry import user_agents
-from feeds.telemetry.user_agents import MOST, Agent, read, takes_deltas
+from feeds.statistics import user_agents
+from feeds.statistics.user_agents import MOST, Agent, read, takes_deltas
 
 
 @pytest.mark.parametrize(

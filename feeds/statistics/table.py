@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from feeds.telemetry.poll_report import Readership, Row, share, size
+from feeds.statistics.poll_report import Readership, Row, share, size
 
 _SHOWN: Final = 6  # readers of a feed in a line of a table
 

@@ -1,7 +1,7 @@
 """The page of who polls what, /stats/: counts and plots -> HTML.
 
-Counts come from `feeds.telemetry.poll_store`, and are worked out in
-`feeds.telemetry.poll_report`; here they are shown.
+Counts come from `feeds.statistics.poll_store`, and are worked out in
+`feeds.statistics.poll_report`; here they are shown.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from feeds.rendering import plots
 from feeds.rendering.assets import ASSETS
-from feeds.rendering.plots import Plot
-from feeds.serving.document_store import DocumentStore
-from feeds.telemetry import poll_report
-from feeds.telemetry.poll_report import Row, share, size, unit_of
-from feeds.telemetry.poll_store import DAY, HOUR, Polls, PollStore
+from feeds.rendering.pages import Pages
+from feeds.statistics import plots, poll_report
+from feeds.statistics.plots import Plot
+from feeds.statistics.poll_report import Row, share, size, unit_of
+from feeds.statistics.poll_store import DAY, HOUR, Polls, PollStore
 
 _FEEDS: Final = 200  # that the page lists
 _READERS: Final = 40
@@ -38,7 +37,7 @@ class FeedRow(NamedTuple):
     spark: str
 
 
-def page(documents: DocumentStore, poll_store: PollStore | None, now: float) -> bytes:
+def stats_page(pages: Pages, poll_store: PollStore | None, now: float) -> bytes:
     """The page of who polls what."""
     hour, today = int(now) // HOUR, int(now) // DAY
     problem = ""
@@ -54,8 +53,8 @@ def page(documents: DocumentStore, poll_store: PollStore | None, now: float) -> 
     for (day, feed, _), one in days.items():
         by_day = subscribers.setdefault(feed, {})
         by_day[day] = by_day.get(day, 0) + one.subscribers
-    root = documents.addresses.root
-    return documents.pages.render(
+    root = pages.addresses.root
+    return pages.render(
         "stats.html",
         root=root,
         static=lambda name: f"../static/{name}?v={ASSETS[f'static/{name}'].version}",

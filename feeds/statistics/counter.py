@@ -2,7 +2,7 @@
 
 To note one is to append to a deque, which is all that a request waits for.
 A thread adds them up for Prometheus (`feeds.telemetry.metrics`), and every few seconds
-for who polls what (`feeds.telemetry.poll_store`). Nothing here ever fails a request.
+for who polls what (`feeds.statistics.poll_store`). Nothing here ever fails a request.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from feeds.catalog.addresses import Addresses, FeedQuery
 from feeds.model import FeedsError
 from feeds.selection import NONE
-from feeds.telemetry import user_agents
+from feeds.statistics import user_agents
+from feeds.statistics.poll_store import HOUR, Key, PollBucket, Polls, PollStore
 from feeds.telemetry.log import DELTA, NOT_MODIFIED, RequestRecord
 from feeds.telemetry.metrics import Answers, Metrics, RequestLabels
-from feeds.telemetry.poll_store import HOUR, Key, PollBucket, Polls, PollStore
 
 _EVERY: Final = 1.0  # seconds between two times that all is added up
 _WRITE_EVERY: Final = 5.0  # seconds between two writes into the store

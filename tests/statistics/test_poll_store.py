@@ -5,8 +5,7 @@ import pytest
 from sqlalchemy import text
 
 from feeds.loading import loader
-from feeds.store.database import Store
-from feeds.telemetry.poll_store import (
+from feeds.statistics.poll_store import (
     DAY,
     DAYS_KEPT,
     HOUR,
@@ -18,6 +17,7 @@ from feeds.telemetry.poll_store import (
     PollStore,
     subscribers_at_least,
 )
+from feeds.store.database import Store
 from tests.helpers.databases import databases
 from tests.helpers.server import news
 

@@ -12,11 +12,9 @@ import html5lib
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from feeds.rendering import plots
-from feeds.serving import stats_page
-from feeds.telemetry import poll_report
-from feeds.telemetry.poll_report import Row, share, size
-from feeds.telemetry.poll_store import DAY, HOUR, Day, Key, PollBucket, Polls, PollStore
+from feeds.statistics import page, plots, poll_report
+from feeds.statistics.poll_report import Row, share, size
+from feeds.statistics.poll_store import DAY, HOUR, Day, Key, PollBucket, Polls, PollStore
 from tests.helpers.browser import OpenWindow
 from tests.helpers.server import Served, application, feeds, get, news, until
 
@@ -108,7 +106,7 @@ def test_shares_are_never_rounded_to_all_or_nothing() -> None:
 
 
 def test_one_of_a_kind_is_called_so() -> None:
-    assert [stats_page._counted(number, "poll") for number in (0, 1, 1200)] == [
+    assert [page._counted(number, "poll") for number in (0, 1, 1200)] == [
         "0 polls",
         "1 poll",
         "1,200 polls",
@@ -227,6 +225,6 @@ def test_the_page_can_be_used_by_everybody(
 def test_days_are_marked_without_crowding() -> None:
     days = [datetime.fromtimestamp(n * DAY, UTC) for n in range(90)]
     for number in (1, 2, 7, 46, 90):
-        marks = stats_page._day_marks(days[:number], 5)
+        marks = page._day_marks(days[:number], 5)
         assert 1 <= len(marks) <= 10
         assert all(0 <= at < number for at, _ in marks)

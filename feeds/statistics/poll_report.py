@@ -1,6 +1,6 @@
 """Subscribers and polls of a period: hours and days of polls -> feeds, readers, courses.
 
-Pure functions but `over_period`. `feeds.cli.poll_table` and `feeds.serving.stats_page` show them.
+Pure functions but `over_period`. `feeds.statistics.table` and `feeds.statistics.page` show them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from feeds.telemetry.poll_store import (
+from feeds.statistics.poll_store import (
     DAY,
     HOUR,
     Batch,

@@ -4,7 +4,7 @@ So it is kept apart from the store, which is safe to delete: in a SQLite file
 of its own beside it (`....stats`), where it keeps no load waiting either; on
 PostgreSQL in a schema of its own. Its tables change by addition alone.
 
-A row of an hour is a feed, a reader and its `source` (see `feeds.telemetry.user_agents`).
+A row of an hour is a feed, a reader and its `source` (see `feeds.statistics.user_agents`).
 After two days an hour becomes part of its day, where sources are folded to
 how many subscribers there were at least; days are kept for some 13 months.
 No addresses are kept.
@@ -107,7 +107,7 @@ class Polls(NamedTuple):
 
 
 class PollBucket(NamedTuple):
-    """The polls of a key, and whom they are for: see `feeds.telemetry.user_agents.Agent`."""
+    """The polls of a key, and whom they are for: see `feeds.statistics.user_agents.Agent`."""
 
     polls: Polls
     reported_subscribers: int = 0

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from feeds.telemetry import counter, user_agents
-from feeds.telemetry.counter import RequestCounter, feed_of, kind_of
+from feeds.statistics import counter, user_agents
+from feeds.statistics.counter import RequestCounter, feed_of, kind_of
+from feeds.statistics.poll_store import Batch, Key, PollBucket, Polls, PollStore
 from feeds.telemetry.log import RequestRecord
 from feeds.telemetry.metrics import Metrics
-from feeds.telemetry.poll_store import Batch, Key, PollBucket, Polls, PollStore
 from tests.helpers.server import until
 from tests.helpers.support import addresses
 
