@@ -221,6 +221,7 @@ def tables(store: Store) -> dict[str, list[tuple[Any, ...]]]:
         return found | {"counts": [tuple(reader.health().counts.items())]}
 
 
+@pytest.mark.usefixtures("either")
 @pytest.mark.parametrize("seed", range(8))
 def test_loads_of_what_was_told_are_loads_of_everything(tmp_path: Path, seed: int) -> None:
     editor = Editor(tmp_path / "news", seed)
@@ -244,6 +245,7 @@ def test_loads_of_what_was_told_are_loads_of_everything(tmp_path: Path, seed: in
         store.release()
 
 
+@pytest.mark.usefixtures("either")
 def test_more_than_half_of_the_records_that_go_are_noticed_by_what_was_told(
     tmp_path: Path,
 ) -> None:
@@ -263,6 +265,7 @@ def test_more_than_half_of_the_records_that_go_are_noticed_by_what_was_told(
     store.release()
 
 
+@pytest.mark.usefixtures("either")
 def test_links_are_looked_at_whatever_was_told(tmp_path: Path) -> None:
     """As those of a volume of Kubernetes, whose target turns elsewhere with a hidden link."""
     folder = tmp_path / "news"
