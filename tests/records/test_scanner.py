@@ -220,3 +220,36 @@ def test_what_took_the_place_of_a_file_is_not_waited_for(
     make(tmp_path / "a.md")
     with pytest.raises(OSError, match=r"regular file|No such device|Is a directory"):
         read_file(tmp_path, "a.md", 100)
+
+
+@pytest.mark.parametrize(
+    ("paths", "expected"),
+    [
+        ([], set()),
+        (["a.md", "gone.md"], {"a.md"}),
+        (["sub"], {"sub/b.md", "sub/deep/c.md"}),
+        (["sub/deep", "sub/b.md"], {"sub/b.md", "sub/deep/c.md"}),
+        ([".hidden", ".hidden/d.md", "sub/.hidden/d.md", "a.md~"], set()),
+        (["link.md"], {"link.md"}),
+        (["folder", "folder/b.md"], set()),
+        (["\udcff.md"], {"\\xff.md"}),
+    ],
+)
+def test_some_paths_are_looked_at_as_they_are_among_all(
+    tmp_path: Path, paths: list[str], expected: set[str]
+) -> None:
+    places = ("a.md", "sub/b.md", "sub/deep/c.md", ".hidden/d.md", "sub/.hidden/d.md", "\udcff.md")
+    for path in places:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(repr(path))
+    (tmp_path / "link.md").symlink_to("a.md")
+    (tmp_path / "folder").symlink_to("sub")
+    links: set[str] = set()
+    found = scan(tmp_path, links=links)
+    assert links == {"link.md", "folder"}
+    assert scan(tmp_path, paths=paths) == {path: found[path] for path in expected}
+
+
+def test_of_a_folder_that_is_gone_no_path_is_looked_at(tmp_path: Path) -> None:
+    with pytest.raises(FolderError, match="No such file or directory"):
+        scan(tmp_path / "gone", paths=[])
