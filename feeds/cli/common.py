@@ -52,13 +52,23 @@ class WriteError(FeedsError):
     """A file that can't be written."""
 
 
-def settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Options that override settings; the command gets the Config."""
+def settings(
+    *names: str, logs_as: str = ""
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Options that override settings; the command gets the Config.
+
+    One that `logs_as` a process of a server does so from its first line on, where that is JSON;
+    else what comes before the first request is for people.
+    """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         def run(**options: Any) -> None:
             overrides = {name: options.pop(name) for name in names}
             config = feeds.config.read({k: v for k, v in overrides.items() if v is not None})
+            if logs_as and config.log_format == log.JSON:
+                from feeds.telemetry import log_setup  # takes its time, and other commands talk
+
+                log_setup.configure(config.log_format, logs_as)
             if "database_url" in names:
                 check_database(config)
             # What is wrong in tables is said at once.

@@ -32,13 +32,11 @@ from feeds.urls import POLICIES
 
 
 @click.command()
-@settings("seeds", "database_url", "base_url", "bind", "workers")
+@settings("seeds", "database_url", "base_url", "bind", "workers", logs_as="server")
 @click.option("--reload", is_flag=True, help="Restart the workers when the program changes.")
 def serve(config: Config, reload: bool) -> None:
     """Load the folder, serve its feeds, and follow its changes."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # it waits for `server.run`
-    if config.log_format == log.JSON:  # else what comes before the first request is for people
-        log_setup.configure(config.log_format, "server")
     check_addresses(config)
     loading = None
     if is_in_memory(config.database):
@@ -90,7 +88,7 @@ def load(config: Config, accept_removals: bool) -> None:
 
 
 @click.command()
-@settings("seeds", "database_url")
+@settings("seeds", "database_url", logs_as="follower")
 @click.option("--parent", type=int, metavar="PID", help="End when this process has ended.")
 def follow(config: Config, parent: int | None) -> None:
     """Load the folder whenever it changes, without serving it.

@@ -160,7 +160,10 @@ def only_here() -> None:
     A page of another site can have its own name lead here, and a browser here read for it.
     """
     config: Config = operator_pages().documents.config
-    is_here = _is_here(request.remote_addr or "") and _is_here(_hostname(request.host))
+    target = request.environ.get("RAW_URI", "/")
+    # That of a target that is a whole URL prevails (RFC 9112, 3.2.2).
+    host = request.host if target.startswith("/") else target.partition("://")[2]
+    is_here = _is_here(request.remote_addr or "") and _is_here(_hostname(host))
     if config.metrics == "auto" and not is_here:
         abort(404)
 
@@ -180,6 +183,12 @@ def _hostname(host: str) -> str:
 def figures() -> Response:
     """The figures of all processes."""
     return _private(Response(operator_pages().figures(), content_type=metrics.CONTENT_TYPE))
+
+
+@blueprint.get("/stats")
+def stats_without_slash() -> Response:
+    """A redirect to the page. Werkzeug's would name the Host header, and be for everybody."""
+    return _private(Response("See stats/\n", 308, {"Location": "stats/"}, "text/plain"))
 
 
 @blueprint.get("/stats/")

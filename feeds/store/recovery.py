@@ -110,6 +110,7 @@ def _recovered(url: str, error: StoreError, warn: Warn) -> Store:
     if is_damaged(error) or is_incomplete(error):
         try:
             if file is not None:
+                _refuse_foreign(file, error)
                 set_aside(file, warn)
             return _open(url, warn)
         except StoreError as failure:
@@ -187,6 +188,18 @@ def damage_in(file: Path) -> str:
 
 
 # -- a damaged one ----------------------------------------------------------
+
+
+def _refuse_foreign(file: Path, error: StoreError) -> None:
+    """Raise StoreError for a file that SQLite can't read, and into which nothing was ever loaded.
+
+    Every load leaves its lock beside the database.
+    """
+    if is_damaged(error) and not Path(f"{file}.lock").exists():
+        raise StoreError(
+            f"{file} is no database ({root_cause(error)}), and feeds didn't make it; "
+            "name another file in FEEDS_DATABASE_URL, or remove this one"
+        )
 
 
 def set_aside(file: Path, warn: Warn) -> None:

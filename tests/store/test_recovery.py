@@ -55,6 +55,7 @@ def test_a_good_database_is_opened_without_a_word(tmp_path: Path) -> None:
 
 def test_a_damaged_file_is_kept_aside_and_made_anew(tmp_path: Path) -> None:
     file = tmp_path / "feeds.db"
+    file.with_name("feeds.db.lock").touch()  # as a load did
     for number, name in enumerate(["feeds.db.damaged", "feeds.db.damaged-2"]):
         file.write_bytes(GARBAGE + bytes([number]))
         store, lines = opened(at(file))
@@ -89,6 +90,18 @@ def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
         opened(at(file))
     assert file.read_bytes()[100:] == before[100:]
     assert sorted(path.name for path in tmp_path.iterdir() if "damaged" in path.name) == []
+
+
+def test_a_file_that_was_never_a_database_is_left_alone(tmp_path: Path) -> None:
+    file, lines = tmp_path / "letters.txt", list[str]()
+    file.write_bytes(GARBAGE)
+    for attempt in (opened, lambda url: load(url, news(tmp_path / "news", 1), lines)):
+        with pytest.raises(
+            StoreError, match=r"no database .*; name another file in FEEDS_DATABASE"
+        ):
+            attempt(at(file))
+    assert file.read_bytes() == GARBAGE
+    assert [path.name for path in tmp_path.glob("letters*")] == ["letters.txt"]
 
 
 def test_a_database_that_cannot_be_made_has_a_stand_in_that_all_processes_find(

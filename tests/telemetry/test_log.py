@@ -196,10 +196,17 @@ def test_all_processes_of_a_server_log_in_one_form(
 
 
 def test_a_start_that_fails_is_told_in_the_same_form(tmp_path: Path) -> None:
-    done = feeds("serve", cwd=tmp_path, FEEDS_SEEDS="missing", FEEDS_LOG_FORMAT="json")
+    form = {"FEEDS_LOG_FORMAT": "json", "FEEDS_OTHER": "x"}
+    done = feeds("serve", cwd=tmp_path, FEEDS_SEEDS="missing", **form)
     assert done.returncode == 2
-    [line] = done.stderr.splitlines()
-    assert json.loads(line)["event"].startswith("missing: No such file or directory")
+    unknown, line = (json.loads(line)["event"] for line in done.stderr.splitlines())
+    assert unknown.startswith("no setting, and passed over: FEEDS_OTHER")
+    assert line.startswith("missing: No such file or directory")
+    file = f"sqlite:///{tmp_path}/none/x.db"
+    for command in ("serve", "follow"):
+        done = feeds(command, cwd=tmp_path, FEEDS_DATABASE_URL=file, **form)
+        [line] = (json.loads(line)["event"] for line in done.stderr.splitlines())
+        assert line.startswith("FEEDS_DATABASE_URL names a file")
 
 
 def test_metrics_need_a_port_of_their_own(tmp_path: Path) -> None:

@@ -209,6 +209,22 @@ def test_by_default_a_name_that_leads_here_from_elsewhere_is_refused(
         assert answer.status_code == code
 
 
+def test_the_host_of_a_whole_url_prevails_and_no_redirect_names_one(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path / 'news.db'}"
+    app = create_app({"seeds": str(news(tmp_path / "news")), "database_url": database})
+
+    def ask(path: str, host: str, target: str) -> tuple[int, str | None]:
+        here = {"REMOTE_ADDR": "127.0.0.1", "RAW_URI": target}
+        answer = app.test_client().get(path, headers={"Host": host}, environ_overrides=here)
+        return answer.status_code, answer.headers.get("Location")
+
+    for path in ("/metrics", "/stats/"):
+        assert ask(path, "localhost", f"http://evil.example{path}") == (404, None)
+        assert ask(path, "evil.example", f"http://localhost{path}") == (200, None)
+    assert ask("/stats", "localhost", "/stats") == (308, "stats/")
+    assert ask("/stats", "evil.example", "/stats") == (404, None)
+
+
 def test_nothing_is_counted_where_it_is_off(tmp_path: Path) -> None:
     app = application(news(tmp_path / "news"), metrics="off")
     assert app.wsgi_app.observer is None  # type: ignore[attr-defined]
