@@ -26,8 +26,17 @@ from typing import Final, NamedTuple
 import click
 
 from bench import load, others, records
-from bench.latency import FEED
-from bench.servers import HOST, PROJECT, Answer, BenchError, Server, free_port, python, running
+from bench.servers import (
+    FEED,
+    HOST,
+    PROJECT,
+    Answer,
+    BenchError,
+    Server,
+    free_port,
+    python,
+    running,
+)
 
 GZIP: Final = {"Accept-Encoding": "gzip"}
 TARGET: Final = 0.9  # of Varnish's own throughput

@@ -21,7 +21,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from importlib import metadata
 from pathlib import Path
 from statistics import median
@@ -29,9 +29,9 @@ from typing import Any, Final, NamedTuple
 
 import click
 
-from bench import latency, load, others, records
-from bench.latency import FEED
+from bench import load, others, records
 from bench.servers import (
+    FEED,
     HOST,
     BenchError,
     Server,
@@ -43,9 +43,13 @@ from bench.servers import (
     running,
     workers,
 )
+from feeds import urls
+from feeds.catalog import builder
 from feeds.catalog.addresses import FeedQuery
 from feeds.config import Config, environment, read
 from feeds.loading import loader
+from feeds.model import Entry, Feed
+from feeds.rendering.formats.content import content
 from feeds.serving.document_store import DocumentStore
 from feeds.serving.server import COMMON
 from feeds.store.database import Store
@@ -54,7 +58,6 @@ GZIP: Final = {"Accept-Encoding": "gzip"}
 _MEETINGS: Final = 12  # times that is asked, to meet every worker
 BEHIND, FALLS = "200, one state behind", "falls through to Flask"
 CASES: Final = ("200 gzip", "304", BEHIND, "226 delta", FALLS)
-REPETITIONS: Final = 30
 DISTINCT: Final = 100_000  # query strings of the memory run
 _SLOW_CLIENTS: Final = 300
 _IDLE: Final = 1500
@@ -74,7 +77,6 @@ TARGETS: Final[Mapping[str, Mapping[str, float | None]]] = {
     BARE: {"200 gzip": None, "304": None},
     PLAIN: {"200 gzip": 25, "304": 25},
 }
-FIRST_REQUEST: Final = 10.0
 
 
 class Bench(NamedTuple):
@@ -234,12 +236,43 @@ def _wait_for_change(server: Server, tag: str) -> None:
 
 
 def _entries(bench: Bench) -> list[dict[str, Any]]:
+    """What the plain program is told of the entries of the feed of everything."""
     store = Store(bench.config.database)
     documents = DocumentStore(store, bench.config)
     query = FeedQuery(file=FEED.strip("/"), limit=bench.config.limit)
-    found = latency.plain_entries(latency.feed(documents, query.scope))
+    with store.read() as reader:
+        feed = builder.feed(reader, query, documents.addresses, documents.config, date.max)
+        entries = [_plain_entry(entry, feed) for entry in feed.entries]
     store.release()
-    return found
+    return entries
+
+
+def _plain_entry(entry: Entry, feed: Feed) -> dict[str, Any]:
+    record = entry.record
+    return {
+        "id": entry.id,
+        "title": record.title,
+        "link": urls.select(record, feed.policy),
+        "summary": record.excerpt,
+        "content": content(entry, feed.policy),
+        "author": record.provider.name if record.provider else feed.site,
+        "published": entry.published.isoformat() if entry.published else "",
+        "updated": entry.updated.isoformat(),
+        "categories": [
+            {"term": label.slug, "label": label.name, "scheme": f"{feed.root}/{kind}/"}
+            for kind, labels in (("topics", entry.topics), ("types", [entry.type]))
+            for label in labels
+            if label
+        ],
+        "images": [
+            {
+                "url": image.url,
+                "width": str(image.width or "") or None,
+                "height": str(image.height or "") or None,
+            }
+            for image in record.images
+        ],
+    }
 
 
 def _nginx() -> str | None:
@@ -305,45 +338,6 @@ def _ratio(ours: Sequence[float], other: Sequence[float]) -> float:
 def _judged(ratio: float, target: float | None) -> str:
     verdict = "" if target is None else " ok" if ratio >= target else " MISSED"
     return f"{ratio:.2f}{verdict}"
-
-
-# -- after a load ------------------------------------------------------------
-
-
-def first_requests(bench: Bench) -> dict[str, Any]:
-    """Latencies of the first request after a load."""
-    _say(f"first requests after {2 * REPETITIONS} loads")
-    return latency.measure(bench.config, bench.paths, REPETITIONS)._asdict()
-
-
-def show_first_requests(found: dict[str, Any]) -> None:
-    """Medians, then ratios with their target."""
-    click.echo(f"\nIn one process, milliseconds (medians of {found['repetitions']})\n")
-    names = {
-        "hot": "any request, gzip",
-        "unchanged": "first request after a load that changed none of its entries, gzip",
-        "changed": "first request after a load that changed one of its entries, gzip",
-        "changed_identity": "the same without compression",
-        "feedgen": "feedgen building the whole feed",
-        "feedgen_gzip": "the same and gzip",
-        "content": "the HTML content in it",
-        "plain": "the plain program's feed, its content made before",
-    }
-    _table(["", "ms"], [[text, f"{found[name]:.2f}"] for name, text in names.items()])
-    click.echo("")
-    rows = [
-        ["feedgen : first request after one change", "feedgen", "changed_identity"],
-        ["feedgen and gzip : the same, gzip", "feedgen_gzip", "changed"],
-    ]
-    _table(
-        ["", "ratio", "target"],
-        [
-            [text, _judged(found[a] / found[b], FIRST_REQUEST), f"{FIRST_REQUEST:g}"]
-            for text, a, b in rows
-        ],
-    )
-    loads = 2 * found["repetitions"]
-    click.echo(f"Unchanged feed: same ETag and not rendered after {found['kept']} of {loads} loads")
 
 
 # -- slow clients ------------------------------------------------------------
@@ -617,7 +611,6 @@ def _machine() -> dict[str, Any]:
 
 SCENARIOS: Final = {
     "throughput": (throughput, show_throughput),
-    "first_requests": (first_requests, show_first_requests),
     "slow": (slow_clients, show_slow_clients),
     "idle": (idle, show_idle),
     "workers": (worker_classes, show_worker_classes),
@@ -631,7 +624,6 @@ SCENARIOS: Final = {
 @click.option("--connections", default=16, show_default=True, type=click.IntRange(1, 1000))
 @click.option("--processes", default=1, show_default=True, help="Workers of each server.")
 @click.option("--records", "number", default=1500, show_default=True, help="In the collection.")
-@click.option("--throughput", is_flag=True, help="Requests a second alone.")
 @click.option("--slow", is_flag=True, help="Instead: an honest poller beside slow clients.")
 @click.option("--idle", is_flag=True, help="Instead: memory of idle connections.")
 @click.option("--base", default="", help="The Python that has another build, for comparison.")
@@ -650,7 +642,7 @@ def main(
 ) -> None:
     """Measure this program beside others, on loopback, in one run."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    names = [name for name, wanted in chosen.items() if wanted] or ["throughput", "first_requests"]
+    names = [name for name, wanted in chosen.items() if wanted] or ["throughput"]
     if not shutil.which(load.WRK) and {"throughput", "workers"} & set(names):
         click.echo("wrk isn't installed (apt install wrk): no throughput", err=True)
         names = [name for name in names if name not in ("throughput", "workers")]

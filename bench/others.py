@@ -83,7 +83,7 @@ def plain(path: Path) -> Flask:
 
 
 def build(entries: list[dict[str, Any]]) -> bytes:
-    """An RSS feed of entries as `bench.latency.plain_entries` gives them."""
+    """An RSS feed of entries as `bench.http` writes them."""
     made = FeedGenerator()
     made.id("https://feeds.example.org/")
     made.title("News")

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 PROJECT: Final = Path(__file__).parent.parent
 HOST: Final = "127.0.0.1"
+FEED: Final = "/rss.xml"
 _PATIENCE: Final = 60.0  # seconds for a server to answer
 _GRACE: Final = 5.0  # seconds for it to end
 
