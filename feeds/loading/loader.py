@@ -172,10 +172,10 @@ class Loader:
 
     def _is_as_seen(self, seen: Look, *, is_whole: bool) -> bool:
         """Whether the whole folder is as it was at the last look at all of it, and since."""
+        self._links = seen.links  # looked at again each time, so these are all
         if not is_whole:
             self._found = None if seen.fresh or seen.gone else self._found
             return False
-        self._links = seen.links
         before, self._found = self._found, hash(frozenset(seen.found.items()))
         return before == self._found
 

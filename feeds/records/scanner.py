@@ -77,7 +77,7 @@ def scan(
     """
     root = os.path.realpath(folder)
     states: dict[str, FileState] = {}
-    pending = [""] if paths is None else _named(folder, root, paths, states, unreadable)
+    pending = [""] if paths is None else _named(folder, root, paths, states, unreadable, links)
     while pending:
         prefix = pending.pop()
         try:
@@ -107,6 +107,7 @@ def _named(
     paths: Iterable[str],
     states: dict[str, FileState],
     unreadable: list[str] | None,
+    links: set[str] | None,
 ) -> list[str]:
     """Add the files at `paths` to `states`; returns the folders, with a slash at their end."""
     try:
@@ -120,11 +121,14 @@ def _named(
         if any(map(_passed_over, prefixes(path))) or os.path.realpath(parent) != parent:
             continue
         try:
-            is_folder = target.is_dir() and not target.is_symlink()
+            is_link = target.is_symlink()
+            is_folder = target.is_dir() and not is_link
         except OSError:  # as of a folder that can't be entered
             if unreadable is not None:
                 unreadable.append(path.rpartition("/")[0] + "/")
             continue
+        if is_link and links is not None:
+            links.add(path)
         if is_folder:
             folders.append(path + "/")
         elif (state := _stat(target, root)) is not None:

@@ -282,6 +282,25 @@ def test_links_are_looked_at_whatever_was_told(tmp_path: Path) -> None:
     store.release()
 
 
+@pytest.mark.usefixtures("either")
+def test_links_that_came_after_the_first_load_are_looked_at_too(tmp_path: Path) -> None:
+    folder = tmp_path / "news"
+    write(folder, "..0/a.md")
+    store = Store(databases.fresh())
+    loader = Loader(store, folder)
+    loader.load()
+    (folder / "sub").mkdir()
+    for link, target in (("a.md", "..0/a.md"), ("sub/b.md", "../..0/b.md")):
+        (folder / link).symlink_to(target)
+    assert loader.load(touched={"a.md", "sub"}).entries == 1
+    write(folder, "..0/a.md", title="Another")
+    write(folder, "..0/b.md")
+    assert loader.load(touched=()).changed == 2
+    (folder / "..0/b.md").unlink()
+    assert loader.load(touched=()).entries == 1
+    store.release()
+
+
 def test_a_store_that_is_as_of_before_is_brought_up_to_everything(tmp_path: Path) -> None:
     folder = tmp_path / "news"
     write(folder, "a.md")
