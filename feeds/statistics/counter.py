@@ -11,7 +11,7 @@ import atexit
 import os
 import time
 import weakref
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from functools import lru_cache, partial
 from threading import Event, Lock, Thread
@@ -21,10 +21,12 @@ from urllib.parse import parse_qs
 from sqlalchemy.exc import SQLAlchemyError
 
 from feeds.catalog.addresses import Addresses, FeedQuery
+from feeds.messages import first_line
 from feeds.model import FeedsError
 from feeds.selection import NONE
 from feeds.statistics import user_agents
-from feeds.statistics.poll_store import HOUR, Key, PollBucket, Polls, PollStore
+from feeds.statistics.poll_store import PollStore
+from feeds.statistics.polls import HOUR, Hours, Key, Polls, over_time
 from feeds.telemetry.log import DELTA, NOT_MODIFIED, RequestRecord
 from feeds.telemetry.metrics import Answers, Metrics, RequestLabels
 
@@ -106,7 +108,7 @@ class RequestCounter:
         self._answers: deque[RequestRecord] = deque()
         self._folding = Lock()
         self._writing = Lock()
-        self._buckets: dict[Key, PollBucket] = {}
+        self._polls: dict[Key, Polls] = {}  # not written yet
         self._known: set[Key] = set()  # of the present hour
         self._names: set[str] = set()
         self._hour = 0
@@ -139,35 +141,29 @@ class RequestCounter:
             self._folding.release()
 
     def _fold(self) -> None:
-        groups: dict[tuple[str, int, str, str, str], tuple[list[int], list[float]]] = {}
+        groups: defaultdict[tuple[str, int, str, str, str], list[RequestRecord]] = defaultdict(list)
         for _ in range(len(self._answers)):
-            address, status, coding, outcome, sent, whole, seconds, agent = self._answers.popleft()
-            group = address, status, coding, outcome, agent
-            if group not in groups:
-                groups[group] = [0, 0], []
-            numbers, times = groups[group]
-            numbers[0] += sent
-            numbers[1] += whole
-            times.append(seconds)
+            one = self._answers.popleft()
+            groups[one.address, one.status, one.coding, one.outcome, one.agent].append(one)
         hour = int(self._clock()) // HOUR
-        answers: dict[RequestLabels, Answers] = {}
-        for (address, status, coding, outcome, agent), ((sent, whole), times) in groups.items():
+        answers: defaultdict[RequestLabels, Answers] = defaultdict(Answers)
+        for (address, status, coding, outcome, agent), some in groups.items():
+            number, sent = len(some), sum(one.sent for one in some)
+            is_same, is_delta = outcome == NOT_MODIFIED, outcome == DELTA
             # A delta may be longer than the feed: it has all that came since, of any age.
-            saved = max(whole - sent, 0) if outcome in (NOT_MODIFIED, DELTA) else 0
+            saved = max(sum(one.whole for one in some) - sent, 0) if is_same or is_delta else 0
             labels = RequestLabels(kind_of(address), status, coding, outcome)
-            answers.setdefault(labels, Answers()).add(sent, saved, times)
+            answers[labels].add(sent, saved, (one.seconds for one in some))
             if self.poll_store and status in _POLLED and (feed := self._feed_of(address)):
-                number = len(times)
-                unmodified, deltas = number * (outcome == NOT_MODIFIED), number * (outcome == DELTA)
-                polls = Polls(number, unmodified, deltas, sent, saved)
-                self._add_polls(hour, feed, user_agents.read(agent), polls)
+                polls = Polls(number, number * is_same, number * is_delta, sent, saved)
+                self._poll(hour, feed, user_agents.read(agent), polls)
         self.metrics.answered(answers)
         self.metrics.holds(*self._holds())
 
-    def _add_polls(self, hour: int, feed: str, agent: user_agents.Agent, polls: Polls) -> None:
+    def _poll(self, hour: int, feed: str, agent: user_agents.Agent, polls: Polls) -> None:
         if hour != self._hour:
             self._hour = hour
-            self._known.clear()
+            self._known = set(self._polls)  # those that can't be written take up room
             self._names.clear()
         name = agent.name
         if not agent.known and name not in self._names:
@@ -175,50 +171,41 @@ class RequestCounter:
                 self._names.add(name)
             else:
                 name = user_agents.OTHER
-        key = Key(hour, feed, name, agent.source)
-        if key not in self._known:
-            if len(self._known) < _KEYS:
-                self._known.add(key)
-            else:  # somebody makes them up
-                key, agent = _others(hour), user_agents.Agent(user_agents.OTHER)
-        bucket = PollBucket(polls, agent.reported_subscribers, agent.is_personal)
+        key = Key(hour, feed, name, agent.source, agent.is_personal)
+        if key in self._known or len(self._known) < _KEYS:
+            self._known.add(key)
+            self._add({key: polls._replace(subscribers=agent.subscribers)})
+        else:  # somebody makes them up
+            self._add({Key(hour, user_agents.OTHER, user_agents.OTHER): polls})
+
+    def _add(self, batch: Hours) -> None:
         with self._writing:
-            before = self._buckets.get(key)
-            self._buckets[key] = bucket if before is None else before.plus(bucket)
+            for key, polls in batch.items():
+                self._polls[key] = over_time([self._polls.get(key, Polls()), polls])
 
     def write(self) -> bool:
         """Write what was added up into the store; whether that is done. It is kept until it is."""
-        poll_store = self.poll_store
-        if poll_store is None:
-            return True
         with self._writing:
-            batch, self._buckets = self._buckets, {}
+            batch, self._polls = self._polls, {}
+        if self.poll_store is None or not batch:
+            return True
         try:
-            if batch:
-                poll_store.write(batch)
-                batch = {}
+            self.poll_store.write(batch)
+            batch = {}
             if (now := self._clock()) >= self._next_fold:
                 self._next_fold = now + _FOLD_EVERY
-                poll_store.fold(now)
+                self.poll_store.fold(now)
         except (SQLAlchemyError, ImportError, OSError) as error:
-            self._keep(batch, error)
+            self._add(batch)
+            self._complain(error)
             return False
         self._complained = False
         return True
 
-    def _keep(self, batch: dict[Key, PollBucket], error: Exception) -> None:
-        self._complain(error)
-        with self._writing:
-            for key, bucket in batch.items():
-                if key not in self._buckets and len(self._buckets) >= _KEYS:
-                    key, bucket = _others(key.hour), PollBucket(bucket.polls)  # noqa: PLW2901 - counted there
-                before = self._buckets.get(key)
-                self._buckets[key] = bucket if before is None else before.plus(bucket)
-
     def _complain(self, error: Exception) -> None:
         if not self._complained:
             self._complained = True
-            cause = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+            cause = first_line(getattr(error, "orig", None) or error)
             self._warn(f"who polls can't be noted just now: {cause}")
 
     # -- the thread ----------------------------------------------------------------
@@ -230,19 +217,17 @@ class RequestCounter:
                 return
             stop = Event()
             weakref.finalize(self, stop.set).atexit = False
-            thread = Thread(
-                target=_run, args=(weakref.ref(self), stop), name="counter", daemon=True
-            )
-            self._thread = thread
+            reference = weakref.ref(self)
+            self._thread = Thread(target=_run, args=(reference, stop), name="counter", daemon=True)
+            self._thread.start()
+        atexit.register(_at_exit, reference, os.getpid())
         self.fold()
-        thread.start()
-        atexit.register(_at_exit, weakref.ref(self), os.getpid())
 
     def _after_fork(self) -> None:
         self._thread = None
         self._folding, self._writing = Lock(), Lock()
         self._answers.clear()
-        self._buckets = {}
+        self._polls = {}
 
     def tick(self, *, at_once: bool = False) -> None:
         """Add up, and write when it is time to, or at once."""
@@ -251,11 +236,6 @@ class RequestCounter:
         if at_once or now >= self._next_write:
             self.write()
             self._next_write = now + _WRITE_EVERY
-
-
-def _others(hour: int) -> Key:
-    """Where polls are counted that there is no room for."""
-    return Key(hour, user_agents.OTHER, user_agents.OTHER, "")
 
 
 def _run(reference: weakref.ref[RequestCounter], stop: Event) -> None:

@@ -7,9 +7,11 @@ from itertools import accumulate, count
 from math import ceil
 from typing import Final, NamedTuple
 
-WIDE: Final = 1040
-WIDTH: Final = 500  # of two beside each other
-HEIGHT: Final = 180
+from feeds.statistics.poll_report import unit_of
+
+_WIDE: Final = 1040
+_WIDTH: Final = 500  # of two beside each other
+_HEIGHT: Final = 180
 _LEFT: Final = 48  # of the plot, where the numbers stand
 _TOP: Final = 8
 _GAP: Final = 0.22  # between bars, of their width
@@ -19,32 +21,18 @@ _SPARK: Final = (96, 20)
 Point = tuple[float, float]
 
 
-class Series(NamedTuple):
-    """The marks of one colour: `style` is its class, `path` the shape."""
-
-    style: str
-    label: str
-    path: str
-
-
-class Tick(NamedTuple):
-    """A line across the plot, or a place below it, and what stands there."""
-
-    at: float
-    label: str
-
-
 class Plot(NamedTuple):
-    """A plot of `width` by `height`, its axis at `base`; it has `title` and `about` for all."""
+    """A plot of `width` by `height`, which begins at `left`.
 
-    title: str
-    about: str
-    series: list[Series]
-    lines: list[Tick]
-    marks: list[Tick]
+    `series` are shapes, each of one colour: its class, label and path. `lines` across the
+    plot and `marks` below it are the places of labels.
+    """
+
+    series: list[tuple[str, str, str]]
+    lines: list[tuple[float, str]]
+    marks: list[tuple[float, str]]
     width: int
-    height: int = HEIGHT
-    base: int = HEIGHT
+    height: int = _HEIGHT
     left: int = _LEFT
 
 
@@ -55,62 +43,42 @@ def scale(most: float) -> list[int]:
     return [0, *range(step, max(ceil(most), 1) + step, step)]
 
 
-def bars(
-    title: str,
-    about: str,
+def plot(
     styles: Sequence[tuple[str, str]],
     columns: Sequence[Sequence[float]],
     marks: Sequence[tuple[int, str]],
     unit: float = 1,
-    width: int = WIDTH,
 ) -> Plot:
-    """Stacked bars: a column has a number for each of `styles` (class and label), lowest first.
+    """Stacked bars; where a column has one number, a line over a tinted area.
 
-    `marks` are labels by the number of a column; the axis is told in units.
+    A column, of at least one, has a number for each of `styles` (class and label), lowest
+    first. `marks` are labels by the number of a column; the axis is told in units.
     """
-    levels = scale(max(map(sum, columns), default=0) / unit)
-    high = levels[-1] * unit
-    wide = (width - _LEFT) / max(len(columns), 1)
-    shapes: list[list[str]] = [[] for _ in styles]
-    for at, column in enumerate(columns):
-        left = _LEFT + (at + _GAP / 2) * wide
-        for number, (bottom, top) in enumerate(_stacked(column)):
-            if top > bottom:
-                low, up = _y(bottom, high), _y(top, high)
-                shapes[number].append(
-                    f"M{left:.1f} {low:.1f}V{up:.1f}h{wide * (1 - _GAP):.1f}V{low:.1f}z"
-                )
-    series = [
-        Series(style, label, "".join(shape))
-        for (style, label), shape in zip(styles, shapes, strict=True)
+    width = _WIDTH if len(styles) > 1 else _WIDE
+    levels = scale(max(map(sum, columns)) / unit)
+    wide = (width - _LEFT) / len(columns)
+    # The heights at which the parts of each column end, from the axis on.
+    ends = [
+        [_y(end, levels[-1] * unit) for end in accumulate(column, initial=0)] for column in columns
     ]
-    places = [Tick(round(_LEFT + (at + 0.5) * wide, 1), label) for at, label in marks]
-    return Plot(title, about, series, _lines(levels), places, width)
-
-
-def steps(
-    title: str,
-    about: str,
-    style: tuple[str, str],
-    numbers: Sequence[float],
-    marks: Sequence[tuple[int, str]],
-    width: int = WIDE,
-) -> Plot:
-    """A line from number to number over a tinted area."""
-    levels = scale(max(numbers, default=0))
-    wide = (width - _LEFT) / max(len(numbers), 1)
-    points = [
-        (_LEFT + (at + 0.5) * wide, _y(number, levels[-1])) for at, number in enumerate(numbers)
-    ]
-    if len(points) == 1:  # a day is no line yet
-        points = [(_LEFT, points[0][1]), (width, points[0][1])]
-    name, label = style
-    series = [
-        Series(f"{name} area", "", _area(points, HEIGHT)),
-        Series(f"{name} line", label, _line(points)),
-    ]
-    places = [Tick(round(_LEFT + (at + 0.5) * wide, 1), text) for at, text in marks]
-    return Plot(title, about, series, _lines(levels), places, width)
+    if len(styles) > 1:
+        series = [
+            (style, label, _bars([end[at : at + 2] for end in ends], wide))
+            for at, (style, label) in enumerate(styles)
+        ]
+    else:
+        points = [(_LEFT + (at + 0.5) * wide, top) for at, (_, top) in enumerate(ends)]
+        if len(points) == 1:  # a day is no line yet
+            points = [(_LEFT, points[0][1]), (width, points[0][1])]
+        line, right, left = _line(points), points[-1][0], points[0][0]
+        area = f"{line}L{right:.1f} {_HEIGHT}L{left:.1f} {_HEIGHT}z"
+        series = [("area", "", area), ("line", styles[0][1], line)]
+    return Plot(
+        series,
+        [(round(_y(level, levels[-1]), 1), _short(level)) for level in levels],
+        [(round(_LEFT + (at + 0.5) * wide, 1), label) for at, label in marks],
+        width,
+    )
 
 
 def spark(numbers: Sequence[float]) -> str:
@@ -125,32 +93,24 @@ def spark(numbers: Sequence[float]) -> str:
     ])  # fmt: skip
 
 
-def _stacked(column: Sequence[float]) -> list[tuple[float, float]]:
-    tops = list(accumulate(column))
-    return list(zip([0.0, *tops[:-1]], tops, strict=True))
+def _bars(ends: Sequence[Sequence[float]], wide: float) -> str:
+    shapes = []
+    for at, (low, up) in enumerate(ends):
+        left = _LEFT + (at + _GAP / 2) * wide
+        if up < low:
+            shapes.append(f"M{left:.1f} {low:.1f}V{up:.1f}h{wide * (1 - _GAP):.1f}V{low:.1f}z")
+    return "".join(shapes)
 
 
 def _y(value: float, high: float) -> float:
-    return HEIGHT - value / high * (HEIGHT - _TOP)
+    return _HEIGHT - value / high * (_HEIGHT - _TOP)
 
 
-def _lines(levels: Sequence[float]) -> list[Tick]:
-    return [Tick(round(_y(level, levels[-1]), 1), _short(level)) for level in levels]
-
-
-def _short(number: float) -> str:
+def _short(number: int) -> str:
     """A number as an axis has room for it."""
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= size:
-            return f"{number / size:.4g} {letter}"
-    return f"{number:.4g}"
+    unit, prefix = unit_of(number)
+    return f"{number / unit:.4g} {prefix}".rstrip()
 
 
 def _line(points: Sequence[Point]) -> str:
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
-
-
-def _area(points: Sequence[Point], base: float) -> str:
-    if not points:
-        return ""
-    return f"{_line(points)}L{points[-1][0]:.1f} {base}L{points[0][0]:.1f} {base}z"

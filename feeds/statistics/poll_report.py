@@ -6,49 +6,34 @@ Pure functions but `over_period`. `feeds.statistics.table` and `feeds.statistics
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from feeds.statistics.poll_store import (
+from feeds.statistics.poll_store import PollStore
+from feeds.statistics.polls import (
     DAY,
     HOUR,
-    Batch,
-    Day,
-    Key,
-    PollBucket,
+    HOURS_OF_DAY,
+    Days,
+    Hours,
     Polls,
-    PollStore,
-    subscribers_at_least,
+    by_day,
+    over_time,
     total,
 )
 
-DAYS_SHOWN: Final = 90
-HOURS_SHOWN: Final = 48
-_OF_A_DAY: Final = 24
-_UNITS: Final = ("B", "kB", "MB", "GB", "TB")
-_THOUSAND: Final = 1000
+_PREFIXES: Final = ("", "k", "M", "G", "T")
 
-Days = Mapping[tuple[int, str, str], Day]  # by day since 1970, feed, reader
+Course = list[tuple[datetime, Polls]]
 
 
 class Row(NamedTuple):
-    """A feed and its readers, or a reader alone. Subscribers are a lower bound."""
+    """A feed and its readers, or a reader alone."""
 
     name: str
-    subscribers: int
     polls: Polls
     readers: tuple[Row, ...] = ()
-
-    @property
-    def unmodified(self) -> float:
-        """The share of polls that 304 answered, from 0 to 1."""
-        return self.polls.unmodified / self.polls.polls if self.polls.polls else 0.0
-
-    @property
-    def deltas(self) -> float:
-        """The share of polls that 226 answered, from 0 to 1."""
-        return self.polls.deltas / self.polls.polls if self.polls.polls else 0.0
 
 
 class Readership(NamedTuple):
@@ -58,98 +43,81 @@ class Readership(NamedTuple):
     readers: list[Row]
 
     @property
-    def all(self) -> Row:
+    def all(self) -> Polls:
         """All feeds together; who subscribes to two of them counts twice."""
-        return _over("", self.feeds)._replace(readers=())
+        return total(row.polls for row in self.feeds)
 
 
-def last_24_hours(hours: Batch, now: float) -> Readership:
+def last_24_hours(hours: Hours, now: float) -> Readership:
     """The last 24 hours, of which the present one isn't over; `now` in seconds since 1970."""
-    since = int(now) // HOUR - _OF_A_DAY + 1
-    grouped: defaultdict[tuple[str, str], dict[Key, PollBucket]] = defaultdict(dict)
-    for key, bucket in hours.items():
-        if key.hour >= since:
-            grouped[key.feed, key.reader][key] = bucket
-    return _readership({
-        pair: Day(total(one.polls for one in buckets.values()), subscribers_at_least(buckets))
-        for pair, buckets in grouped.items()
-    })  # fmt: skip
+    since = _first_hour(now)
+    return over_days(by_day({key: one for key, one in hours.items() if key.hour >= since}, since))
 
 
 def over_days(days: Days) -> Readership:
     """Some days: the most subscribers that a reader had on one of them."""
-    grouped: dict[tuple[str, str], Day] = {}
-    for (_, feed, reader), day in days.items():
-        before = grouped.get((feed, reader))
-        grouped[feed, reader] = day if before is None else before.plus(day)
-    return _readership(grouped)
-
-
-def _readership(pairs: Mapping[tuple[str, str], Day]) -> Readership:
+    pairs: defaultdict[tuple[str, str], list[Polls]] = defaultdict(list)
+    for (_, feed, reader), one in days.items():
+        pairs[feed, reader].append(one)
     by_feed: defaultdict[str, list[Row]] = defaultdict(list)
-    by_reader: defaultdict[str, list[Row]] = defaultdict(list)
-    for (feed, reader), day in pairs.items():
-        by_feed[feed].append(Row(reader, day.subscribers, day.polls))
-        by_reader[reader].append(Row(feed, day.subscribers, day.polls))
-    feeds = [_over(feed, sorted(rows, key=_rank)) for feed, rows in by_feed.items()]
-    readers = [_over(reader, rows)._replace(readers=()) for reader, rows in by_reader.items()]
-    return Readership(sorted(feeds, key=_rank), sorted(readers, key=_rank))
+    by_reader: defaultdict[str, list[Polls]] = defaultdict(list)
+    for (feed, reader), parts in pairs.items():
+        polls = over_time(parts)
+        by_feed[feed].append(Row(reader, polls))
+        by_reader[reader].append(polls)
+    return Readership(
+        _ranked(
+            Row(feed, total(row.polls for row in rows), tuple(_ranked(rows)))
+            for feed, rows in by_feed.items()
+        ),
+        _ranked(Row(reader, total(of_feeds)) for reader, of_feeds in by_reader.items()),
+    )
 
 
-def _over(name: str, rows: Sequence[Row]) -> Row:
-    """Rows as one, of which they are parts."""
-    subscribers = sum(row.subscribers for row in rows)
-    return Row(name, subscribers, total(row.polls for row in rows), tuple(rows))
+def _ranked(rows: Iterable[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: (-row.polls.subscribers, -row.polls.polls, row.name))
 
 
-def _rank(row: Row) -> tuple[int, int, str]:
-    return -row.subscribers, -row.polls.polls, row.name
+def _first_hour(now: float) -> int:
+    return int(now) // HOUR - HOURS_OF_DAY + 1
 
 
-def by_hour(hours: Batch, now: float) -> list[tuple[datetime, Polls]]:
-    """All polls of each of the last 48 hours, in order, those without any too."""
-    last = int(now) // HOUR
-    sums: defaultdict[int, Polls] = defaultdict(Polls)
-    for key, bucket in hours.items():
-        sums[key.hour] = sums[key.hour].plus(bucket.polls)
-    shown = range(last - HOURS_SHOWN + 1, last + 1)
-    return [(datetime.fromtimestamp(hour * HOUR, UTC), sums[hour]) for hour in shown]
+def course(polls: Iterable[tuple[int, Polls]], shown: range, unit: int) -> Course:
+    """All polls of each hour or day in `shown`, in order, those without any too.
 
-
-def by_day(days: Days, now: float) -> list[tuple[datetime, Day]]:
-    """All polls and subscribers of each day, in order, from the first there is; no more than 90.
-
-    Today, which isn't over, is among them.
+    Both are counted since 1970, in units of so many seconds.
     """
-    today = int(now) // DAY
-    sums: defaultdict[int, Day] = defaultdict(lambda: Day(Polls(), 0))
-    for (day, _, _), one in days.items():
-        before = sums[day]
-        sums[day] = Day(before.polls.plus(one.polls), before.subscribers + one.subscribers)
-    first = max(min(sums, default=today), today - DAYS_SHOWN + 1)
-    return [(datetime.fromtimestamp(day * DAY, UTC), sums[day]) for day in range(first, today + 1)]
+    grouped: defaultdict[int, list[Polls]] = defaultdict(list)
+    for at, one in polls:
+        grouped[at].append(one)
+    return [(_moment(at * unit), total(grouped[at])) for at in shown]
 
 
-def unit_of(most: int) -> tuple[int, str]:
-    """The unit for numbers of bytes up to `most`, in bytes, and its name."""
-    power = 0
-    while power + 1 < len(_UNITS) and most >= _THOUSAND ** (power + 1):
-        power += 1
-    return _THOUSAND**power, _UNITS[power]
+def unit_of(number: int) -> tuple[int, str]:
+    """The unit for numbers up to a whole one, and its prefix: 1000 and k, ..."""
+    power = min((len(str(number)) - 1) // 3, len(_PREFIXES) - 1)
+    return 1000**power, _PREFIXES[power]
 
 
 def size(number: int) -> str:
     """A number of bytes for people."""
-    unit, name = unit_of(number)
-    return f"{number / unit:.3g} {name}" if unit > 1 else f"{number} B"
+    unit, prefix = unit_of(number)
+    return f"{number / unit:.3g} {prefix}B"
 
 
-def share(part: float) -> str:
-    """A share from 0 to 1 as percent, never rounded to all or nothing."""
-    percent = part * 100
+def share(part: int, whole: int) -> str:
+    """A part as percent, never rounded to all or nothing."""
+    percent = 100 * part / whole if whole else 0
     if 0 < percent < 1:
         return "<1%"
     return ">99%" if 99 < percent < 100 else f"{percent:.0f}%"  # noqa: PLR2004
+
+
+def cells(polls: Polls) -> tuple[str, ...]:
+    """Subscribers, polls, the shares of 304 and 226, and bytes sent and saved, for people."""
+    shares = (share(part, polls.polls) for part in (polls.unmodified, polls.deltas))
+    sizes = size(polls.sent), size(polls.saved)
+    return f"{polls.subscribers:,}", f"{polls.polls:,}", *shares, *sizes
 
 
 def over_period(
@@ -159,9 +127,14 @@ def over_period(
 
     `number` is 1 for the former. Raises SQLAlchemyError, ImportError or OSError.
     """
-    until = datetime.fromtimestamp(int(now), UTC)
     if number == 1:
-        since = datetime.fromtimestamp((int(now) // HOUR - _OF_A_DAY + 1) * HOUR, UTC)
-        return last_24_hours(poll_store.hours(int(since.timestamp()) // HOUR), now), since, until
-    first = until.replace(hour=0, minute=0, second=0) - timedelta(days=number - 1)
-    return over_days(poll_store.days(int(first.timestamp()) // DAY)), first, until
+        unit, first = HOUR, _first_hour(now)
+        readership = last_24_hours(poll_store.hours(first), now)
+    else:
+        unit, first = DAY, int(now) // DAY - number + 1
+        readership = over_days(poll_store.days(first))
+    return readership, _moment(first * unit), _moment(now)
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(int(seconds), UTC)

@@ -17,7 +17,6 @@ from feeds.telemetry.log import LONGEST_AGENT
 
 MOST: Final = 10_000_000  # subscribers; whoever says more isn't believed at all
 _NAME: Final = 32  # characters of a name
-_ID: Final = 40  # characters of a feed's number
 OTHER: Final = "Other"
 UNNAMED: Final = "Unnamed"
 
@@ -55,27 +54,29 @@ _PROGRAMS: Final = {name.lower(): name for name in (
 _REFUSING: Final = re.compile(r"\brss2email/", re.I)
 _ANYBODY: Final = re.compile(r"\bfeedparser/", re.I)
 # Nobody reads there, or nobody knows who: no subscriber, whatever they poll.
-_CRAWLER: Final = re.compile(r"bot\b|crawl|spider|slurp|monitor|preview|archiver|scanner", re.I)
-_BROWSER: Final = re.compile(r"\b(?:Chrome|Firefox|Safari|Edg|OPR|MSIE|Trident)\b")
-_TOOL: Final = re.compile(
-    r"^(?:curl|wget|python|aiohttp|go-http|java|okhttp|ruby|perl|libwww|node|axios|feedparser|"
-    r"universalfeedparser|guzzle|php|httpie|apache-httpclient|wrk)",
-    re.I,
-)
+_GROUPS: Final = {
+    "Crawlers": re.compile(r"bot\b|crawl|spider|slurp|monitor|preview|archiver|scanner", re.I),
+    "Scripts": re.compile(
+        r"^(?:curl|wget|python|aiohttp|go-http|java|okhttp|ruby|perl|libwww|node|axios|feedparser|"
+        r"universalfeedparser|guzzle|php|httpie|apache-httpclient|wrk)",
+        re.I,
+    ),
+    "Browsers": re.compile(r"\b(?:Chrome|Firefox|Safari|Edg|OPR|MSIE|Trident)\b"),
+}
 
 
 class Agent(NamedTuple):
     """Who polls.
 
-    `reported_subscribers` is how many people it says to serve, for the feed of the number
+    `subscribers` is how many people it says to serve, for the feed of the number
     that `source` is, where it says one. `is_personal` says that it is a program of
-    one person or more; then `source` is a digest of the agent, which tells
-    two of the same name apart. `known` says that the name is one of ours.
+    one person; then `source` is a digest of the agent, which tells two of the same
+    name apart. `known` says that the name is one of ours.
     """
 
     name: str
     source: str = ""
-    reported_subscribers: int = 0
+    subscribers: int = 0
     is_personal: bool = False
     known: bool = True
 
@@ -91,16 +92,11 @@ def read(agent: str) -> Agent:
         return Agent(name or _derived(agent), _feed_id(agent), reported, known=bool(name))
     if name := _known(lower, _PROGRAMS):
         digest = hashlib.blake2b(agent.encode(errors="replace"), digest_size=4)
-        return Agent(name, digest.hexdigest(), is_personal=True)
+        return Agent(name, digest.hexdigest(), 1, is_personal=True)
     if name := _known(lower, _SERVICES):
         return Agent(name, _feed_id(agent))
-    if _CRAWLER.search(agent):
-        return Agent("Crawlers")
-    if _TOOL.match(agent):
-        return Agent("Scripts")
-    if _BROWSER.search(agent):
-        return Agent("Browsers")
-    return Agent(_derived(agent), known=False)
+    group = next((name for name, pattern in _GROUPS.items() if pattern.search(agent)), "")
+    return Agent(group or _derived(agent), known=bool(group))
 
 
 def takes_deltas(agent: str) -> bool | None:
@@ -126,7 +122,7 @@ def _reported_subscribers(agent: str) -> int | None:
 
 def _feed_id(agent: str) -> str:
     match = _FEED_ID.search(agent)
-    return (match[1] or match[2])[:_ID].lower() if match else ""
+    return (match[1] or match[2]).lower() if match else ""
 
 
 def _derived(agent: str) -> str:

@@ -68,10 +68,7 @@ class Observer:
             perf_counter() - started,
             environ.get("HTTP_USER_AGENT", "")[: log.LONGEST_AGENT],
         )
-        if self.count is not None:
-            self.count(answer)
-        if self.log:
-            self._log(environ, answer, log.request_id(environ))
+        self._tell(environ, answer, log.request_id(environ) if self.log else "")
 
     def long_way(
         self,
@@ -97,16 +94,15 @@ class Observer:
             body = application(environ, start)
         if response:
             answer = _answer(environ, view, *response[0], perf_counter() - started)
-            if self.count is not None:
-                self.count(answer)
-            if self.log:
-                self._log(environ, answer, id_)
+            self._tell(environ, answer, id_)
         return body
 
-    @staticmethod
-    def _log(environ: WSGIEnvironment, answer: RequestRecord, id_: str) -> None:
-        path = answer.address or environ.get("PATH_INFO", "")
-        log.request(environ["REQUEST_METHOD"], path, answer, id_)
+    def _tell(self, environ: WSGIEnvironment, answer: RequestRecord, id_: str) -> None:
+        if self.count is not None:
+            self.count(answer)
+        if self.log:
+            path = answer.address or environ.get("PATH_INFO", "")
+            log.request(environ["REQUEST_METHOD"], path, answer, id_)
 
 
 def _answer(

@@ -18,7 +18,8 @@ from playwright.sync_api import expect
 
 from feeds.rendering.formats import FORMATS
 from feeds.statistics.page import stats_page
-from feeds.statistics.poll_store import HOUR, Key, PollBucket, Polls, PollStore
+from feeds.statistics.poll_store import PollStore
+from feeds.statistics.polls import HOUR, Key, Polls
 from tests.helpers.browser import OpenWindow
 from tests.helpers.other_site import Elsewhere
 from tests.helpers.server import PATIENCE, ROOT, Served, application, documents, get
@@ -207,7 +208,7 @@ def test_the_operator_sees_text(app: Flask) -> None:
     audience = PollStore(found.config.database, print)
     hour = int(time.time()) // HOUR
     for place in places(app):
-        polls = {Key(hour, f"{place}rss.xml", HARM, ""): PollBucket(Polls(1), 3)}
+        polls = {Key(hour, f"{place}rss.xml", HARM, ""): Polls(1, subscribers=3)}
         audience.write(polls)
     page = stats_page(found.pages, audience, time.time())
     assert_inert(parsed(page), ours=True)

@@ -12,7 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from feeds.statistics import counter, user_agents
 from feeds.statistics.counter import RequestCounter, feed_of, kind_of
-from feeds.statistics.poll_store import Batch, Key, PollBucket, Polls, PollStore
+from feeds.statistics.poll_store import PollStore
+from feeds.statistics.polls import Hours, Key, Polls
 from feeds.telemetry.log import RequestRecord
 from feeds.telemetry.metrics import Metrics
 from tests.helpers.server import until
@@ -37,11 +38,11 @@ class Kept:
     """A store of polls that remembers, and fails when it is told to."""
 
     def __init__(self) -> None:
-        self.batches: list[dict[Key, PollBucket]] = []
+        self.batches: list[dict[Key, Polls]] = []
         self.fails = False
         self.folded: list[float] = []
 
-    def write(self, batch: Batch) -> None:
+    def write(self, batch: Hours) -> None:
         if self.fails:
             raise OSError("the disk is full")
         self.batches.append(dict(batch))
@@ -179,11 +180,11 @@ def test_polls_are_kept_by_hour_feed_and_reader() -> None:
     source = user_agents.read("newsboat/2.21").source
     assert kept.batches == [
         {
-            Key(480_000, "/rss.xml", "Feedly", ""): PollBucket(Polls(3, 2, 0, 900, 1800), 18),
-            Key(480_000, "/rss.xml", "Newsboat", source): PollBucket(
-                Polls(1, 0, 1, 100, 800), 0, is_personal=True
+            Key(480_000, "/rss.xml", "Feedly", ""): Polls(3, 2, 0, 900, 1800, 18),
+            Key(480_000, "/rss.xml", "Newsboat", source, is_personal=True): Polls(
+                1, 0, 1, 100, 800, 1
             ),
-            Key(480_000, "/rss.xml?", "Unnamed", ""): PollBucket(Polls(1, 0, 0, 900, 0)),
+            Key(480_000, "/rss.xml?", "Unnamed", ""): Polls(1, 0, 0, 900, 0),
         }
     ]
     assert found.write()
@@ -202,7 +203,7 @@ def test_what_cannot_be_written_is_kept_until_it_can_and_told_once() -> None:
     kept.fails = False
     assert found.write()
     [batch] = kept.batches
-    assert [one.polls.polls for one in batch.values()] == [3]
+    assert [one.polls for one in batch.values()] == [3]
 
 
 def test_strangers_cannot_make_it_grow(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,8 +221,8 @@ def test_strangers_cannot_make_it_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     [batch] = kept.batches
     assert len(batch) <= 51
     assert len({key.reader for key in batch}) <= counter._NAMES + 2
-    assert sum(one.polls.polls for one in batch.values()) == 6000
-    assert batch[Key(480_000, "Other", "Other", "")].reported_subscribers == 0
+    assert sum(one.polls for one in batch.values()) == 6000
+    assert batch[Key(480_000, "Other", "Other", "")].subscribers == 0
 
 
 def test_a_directory_that_is_gone_fails_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,6 +260,6 @@ def test_a_fork_counts_anew(tmp_path: Path) -> None:
     assert (found._thread, len(found._answers)) == (None, 0)
     found.note(answer())
     found.tick(at_once=True)
-    assert [one.polls.polls for one in poll_store.hours(0).values()] == [1]
+    assert [one.polls for one in poll_store.hours(0).values()] == [1]
     assert time.monotonic() >= monotonic
     assert os.getpid() > 0

@@ -1,22 +1,15 @@
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
+from typing import Final
 
 import pytest
 from sqlalchemy import text
 
 from feeds.loading import loader
-from feeds.statistics.poll_store import (
-    DAY,
-    DAYS_KEPT,
-    HOUR,
-    HOURS_KEPT,
-    Day,
-    Key,
-    PollBucket,
-    Polls,
-    PollStore,
-    subscribers_at_least,
-)
+from feeds.statistics.poll_store import DAYS_KEPT, HOURS_KEPT, PollStore
+from feeds.statistics.polls import DAY, HOUR, Key, Polls
 from feeds.store.database import Store
 from tests.helpers.databases import databases
 from tests.helpers.server import news
@@ -35,18 +28,16 @@ def opened(tmp_path: Path) -> PollStore:
     return PollStore(databases.at(tmp_path / "feeds.db"), silent)
 
 
-def seen(polls: int = 1, reported_subscribers: int = 0, *, is_personal: bool = False) -> PollBucket:
-    return PollBucket(Polls(polls, 0, 0, polls * 100, 0), reported_subscribers, is_personal)
+def seen(polls: int = 1, subscribers: int = 0) -> Polls:
+    return Polls(polls, 0, 0, polls * 100, 0, subscribers)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     poll_store = opened(tmp_path)
     assert (poll_store.hours(0), poll_store.days(0)) == ({}, {})
     batch = {
-        Key(H, "/rss.xml", "Feedly", ""): PollBucket(Polls(5, 3, 1, 1000, 9000), 16),
-        Key(H, "/rss.xml", "Newsboat", "aa"): PollBucket(
-            Polls(2, 0, 0, 50, 0), 0, is_personal=True
-        ),
+        Key(H, "/rss.xml", "Feedly", ""): Polls(5, 3, 1, 1000, 9000, 16),
+        Key(H, "/rss.xml", "Newsboat", "aa", is_personal=True): Polls(2, 0, 0, 50, 0, 1),
     }
     poll_store.write(batch)
     assert poll_store.hours(0) == batch
@@ -57,10 +48,10 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 def test_batches_of_several_workers_add_up_and_the_largest_claim_stays(tmp_path: Path) -> None:
     one, other = opened(tmp_path), opened(tmp_path)
     key = Key(H, "/rss.xml", "Feedly", "")
-    one.write({key: PollBucket(Polls(5, 3, 1, 1000, 9000), 16)})
-    other.write({key: PollBucket(Polls(1, 1, 0, 0, 500), 18)})
-    one.write({key: PollBucket(Polls(1, 0, 0, 7, 0), 17)})
-    assert one.hours(0) == {key: PollBucket(Polls(7, 4, 1, 1007, 9500), 18)}
+    one.write({key: Polls(5, 3, 1, 1000, 9000, 16)})
+    other.write({key: Polls(1, 1, 0, 0, 500, 18)})
+    one.write({key: Polls(1, 0, 0, 7, 0, 17)})
+    assert one.hours(0) == {key: Polls(7, 4, 1, 1007, 9500, 18)}
 
 
 def test_workers_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
@@ -77,14 +68,14 @@ def test_workers_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert {one.polls.polls for one in workers[0].hours(0).values()} == {20}
+    assert {one.polls for one in workers[0].hours(0).values()} == {20}
 
 
 def test_hours_become_part_of_their_day_and_days_end(tmp_path: Path) -> None:
     poll_store = opened(tmp_path)
     key = Key(H, "/rss.xml", "Feedly", "")
     poll_store.write({key: seen(2, 16), key._replace(hour=H + 1): seen(3, 15)})
-    whole = {(H // 24, "/rss.xml", "Feedly"): Day(Polls(5, 0, 0, 500, 0), 16)}
+    whole = {(H // 24, "/rss.xml", "Feedly"): Polls(5, 0, 0, 500, 0, 16)}
     assert poll_store.days(0) == whole
     poll_store.fold(NOW + (HOURS_KEPT - 1) * HOUR)
     assert len(poll_store.hours(0)) == 2
@@ -96,28 +87,9 @@ def test_hours_become_part_of_their_day_and_days_end(tmp_path: Path) -> None:
     assert poll_store.days(0) == whole
     poll_store.write({key: seen(1, 17)})  # late, from a worker that the store was away for
     poll_store.fold(NOW + HOURS_KEPT * HOUR + HOUR)
-    assert poll_store.days(0) == {(H // 24, "/rss.xml", "Feedly"): Day(Polls(6, 0, 0, 600, 0), 17)}
+    assert poll_store.days(0) == {(H // 24, "/rss.xml", "Feedly"): Polls(6, 0, 0, 600, 0, 17)}
     poll_store.fold(NOW + DAYS_KEPT * DAY)
     assert poll_store.days(0) == {}
-
-
-def test_a_fetcher_counts_once_for_each_of_its_feeds_as_the_most_it_said() -> None:
-    key = Key(1, "/rss.xml", "Feedbin", "1")
-    assert subscribers_at_least({
-        key: seen(9, 10),
-        key._replace(hour=2): seen(9, 12),
-        key._replace(hour=3): seen(9, 11),
-        key._replace(hour=3, source="2"): seen(1, 5),
-    }) == 17  # fmt: skip
-
-
-def test_programs_count_as_many_as_differ_within_an_hour() -> None:
-    def newsboat(hour: int, source: str) -> tuple[Key, PollBucket]:
-        return Key(hour, "/rss.xml", "Newsboat", source), seen(is_personal=True)
-
-    polls = [newsboat(1, "2.20"), newsboat(2, "2.21"), newsboat(3, "2.22")]
-    assert subscribers_at_least(dict(polls)) == 1  # who updates isn't two
-    assert subscribers_at_least(dict([*polls, newsboat(2, "2.19")])) == 2
 
 
 def test_the_store_can_be_made_anew_without_them_and_loads_go_on_meanwhile(
@@ -139,6 +111,34 @@ def test_the_store_can_be_made_anew_without_them_and_loads_go_on_meanwhile(
         assert reader.state().generation == 0
     assert poll_store.hours(0) == {key: seen()}
     again.release()
+
+
+EARLIER: Final = """
+    CREATE TABLE poll_hours (hour INTEGER, feed TEXT, reader TEXT, source TEXT, polls BIGINT,
+        unmodified BIGINT, deltas BIGINT, sent BIGINT, saved BIGINT, claimed INTEGER,
+        plain INTEGER, PRIMARY KEY (hour, feed, reader, source));
+    CREATE TABLE poll_days (day INTEGER, feed TEXT, reader TEXT, polls BIGINT,
+        unmodified BIGINT, deltas BIGINT, sent BIGINT, saved BIGINT, subscribers INTEGER,
+        PRIMARY KEY (day, feed, reader));
+    CREATE INDEX poll_days_feed ON poll_days (feed, day);
+    INSERT INTO poll_hours VALUES (480000, '/', 'Newsboat', 'aa', 2, 0, 1, 50, 60, 0, 1);
+    INSERT INTO poll_hours VALUES (480000, '/', 'Feedly', '', 5, 3, 1, 100, 900, 16, 0);
+    INSERT INTO poll_days VALUES (20000, '/', 'Feedly', 5, 3, 1, 100, 900, 18);
+"""
+
+
+def test_a_file_of_an_earlier_version_is_read_and_written(tmp_path: Path) -> None:
+    """Nothing else holds what is in it."""
+    with closing(sqlite3.connect(tmp_path / "feeds.db.stats")) as file:
+        file.executescript(EARLIER)
+    poll_store = PollStore(f"sqlite:///{tmp_path / 'feeds.db'}", silent)
+    feedly, newsboat = Key(H, "/", "Feedly"), Key(H, "/", "Newsboat", "aa", is_personal=True)
+    hours = {newsboat: Polls(2, 0, 1, 50, 60, 1), feedly: Polls(5, 3, 1, 100, 900, 16)}
+    assert poll_store.hours(0) == hours
+    day = {(H // 24, "/", "Feedly"): Polls(10, 6, 2, 200, 1800, 18)}
+    assert poll_store.days(0) == day | {(H // 24, "/", "Newsboat"): hours[newsboat]}
+    poll_store.write({newsboat: Polls(1, subscribers=1)})
+    assert poll_store.hours(0)[newsboat] == Polls(3, 0, 1, 50, 60, 1)
 
 
 @pytest.mark.parametrize("lost", ["removed", "damaged"])

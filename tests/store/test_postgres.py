@@ -27,7 +27,8 @@ from feeds.rendering.formats import FORMATS
 from feeds.selection import Scope
 from feeds.serving.app import assemble
 from feeds.serving.document_store import Timing
-from feeds.statistics.poll_store import HOUR, Key, PollBucket, Polls, PollStore
+from feeds.statistics.poll_store import PollStore
+from feeds.statistics.polls import HOUR, Key, Polls
 from feeds.store import bulk_insert, fulltext, postgres, recovery, schema
 from feeds.store.database import Store, StoreError
 from tests.helpers.databases import PostgreSQL
@@ -301,12 +302,12 @@ def test_servers_need_to_read_alone(roles: Roles, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("first", ["server", "loader"])
 def test_servers_note_who_polls_in_a_schema_of_their_own(roles: Roles, first: str) -> None:
-    key, seen = Key(7, "/rss.xml", "Feedly", ""), PollBucket(Polls(1), 16)
+    key, seen = Key(7, "/rss.xml", "Feedly", ""), Polls(1, subscribers=16)
     found = [PollStore(url, print) for url in (roles.server, roles.loader)]
     for audience in found if first == "server" else found[::-1]:
         audience.write({key: seen})
         audience.fold(8 * HOUR)
-    assert [audience.hours(0) for audience in found] == [{key: PollBucket(Polls(2), 16)}] * 2
+    assert [audience.hours(0) for audience in found] == [{key: Polls(2, subscribers=16)}] * 2
 
 
 def _load(url: str, folder: Path, **variables: str) -> tuple[int, str]:

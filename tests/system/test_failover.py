@@ -76,7 +76,7 @@ def ready(server: Served) -> dict[str, Any]:
 
 
 def polls(url: str) -> int:
-    return sum(one.polls.polls for one in PollStore(url, pytest.fail).hours(0).values())
+    return sum(one.polls for one in PollStore(url, pytest.fail).hours(0).values())
 
 
 def test_a_server_goes_on_through_a_fail_over_and_loses_nothing(
