@@ -15,7 +15,7 @@ import click
 from sqlalchemy import make_url
 
 from feeds.catalog.saved_filters import saved_filters
-from feeds.cli import untouched
+from feeds.cli import export_note
 from feeds.cli.common import (
     INTERVAL,
     counting,
@@ -124,8 +124,8 @@ def _due(moment: int) -> str:
     return f"the next record appears or expires at {due}: export again then"
 
 
-def _note(config: Config, target: Path, sources: str, site: Site, outcome: Outcome) -> None:
-    """Note what another run of the same export would say, where stat alone can tell that."""
+def _write_note(config: Config, target: Path, sources: str, site: Site, outcome: Outcome) -> None:
+    """Note what a repeated export would print, where sizes and times can tell what that is."""
     documents, selection, report = site
     database = documents.store.file
     is_usual = database and database == sqlite_file(make_url(config.database))
@@ -139,7 +139,7 @@ def _note(config: Config, target: Path, sources: str, site: Site, outcome: Outco
     lines.append((f"{again.place}: {again.summary()}", False))
     lines += [(_due(report.due), False)] if report.due else []
     lines.append((f"{target}: {outcome._replace(written=0, removed=0)}", False))
-    untouched.note(target, sources, config.seeds, database, report.due, lines)
+    export_note.write(target, sources, config.seeds, database, report.due, lines)
 
 
 def _document_counter(verb: str) -> Callable[[int], None]:
@@ -169,14 +169,14 @@ def export(config: Config, folder: Path, precompress: bool, **selected: str | No
     are no more are removed.
     """
     sources = ""
-    with suppress(OSError, untouched.Touched):
-        sources = untouched.of_sources(sys.argv[1:], str(config.seeds))
+    with suppress(OSError, export_note.UnclearError):
+        sources = export_note.sources_digest(sys.argv[1:], str(config.seeds))
     target = Folder(folder, directory.CODINGS if precompress else ())
     site = documents, selection, _ = _site(config, target, **selected)
     outcome = write(target, documents, selection, _document_counter("Exporting"))
     click.echo(f"{folder}: {outcome}")
     if sources:
-        _note(config, folder, sources, site, outcome)
+        _write_note(config, folder, sources, site, outcome)
 
 
 @click.command()

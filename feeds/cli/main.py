@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from feeds.cli import untouched
+from feeds.cli import export_note
 from feeds.messages import did_you_mean
 from feeds.model import FeedsError
 
@@ -93,5 +93,5 @@ def run() -> None:
     """
     gc.disable()
     atexit.register(gc.freeze)
-    if sys.argv[1:2] != ["export"] or not untouched.repeat(sys.argv[1:]):
+    if sys.argv[1:2] != ["export"] or not export_note.repeat(sys.argv[1:]):
         main()

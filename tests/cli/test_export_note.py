@@ -1,14 +1,13 @@
 """An export that is repeated ends at once while nothing was touched, and only then."""
 
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from feeds.cli import untouched
+from feeds.cli import export_note
 from feeds.loading import loader
 from feeds.store.database import Store
 from tests.helpers.server import feeds, until
@@ -23,8 +22,7 @@ class Exported:
     def __init__(self, home: Path) -> None:
         self.home, self.records, self.out = home, home / "records", home / "out"
         write(self.records, "a.md", title="A")
-        subprocess.run(["git", "init", "-q", home], check=True)
-        (home / ".git" / "logs").mkdir()
+        (home / ".git" / "logs").mkdir(parents=True)
         (home / ".git" / "logs" / "HEAD").write_text("a commit\n")
         (self.out / ".feeds").mkdir(parents=True)
         for name in ("index.html", "index.html.gz", ".feeds/manifest.json"):
@@ -33,15 +31,15 @@ class Exported:
         loader.load(self.store, self.records)
 
     def note(self, due: int | None = None) -> None:
-        sources = untouched.of_sources(ARGUMENTS, str(self.records))
+        sources = export_note.sources_digest(ARGUMENTS, str(self.records))
         lines = [("odd", True), ("done", False)]
         database = self.home / "feeds.db"
-        untouched.note(self.out, sources, self.records, database, due, lines)
+        export_note.write(self.out, sources, self.records, database, due, lines)
 
 
 @pytest.fixture
 def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Exported:
-    monkeypatch.setattr(untouched, "_SETTLED", 0)
+    monkeypatch.setattr(export_note, "_SETTLED", 0)
     monkeypatch.chdir(tmp_path)
     return Exported(tmp_path)
 
@@ -49,12 +47,12 @@ def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Exported:
 def test_what_was_said_is_said_again(
     exported: Exported, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert not untouched.repeat(ARGUMENTS)
+    assert not export_note.repeat(ARGUMENTS)
     exported.note()
     (exported.out / ".feeds" / "lock").touch()
     (exported.home / "notes.txt").touch()
     with exported.store.read():
-        assert untouched.repeat(ARGUMENTS)
+        assert export_note.repeat(ARGUMENTS)
     assert capsys.readouterr() == ("done\n", "odd\n")
 
 
@@ -86,26 +84,26 @@ TOUCHES: dict[str, Callable[[Exported], Any]] = {
 @pytest.mark.parametrize("touch", TOUCHES)
 def test_whatever_was_touched_has_all_be_done(exported: Exported, touch: str) -> None:
     exported.note()
-    assert untouched.repeat(ARGUMENTS)
+    assert export_note.repeat(ARGUMENTS)
     TOUCHES[touch](exported)
-    assert not untouched.repeat(ARGUMENTS)
+    assert not export_note.repeat(ARGUMENTS)
 
 
 def test_other_words_and_variables_have_all_be_done(
     exported: Exported, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exported.note()
-    assert not untouched.repeat(["export", "out"])
+    assert not export_note.repeat(["export", "out"])
     monkeypatch.setenv("FEEDS_TITLE", "Other")
-    assert not untouched.repeat(ARGUMENTS)
+    assert not export_note.repeat(ARGUMENTS)
 
 
 def test_records_that_may_be_written_yet_are_no_base(
     exported: Exported, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(untouched, "_SETTLED", 3600)
-    with pytest.raises(untouched.Touched):
-        untouched.of_sources(ARGUMENTS, str(exported.records))
+    monkeypatch.setattr(export_note, "_SETTLED", 3600)
+    with pytest.raises(export_note.UnclearError):
+        export_note.sources_digest(ARGUMENTS, str(exported.records))
 
 
 @pytest.mark.slow

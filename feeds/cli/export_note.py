@@ -1,8 +1,8 @@
-"""An export that is repeated while nothing that it depends on was touched: seen by stat alone.
+"""A note in an exported site, by which a repeated export sees that nothing changed since.
 
-The program takes longer to start than that takes, so nothing of it is imported here. A note
-beside the manifest has what the last export would say again, and two digests: of what it was made
-from, and of what is there. In doubt there is none, and everything is done again.
+Looking at sizes and times takes less than the program takes to start, so nothing of it is imported
+here. The note has what the export would print again, and two digests: of its sources, and of the
+site. In doubt no note is written, and the next export does all its work.
 """
 
 from __future__ import annotations
@@ -23,49 +23,54 @@ from urllib.parse import quote
 
 _NOTE: Final = ".feeds/untouched"
 _LOCK: Final = ".feeds/lock"
-_OF_SETTINGS: Final = ("FEEDS_", "HUGO_", "GIT_", "XDG_", "HOME", "TZ")
+_VARIABLES: Final = ("FEEDS_", "HUGO_", "GIT_", "XDG_", "HOME", "TZ")
 _CONFIGURATION: Final = re.compile(r"^[._]|^config$|\.(toml|ya?ml|json|[cm]?[jt]s)$")
 _DAY: Final = 86_400
 _SETTLED: Final = 2  # seconds, after which another change of a file has another time
 
 
-class Touched(Exception):
-    """Whether something was touched can't be seen by stat alone."""
+class UnclearError(Exception):
+    """Sizes and times can't tell whether something changed."""
 
 
 def repeat(arguments: Sequence[str]) -> bool:
-    """Say what the last export by the same arguments would say; whether nothing was touched."""
+    """Print what the last export with these arguments printed; False where something changed."""
     for target in arguments:
-        with suppress(OSError, ValueError, KeyError, TypeError, Touched):
+        with suppress(OSError, ValueError, KeyError, TypeError, UnclearError):
             note = json.loads((Path(target) / _NOTE).read_bytes())
             if time.time() >= note["until"]:
                 continue
-            sources = of_sources(arguments, note["folder"])
-            if [sources, _of_site(note["database"], target)] == note["digests"]:
+            sources = sources_digest(arguments, note["folder"])
+            if [sources, _site_digest(note["database"], target)] == note["digests"]:
                 for line, is_problem in note["lines"]:
                     print(line, file=sys.stderr if is_problem else sys.stdout)
                 return True
     return False
 
 
-def of_sources(arguments: Sequence[str], folder: str) -> str:
-    """A digest of settings, program and records. Raises Touched, OSError."""
+def sources_digest(arguments: Sequence[str], folder: str) -> str:
+    """A digest of arguments, settings, program and records. Raises UnclearError, OSError."""
     program = Path(__file__).parents[1]
-    above = Path(folder).resolve()
+    records = Path(folder).resolve()
     packages = [path for path in sys.path if path.endswith("-packages")]
-    said = [*arguments, sys.version, str(program), *map(_when, ["feeds.toml", *packages])]
-    said += [f"{k}={v}" for k, v in sorted(os.environ.items()) if k.startswith(_OF_SETTINGS)]
+    parts = [*arguments, sys.version, str(program), *map(_stamp, ["feeds.toml", *packages])]
+    parts += [f"{k}={v}" for k, v in sorted(os.environ.items()) if k.startswith(_VARIABLES)]
     # A site's configuration may come to lie beside the folder.
-    said += [str(Path.cwd()), str(above), *sorted(_beside(above)), *_git(above)]
-    said += [line for line, *_ in _tree(program) if "__pycache__" not in line]
-    for line, mode, changed in _tree(above):
+    parts += [
+        str(Path.cwd()),
+        str(records),
+        *sorted(_configuration_beside(records)),
+        *_checkout(records),
+    ]
+    parts += [line for line, *_ in _tree(program) if "__pycache__" not in line]
+    for line, mode, changed in _tree(records):
         if S_ISLNK(mode) or changed > time.time_ns() - _SETTLED * 10**9:
-            raise Touched(line)
-        said.append(line)
-    return _digest(said)
+            raise UnclearError(line)
+        parts.append(line)
+    return _digest(parts)
 
 
-def note(
+def write(
     target: Path,
     sources: str,
     folder: Path,
@@ -73,30 +78,30 @@ def note(
     due: int | None,
     lines: Sequence[tuple[str, bool]],
 ) -> None:
-    """Keep what an export of `sources` said, each line with whether it is of a problem.
+    """Keep what an export of `sources` parts, each line with whether it is of a problem.
 
     `due` is when the records change by themselves, in seconds; at midnight, lists may.
     """
     midnight = (int(time.time()) // _DAY + 1) * _DAY
-    with suppress(OSError, Touched):
+    with suppress(OSError, UnclearError):
         kept = {
             "until": min(midnight, due or midnight),
             "folder": str(folder),
             "database": str(database.absolute()),
-            "digests": [sources, _of_site(str(database), str(target))],
+            "digests": [sources, _site_digest(str(database), str(target))],
             "lines": lines,
         }
         (target / _NOTE).write_text(json.dumps(kept), encoding="utf-8")
 
 
-def _of_site(database: str, target: str) -> str:
+def _site_digest(database: str, target: str) -> str:
     """A digest of the state of the store, and of the files that were written from it."""
     try:
         place = f"file:{quote(os.path.abspath(database))}?mode=rw"  # noqa: PTH100 - not its links
         with closing(sqlite3.connect(place, uri=True)) as connection:
             state = repr(connection.execute("SELECT * FROM state").fetchall())
     except sqlite3.Error as error:
-        raise Touched(database) from error
+        raise UnclearError(database) from error
     root = Path(target).absolute()
     own = tuple(f"{root / name}\0" for name in (_NOTE, _LOCK))
     files = (line for line, *_ in _tree(root, hidden=True))
@@ -119,13 +124,13 @@ def _tree(root: Path, *, hidden: bool = False) -> Iterator[tuple[str, int, int]]
                     yield f"{item.path}\0", status.st_mode, 0
                     continue
                 if not (S_ISREG(status.st_mode) or S_ISLNK(status.st_mode)):
-                    raise Touched(item.path)
+                    raise UnclearError(item.path)
                 times = f"{status.st_mtime_ns}\0{status.st_ctime_ns}"
                 line = f"{item.path}\0{status.st_mode}\0{status.st_size}\0{times}"
                 yield line, status.st_mode, status.st_ctime_ns
 
 
-def _when(path: str | Path) -> str:
+def _stamp(path: str | Path) -> str:
     try:
         status = os.stat(path)  # noqa: PTH116 - of many
     except OSError:
@@ -133,12 +138,12 @@ def _when(path: str | Path) -> str:
     return f"{path}\0{status.st_size}\0{status.st_mtime_ns}"
 
 
-def _beside(folder: Path) -> list[str]:
+def _configuration_beside(folder: Path) -> list[str]:
     """The names beside a folder that may make it one of another tool."""
     return [name for name in os.listdir(folder.parent) if _CONFIGURATION.search(name)]  # noqa: PTH208
 
 
-def _git(folder: Path) -> list[str]:
+def _checkout(folder: Path) -> list[str]:
     """When what is checked out of a repository around the folder last became another."""
     repository = next(
         (p / ".git" for p in (folder, *folder.parents) if (p / ".git").exists()), None
@@ -147,5 +152,5 @@ def _git(folder: Path) -> list[str]:
         return []
     log = repository / "logs" / "HEAD"
     if "GIT_DIR" in os.environ or not log.is_file():
-        raise Touched(str(repository))
-    return [_when(log), _when(repository / "shallow")]
+        raise UnclearError(str(repository))
+    return [_stamp(log), _stamp(repository / "shallow")]
