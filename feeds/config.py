@@ -374,7 +374,8 @@ def unknown_variables() -> str:
     known = {variable(name) for name in settings()}
     names = (name for name, value in os.environ.items() if name.startswith(_PREFIX) and value)
     names = (name for name in names if not (name in known or _OF_PLATFORMS.match(name)))
-    listed = ", ".join(sorted(names))
+    hints = ((name, nearest(name.removeprefix(_PREFIX), settings())) for name in sorted(names))
+    listed = ", ".join(f"{name} ({variable(near)}?)" if near else name for name, near in hints)
     return listed and f"no setting, and passed over: {listed}; feeds config prints those there are"
 
 

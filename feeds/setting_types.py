@@ -120,7 +120,7 @@ def parse_address(value: object) -> str:
     address = parse_text(value)
     if not _BIND.match(address):
         raise ValueError
-    if not address.startswith("unix:") and int(address.rpartition(":")[2]) > _MAX_PORT:
+    if not address.startswith("unix:") and not 0 < int(address.rpartition(":")[2]) <= _MAX_PORT:
         raise ValueError
     return address
 
@@ -140,7 +140,9 @@ def is_among(client: str, peers: tuple[str, ...]) -> bool:
         address = ip_address(client)
     except ValueError:
         return not client and _UNIX in peers
-    return any(address in ip_network(peer) for peer in peers if peer != _UNIX)
+    mapped = getattr(address, "ipv4_mapped", None)  # as a socket for IPv6 has those of IPv4
+    networks = [ip_network(peer) for peer in peers if peer != _UNIX]
+    return any(address in network or (mapped and mapped in network) for network in networks)
 
 
 def parse_metrics(value: object) -> str:
@@ -181,9 +183,10 @@ def choice(accepted: Collection[str], about: str, default: str) -> Any:
 def is_loopback(host: str) -> bool:
     """Whether an IP address is one of this machine alone."""
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(host)
     except ValueError:
         return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def reachable(bind: str) -> str:

@@ -100,7 +100,7 @@ BAD: Final[dict[str, list[Any]]] = {
     "surrogate_keys": ["no", "ON", False, 0],
     "purge": ["cache.example.org", ["http://cache.example.org", ""], [1], 1],
     "cache_mb": ["0", "65537", "64M"],
-    "bind": ["8000", "localhost", "localhost:port", "localhost:65536", "unix:", 8000],
+    "bind": ["8000", "localhost", "localhost:port", "localhost:65536", "[::1]:0", "unix:", 8000],
     "proxies": ["proxy.example.org", "10.0.0.1/8", "unix:/run/x", [""], [1], 1],
     "workers": ["0", "65", "two"],
     "watch": ["on", "AUTO", True, 1],
@@ -243,7 +243,11 @@ def test_other_variables_are_told_but_for_those_of_platforms(
     monkeypatch.setenv("FEEDS_OF_ANOTHER_PROGRAM", "1")
     monkeypatch.setenv("FEEDS_ANOTHER", "1")
     read()
-    told = "FEEDS_ANOTHER, FEEDS_OF_ANOTHER_PROGRAM; feeds config prints those there are"
+    monkeypatch.setenv("FEEDS_PROXY", "127.0.0.1")
+    told = (
+        "FEEDS_ANOTHER, FEEDS_OF_ANOTHER_PROGRAM, FEEDS_PROXY (FEEDS_PROXIES?); "
+        "feeds config prints those there are"
+    )
     assert unknown_variables() == f"no setting, and passed over: {told}"
 
 
@@ -472,3 +476,22 @@ def test_names_are_read_in_any_spelling(tmp_path: Path, monkeypatch: pytest.Monk
     assert found.topics == (frozenset({"old-news"}), {"c-plus": "c-plus-plus"})
     assert found.providers == (frozenset(), {"old.example": "the-post"})
     assert found.redirects == {"/a": "/rss.xml"}
+
+
+@pytest.mark.parametrize(
+    ("client", "peers", "expected"),
+    [
+        ("127.0.0.1", ("127.0.0.0/8",), True),
+        ("::ffff:127.0.0.1", ("127.0.0.0/8",), True),  # at a socket for IPv6
+        ("::ffff:127.0.0.1", ("::ffff:7f00:1/128",), True),
+        ("::ffff:192.0.2.1", ("127.0.0.0/8", "::1/128", "unix"), False),
+        ("::1", ("127.0.0.0/8", "::1/128"), True),
+        ("", ("unix",), True),
+        ("", ("0.0.0.0/0",), False),
+    ],
+)
+def test_an_address_of_ipv4_is_the_same_at_a_socket_for_ipv6(
+    client: str, peers: tuple[str, ...], expected: bool
+) -> None:
+    assert setting_types.is_among(client, peers) is expected
+    assert setting_types.is_loopback(client) is client.endswith(("127.0.0.1", "::1"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -83,6 +84,9 @@ def _folder(config: Config) -> Finding:
 
 def _store(config: Config) -> Finding:
     name, file = Store.described(config.database), sqlite_file(make_url(config.database))
+    if file is not None and not os.access(file if file.exists() else file.parent, os.W_OK):
+        text = f"{file} can't be written by who runs this"
+        return Finding("store", name, f"{text}; let them, or name another in FEEDS_DATABASE_URL")
     if file is not None and not file.exists():  # which looking would make
         return Finding("store", name, "nothing has been loaded yet; feeds serve loads")
     warnings: list[str] = []

@@ -196,7 +196,8 @@ def publish(config: Config, url: str, coding: str, **selected: str | None) -> No
     URL is s3://, gs://, az://, sftp://, ... --base-url or FEEDS_BASE_URL is needed. Only
     what changed is uploaded; of what was published there, what is no more is removed.
     """
-    target = ObjectStore(url, coding)
+    place = ObjectStore(url, coding)
+    target = Folder(place.folder) if place.folder else place
     documents, selection, _ = _site(config, target, **selected)
     outcome = write(target, documents, selection, _document_counter("Publishing"))
-    click.echo(f"{target.name}: {outcome}")
+    click.echo(f"{place.name}: {outcome}")

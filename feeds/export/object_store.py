@@ -33,6 +33,7 @@ _PACKAGES: Final = {  # of the extras: no package index has feeds
     "azure": "adlfs",
     "sftp": "'fsspec>=2026.9' paramiko",
 }
+_FOLDERS: Final = ("file", "local")  # protocols of folders of this machine
 _SFTP: Final = "fsspec.implementations.sftp.SFTPFileSystem"
 _NEW: Final = f"{manifest.FOLDER}/new"
 _JOURNAL: Final = File("text/plain", "", 0, "", "no-cache")
@@ -59,6 +60,8 @@ class ObjectStore:
         self._moving = Lock()  # a journal is written while the worker writes a document
         self._files, root = _file_system(url, protocol, self.name)
         self._root = root.rstrip("/")
+        # Of this machine, which is written as an export: it follows no link.
+        self.folder = Path(root) if protocol in _FOLDERS else None
 
     @contextmanager
     def opened(self) -> Iterator[bytes | None]:
@@ -174,7 +177,7 @@ def _file_system(url: str, protocol: str, name: str) -> tuple[Any, str]:
     """The file system of a URL, and the path there. Raises ExportError, with `name` for the URL."""
     extra = EXTRAS.get(protocol)
     host, _, path = url.removeprefix(f"{protocol}://").partition("/")
-    if protocol in {"file", "local"} and "://" in url and host:
+    if protocol in _FOLDERS and "://" in url and host:
         raise ExportError(
             f"{name} names a host; file:///{path or host} is a folder of this machine"
         )

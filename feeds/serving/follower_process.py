@@ -41,6 +41,7 @@ class FollowerProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._started = float("-inf")
         self._deaths = 0
+        self._fails = False  # to start
 
     def tend(self) -> None:
         """Start it, if it doesn't run and it is time to."""
@@ -56,7 +57,15 @@ class FollowerProcess:
             return
         self._started = self._clock()
         command = [sys.executable, "-m", "feeds", "follow", "--parent", str(os.getpid())]
-        self._process = self._spawn(command, self._environment)
+        try:
+            self._process = self._spawn(command, self._environment)
+        except OSError as error:  # no more processes, or no memory
+            self._deaths += 1
+            if not self._fails:
+                log.warn(f"what follows the folder can't be started ({error}); it is tried again")
+            self._fails = True
+        else:
+            self._fails = False
 
     def load(self) -> None:
         """Have it load at once."""

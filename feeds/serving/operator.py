@@ -169,7 +169,7 @@ def only_here() -> None:
 
 
 def _is_here(host: str) -> bool:
-    return host in ("localhost", "::ffff:127.0.0.1") or is_loopback(host.strip("[]"))
+    return host == "localhost" or is_loopback(host.strip("[]"))
 
 
 def _hostname(host: str) -> str:

@@ -103,6 +103,7 @@ class _Arbiter(Arbiter):  # type: ignore[misc]
 
     def __init__(self, app: BaseApplication, follower: FollowerProcess | None) -> None:
         self._follower = follower
+        self._forks = True
         super().__init__(app)
 
     def init_signals(self) -> None:
@@ -110,7 +111,13 @@ class _Arbiter(Arbiter):  # type: ignore[misc]
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one during the first load
 
     def manage_workers(self) -> None:
-        super().manage_workers()
+        try:
+            super().manage_workers()
+            self._forks = True
+        except OSError as error:  # no more processes, or no memory: gunicorn would end
+            if self._forks:
+                log.warn(f"a worker can't be started ({error}); it is tried again")
+            self._forks = False
         if self._follower is not None:
             self._follower.tend()
 

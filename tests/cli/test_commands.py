@@ -14,7 +14,7 @@ from feeds.cli.common import counting
 from feeds.cli.main import COMMANDS, main
 from feeds.config import Config, ConfigError
 from feeds.serving.server import check_addresses
-from tests.helpers.server import PATIENCE, Served, feeds, news, until
+from tests.helpers.server import PATIENCE, Served, feeds, free_port, news, until
 from tests.helpers.support import write
 
 
@@ -46,6 +46,22 @@ def test_how_many_records_are_held_is_in_every_summary(monkeypatch: pytest.Monke
     monkeypatch.setenv("FEEDS_FUTURE", "show")
     assert "3 public (0 merged), 0 hidden, 0 left out" in run("load").stdout
     assert "3 public (0 merged), 0 hidden, 0 left out" in run("check").stdout
+
+
+def test_a_folder_is_published_as_it_is_exported_and_no_link_in_it_is_followed(
+    monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    monkeypatch.setenv("FEEDS_BASE_URL", "https://feeds.example.org")
+    news(Path("seeds"), 1)
+    wanted = (f"file://{home}/site", "--formats", "rss", "--scopes", "everything")
+    done = run("publish", *wanted)
+    assert (done.exit_code, done.stdout[-26:]) == (0, "1 file written, 0 removed\n")
+    (home / "elsewhere").mkdir()
+    (home / "site" / "topics").symlink_to(home / "elsewhere")
+    done = run("publish", *wanted[:-1], "everything,topics")
+    assert done.exit_code == 2
+    assert "site/topics is a link; an export writes into no other folder" in done.stderr
+    assert list((home / "elsewhere").iterdir()) == []
 
 
 def test_export_from_an_empty_store_goes_on_from_the_manifest(
@@ -341,7 +357,7 @@ def test_a_used_port_is_one_line_before_anything_is_loaded(
         monkeypatch.setenv("FEEDS_BIND", "127.0.0.1:1")
         monkeypatch.setenv(variable, f"127.0.0.1:{port}")
         if variable == "FEEDS_METRICS":
-            monkeypatch.setenv("FEEDS_BIND", "127.0.0.1:0")
+            monkeypatch.setenv("FEEDS_BIND", f"127.0.0.1:{free_port()}")
         result = run("serve")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (

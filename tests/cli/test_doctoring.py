@@ -1,5 +1,6 @@
 """`feeds doctor`: what it finds right, and what it says of everything that is wrong."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -85,6 +86,11 @@ def test_all_that_is_wrong_is_told_with_what_to_do(
     ]
     assert result.exit_code == 1
     assert not (home / "feeds.db").exists()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "access", lambda path, _: Path(path) != home)
+        _, _, store, *_ = lines(CliRunner().invoke(main, ["doctor"]))
+        said = f"{home}/feeds.db can't be written by who runs this"
+        assert store.endswith(f"; {said}; let them, or name another in FEEDS_DATABASE_URL")
     CliRunner().invoke(main, ["list"])  # which makes the store
     _, _, store, *_ = lines(CliRunner().invoke(main, ["doctor"]))
     assert store.endswith("/feeds.db: 0 entries; nothing has been loaded yet")

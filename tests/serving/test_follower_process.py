@@ -101,6 +101,27 @@ def test_one_that_dies_is_told_once_in_a_row(caplog: pytest.LogCaptureFixture) -
     assert caplog.messages == [line, line]
 
 
+def test_one_that_cannot_be_started_is_told_once_and_tried_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    host, refusals = Host(), [BlockingIOError("no more processes")] * 3
+
+    def spawn(command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        if refusals:
+            raise refusals.pop()
+        return host.spawn(command, environment)
+
+    host.follower = FollowerProcess(read({"seeds": "news"}), spawn, lambda: host.now)
+    waited = 0.0
+    while not host.processes:
+        host.follower.tend()
+        host.now, waited = host.now + 0.25, waited + 0.25
+    assert 6.5 <= waited < 8
+    assert caplog.messages == [
+        "what follows the folder can't be started (no more processes); it is tried again"
+    ]
+
+
 def test_it_loads_on_a_signal_and_is_killed_when_it_does_not_end() -> None:
     host = Host()
     for step in (host.follower.load, host.follower.end, host.follower.wait):

@@ -195,3 +195,21 @@ def test_gunicorn_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Server, "run", lambda self: ran.append(self.cfg.bind))
     server.run(Config(bind="127.0.0.1:8123"))
     assert ran == [["127.0.0.1:8123"]]
+
+
+def test_a_worker_that_cannot_be_started_ends_no_server(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """gunicorn ends, with a traceback, when the system has no more processes."""
+    arbiter = server._Arbiter.__new__(server._Arbiter)
+    arbiter._follower, arbiter._forks = None, True
+    refusals = [BlockingIOError("no more processes")] * 3
+
+    def manage(_: object) -> None:
+        if refusals:
+            raise refusals.pop()
+
+    monkeypatch.setattr("gunicorn.arbiter.Arbiter.manage_workers", manage)
+    for _ in range(5):
+        arbiter.manage_workers()
+    assert caplog.messages == ["a worker can't be started (no more processes); it is tried again"]
