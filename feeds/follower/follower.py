@@ -34,6 +34,7 @@ from feeds.telemetry.metrics import Metrics
 Log = Callable[[str], None]
 
 _PATIENCE: Final = 0.7  # seconds that a load waits for half a file
+_LEAST_CHECK: Final = 20  # times as long as a check of the whole database takes
 _SAFETY: Final = 30.0  # seconds without a load
 _WHOLE: Final = 300.0  # seconds without a look at everything, in case an event was lost
 _CONTESTED: Final = 3600  # seconds until it is told again that another server loads too
@@ -64,6 +65,7 @@ class FolderFollower:
         self._next: int | None = None  # when a record is another by itself, in seconds
         self._failures = 0
         self._tried = float("-inf")
+        self._next_check = 0.0  # of the database for damage
         self._took = 0.0  # seconds, the last load
         self._primary_tried = float("-inf")
         self._changes = FolderChanges(config, log)
@@ -120,10 +122,12 @@ class FolderFollower:
         """Whether the database file was removed, replaced or damaged since our last load."""
         if self._loader is None:
             return False
-        store = self._loader.target
-        if store.file and not store.replaced and _signature(store) != self._signature:
+        store, now = self._loader.target, time.monotonic()
+        is_other = store.file and not store.replaced and _signature(store) != self._signature
+        if store.file and is_other and now >= self._next_check:
             with suppress(OSError):
                 recovery.set_aside(store.file, self._warn)
+            self._next_check = now + _LEAST_CHECK * (time.monotonic() - now)
             self._signature = _signature(store)  # another load, or SQLite tidying up
             if store.replaced:
                 self._close()

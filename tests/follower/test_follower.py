@@ -183,6 +183,30 @@ def test_it_wakes_when_a_record_is_due_but_not_while_loads_fail(
     found._close()
 
 
+def test_a_database_that_takes_long_to_check_is_checked_rarely(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = settings(news(tmp_path / "news", 1))
+    found = FolderFollower(config, print)
+    found.load()
+    now, checked = time.monotonic(), list[float]()
+
+    def check(*_: object) -> None:  # takes two seconds
+        nonlocal now
+        checked.append(now)
+        now += 2
+
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    monkeypatch.setattr(recovery, "set_aside", check)
+    file, first = Path(config.database.removeprefix("sqlite:///")), now
+    for second in range(100):
+        os.utime(file, (second, second))  # as any write does
+        now += 1
+        found._due()
+    assert [at - first for at in checked] == [1, 41, 81]
+    found._close()
+
+
 def entries(config: Config) -> int:
     """How many entries the store has now; -1 before it is made."""
     if not Path(config.database.removeprefix("sqlite:///")).exists():
