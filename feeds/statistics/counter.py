@@ -35,7 +35,6 @@ _WRITE_EVERY: Final = 5.0  # seconds between two writes into the store
 _MANY: Final = 4096  # requests that are added up at once, by the one that made them so many
 _KEYS: Final = 10_000  # of an hour, in one worker; what is beyond is counted under other names
 _NAMES: Final = 100  # of readers that aren't known
-_FOLD_EVERY: Final = HOUR / 2
 _POLLED: Final = (200, 226, 304)
 _FORMATS: Final = {"rss.xml": "rss", "atom.xml": "atom", "feed.json": "json"}
 _LISTS: Final = ("feeds.json", "sitemap.xml", "robots.txt")
@@ -113,7 +112,6 @@ class RequestCounter:
         self._names: set[str] = set()
         self._hour = 0
         self._next_write = 0.0
-        self._next_fold = 0.0
         self._complained = False
         self._thread: Thread | None = None
         method = weakref.WeakMethod(self._after_fork)
@@ -183,24 +181,18 @@ class RequestCounter:
             for key, polls in batch.items():
                 self._polls[key] = over_time([self._polls.get(key, Polls()), polls])
 
-    def write(self) -> bool:
-        """Write what was added up into the store; whether that is done. It is kept until it is."""
+    def write(self) -> None:
+        """Write what was added up into the store. It is kept until that is done."""
         with self._writing:
             batch, self._polls = self._polls, {}
         if self.poll_store is None or not batch:
-            return True
+            return
         try:
-            self.poll_store.write(batch)
-            batch = {}
-            if (now := self._clock()) >= self._next_fold:
-                self._next_fold = now + _FOLD_EVERY
-                self.poll_store.fold(now)
+            self.poll_store.write(batch, self._clock())
+            self._complained = False
         except (SQLAlchemyError, ImportError, OSError) as error:
             self._add(batch)
             self._complain(error)
-            return False
-        self._complained = False
-        return True
 
     def _complain(self, error: Exception) -> None:
         if not self._complained:

@@ -7,15 +7,14 @@ Counts come from `feeds.statistics.poll_store`, and are worked out in
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from feeds.rendering.assets import ASSETS
 from feeds.rendering.pages import Pages
-from feeds.statistics import plots, poll_report
+from feeds.statistics import poll_report
+from feeds.statistics.plots import Plot, plot, spark
 from feeds.statistics.poll_report import Course, size, unit_of
 from feeds.statistics.poll_store import PollStore
 from feeds.statistics.polls import DAY, HOUR, Days, Hours, Polls, total
@@ -30,16 +29,6 @@ _ANSWERS: Final = (
     ("delta", "changes alone (226)"),
     ("same", "not modified (304)"),
 )
-
-
-class Figure(NamedTuple):
-    """A plot, and the same as a table: a heading for each column, and its rows."""
-
-    title: str
-    about: str
-    plot: plots.Plot
-    headings: tuple[str, ...]
-    rows: list[tuple[str, ...]]
 
 
 def stats_page(pages: Pages, poll_store: PollStore | None, now: float) -> bytes:
@@ -64,7 +53,7 @@ def stats_page(pages: Pages, poll_store: PollStore | None, now: float) -> bytes:
         left_out=max(len(readership.feeds) - _FEEDS, 0),
         readers=readership.readers[:_READERS],
         sparks=_sparks(days),
-        figures=_figures(_by_hour(hours, now), _by_day(days, now)) if hours or days else [],
+        plots=_plots(_by_hour(hours, now), _by_day(days, now)) if hours or days else [],
         cells=poll_report.cells,
     )
 
@@ -75,7 +64,7 @@ def _sparks(days: Days) -> dict[str, str]:
     for (day, feed, _), polls in days.items():
         subscribers[feed][day] += polls.subscribers
     return {
-        feed: plots.spark([by_day[day] for day in range(min(by_day), max(by_day) + 1)][-_SPARK:])
+        feed: spark([by_day[day] for day in range(min(by_day), max(by_day) + 1)][-_SPARK:])
         for feed, by_day in subscribers.items()
     }
 
@@ -95,13 +84,13 @@ def _by_day(days: Days, now: float) -> Course:
     return poll_report.course(counts, range(first, end), DAY)
 
 
-def _figures(hours: Course, days: Course) -> list[Figure]:
+def _plots(hours: Course, days: Course) -> list[Plot]:
     """How many subscribed, what polls got, and what they didn't need to be sent."""
     numbers = [polls.subscribers for _, polls in days]
     of_hours, of_days = total(polls for _, polls in hours), total(polls for _, polls in days)
     unit, prefix = unit_of(max(polls.sent + polls.saved for _, polls in days))
     return [
-        _figure(
+        plot(
             "Subscribers",
             f"At least {numbers[-1]:,} today, {max(numbers):,} at most in "
             f"{_counted(len(days), 'day')}.",
@@ -109,7 +98,7 @@ def _figures(hours: Course, days: Course) -> list[Figure]:
             [(day, (polls.subscribers,)) for day, polls in days],
             _day_marks(days, 9),
         ),
-        _figure(
+        plot(
             "Polls by hour",
             f"{_counted(of_hours.polls, 'poll')} in {_counted(len(hours), 'hour')} (UTC).",
             _ANSWERS,
@@ -117,7 +106,7 @@ def _figures(hours: Course, days: Course) -> list[Figure]:
             _hour_marks(hours),
             ("Hour, UTC", "%Y-%m-%d %H:%M"),
         ),
-        _figure(
+        plot(
             f"Traffic by day, in {prefix}B",
             f"{size(of_days.sent)} sent, {size(of_days.saved)} saved by 304 and 226.",
             (("whole", "sent"), ("same", "saved")),
@@ -127,26 +116,6 @@ def _figures(hours: Course, days: Course) -> list[Figure]:
             unit=unit,
         ),
     ]
-
-
-def _figure(
-    title: str,
-    about: str,
-    styles: Sequence[tuple[str, str]],
-    columns: Sequence[tuple[datetime, Sequence[int]]],
-    marks: Sequence[tuple[int, str]],
-    time: tuple[str, str] = ("Day", "%Y-%m-%d"),
-    cell: Callable[[int], str] = "{:,}".format,
-    unit: int = 1,
-) -> Figure:
-    """See `feeds.statistics.plots.plot`; `time` is a heading, and the form of moments."""
-    return Figure(
-        title,
-        about,
-        plots.plot(styles, [numbers for _, numbers in columns], marks, unit),
-        (time[0], *(label for _, label in styles)),
-        [(f"{at:{time[1]}}", *map(cell, numbers)) for at, numbers in reversed(columns)],
-    )
 
 
 def _answers(polls: Polls) -> tuple[int, int, int]:

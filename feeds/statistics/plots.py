@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from itertools import accumulate, count
 from math import ceil
 from typing import Final, NamedTuple
@@ -22,12 +23,16 @@ Point = tuple[float, float]
 
 
 class Plot(NamedTuple):
-    """A plot of `width` by `height`, which begins at `left`.
+    """A plot of `width` by `height`, which begins at `left`, and the same as a table.
 
     `series` are shapes, each of one colour: its class, label and path. `lines` across the
     plot and `marks` below it are the places of labels.
     """
 
+    title: str
+    about: str
+    headings: tuple[str, ...]
+    rows: list[tuple[str, ...]]
     series: list[tuple[str, str, str]]
     lines: list[tuple[float, str]]
     marks: list[tuple[float, str]]
@@ -44,23 +49,26 @@ def scale(most: float) -> list[int]:
 
 
 def plot(
+    title: str,
+    about: str,
     styles: Sequence[tuple[str, str]],
-    columns: Sequence[Sequence[float]],
+    columns: Sequence[tuple[datetime, Sequence[int]]],
     marks: Sequence[tuple[int, str]],
-    unit: float = 1,
+    time: tuple[str, str] = ("Day", "%Y-%m-%d"),
+    cell: Callable[[int], str] = "{:,}".format,
+    unit: int = 1,
 ) -> Plot:
     """Stacked bars; where a column has one number, a line over a tinted area.
 
     A column, of at least one, has a number for each of `styles` (class and label), lowest
-    first. `marks` are labels by the number of a column; the axis is told in units.
+    first. `marks` are labels by the number of a column; the axis is told in units. A row of
+    the table has the same in `cell`s; `time` is the heading and the form of its moments.
     """
     width = _WIDTH if len(styles) > 1 else _WIDE
-    levels = scale(max(map(sum, columns)) / unit)
-    wide = (width - _LEFT) / len(columns)
+    levels = scale(max(sum(numbers) for _, numbers in columns) / unit)
+    wide, high = (width - _LEFT) / len(columns), levels[-1] * unit
     # The heights at which the parts of each column end, from the axis on.
-    ends = [
-        [_y(end, levels[-1] * unit) for end in accumulate(column, initial=0)] for column in columns
-    ]
+    ends = [[_y(end, high) for end in accumulate(parts, initial=0)] for _, parts in columns]
     if len(styles) > 1:
         series = [
             (style, label, _bars([end[at : at + 2] for end in ends], wide))
@@ -74,6 +82,10 @@ def plot(
         area = f"{line}L{right:.1f} {_HEIGHT}L{left:.1f} {_HEIGHT}z"
         series = [("area", "", area), ("line", styles[0][1], line)]
     return Plot(
+        title,
+        about,
+        (time[0], *(label for _, label in styles)),
+        [(f"{at:{time[1]}}", *map(cell, numbers)) for at, numbers in reversed(columns)],
         series,
         [(round(_y(level, levels[-1]), 1), _short(level)) for level in levels],
         [(round(_LEFT + (at + 0.5) * wide, 1), label) for at, label in marks],

@@ -79,7 +79,6 @@ class PollStore:
         self._warn = warn
         store = sqlite_file(self._url)
         self.file = None if store is None else Path(f"{store}{_SUFFIX}")
-        self._is_ready = False  # it has its tables, and this process wrote into them
 
     @classmethod
     def of(cls, database: str, warn: recovery.Warn) -> PollStore | None:
@@ -101,43 +100,29 @@ class PollStore:
             with connection.begin():
                 yield connection
 
-    @property
-    def _is_absent(self) -> bool:
-        return self.file is not None and not self.file.exists()
+    def write(self, batch: Hours, now: float) -> None:
+        """Add a batch: one short transaction. A file that is damaged is set aside.
 
-    def write(self, batch: Hours) -> None:
-        """Add a batch: one short transaction. A file that is damaged is set aside."""
-        if self._is_absent:
-            self._is_ready = False
+        Hours that are over for long at `now` (seconds since 1970) become days, and days
+        that are go.
+        """
         try:
-            self._write(batch)
+            self._write(batch, now)
         except SQLAlchemyError as error:
-            self._is_ready = False
             if self.file is None or not recovery.is_damaged(error):
                 raise
             recovery.set_aside(self.file, self._warn)
-            self._write(batch)
+            self._write(batch, now)
 
-    def _write(self, batch: Hours) -> None:
+    def _write(self, batch: Hours, now: float) -> None:
         with self._begin(write=True) as connection:
-            if not self._is_ready:
-                _make_tables(connection)
-            _add(connection, hours, [_row_of(key, polls) for key, polls in batch.items()])
-        self._is_ready = True
-
-    def fold(self, now: float) -> None:
-        """Make days of the hours that are over for long, and drop days that are.
-
-        `now` in seconds since 1970. Does nothing before this process wrote.
-        """
-        if not self._is_ready:
-            return
-        with self._begin(write=True) as connection:
+            _make_tables(connection)
             # Of several processes that do this at once, each is given other rows.
             over = delete(hours).where(hours.c.hour <= int(now) // HOUR - HOURS_KEPT)
             folded = by_day(_hours(connection.execute(over.returning(*hours.c))))
             _add(connection, days, [(*key, *polls) for key, polls in folded.items()])
             connection.execute(delete(days).where(days.c.day <= int(now) // DAY - DAYS_KEPT))
+            _add(connection, hours, [_row_of(key, polls) for key, polls in batch.items()])
 
     def hours(self, since: int) -> Hours:
         """The polls of the hours from `since` (hours since 1970) on."""
@@ -158,7 +143,7 @@ class PollStore:
 
     def _read(self, since: Mapping[Table, int]) -> list[list[Any]]:
         """The rows of tables from a number of the first column on, of one moment."""
-        if not self._is_absent:
+        if self.file is None or self.file.exists():
             with self._begin(write=False) as connection:
                 if inspect(connection).has_table(hours.name):
                     return [

@@ -209,7 +209,7 @@ def test_the_operator_sees_text(app: Flask) -> None:
     hour = int(time.time()) // HOUR
     for place in places(app):
         polls = {Key(hour, f"{place}rss.xml", HARM, ""): Polls(1, subscribers=3)}
-        audience.write(polls)
+        audience.write(polls, time.time())
     page = stats_page(found.pages, audience, time.time())
     assert_inert(parsed(page), ours=True)
     assert HARM in "".join(parsed(page).itertext())

@@ -25,7 +25,7 @@ FEEDLY = "Feedly/1.0 (+http://www.feedly.com/fetcher.html; {} subscribers; like 
 
 def test_the_page_shows_what_it_did(tmp_path: Path, golden: Callable[[str, bytes], None]) -> None:
     poll_store = PollStore(f"sqlite:///{tmp_path / 'news.db'}", print)
-    poll_store.write(HOURS)
+    poll_store.write(HOURS, NOW)
     pages = documents(application(news(tmp_path / "news"))).pages
     shown = page.stats_page(pages, poll_store, NOW)
     golden("statistics/page.html", re.sub(rb"\?v=\w+|\s+(?=<)", b"", shown).strip())
@@ -135,7 +135,7 @@ def filled(folder: Path) -> None:
             Key(hour, "/rss.xml", "Feedly"): Polls(10 + back, 7, 1, 1000, 9000, 16),
             Key(hour, "/rss.xml", "Newsboat", "a", is_personal=True): Polls(2, subscribers=1),
             Key(hour, "/topics/ai/rss.xml?", "Feedly"): Polls(3, 1, 1, 50, 60, 5),
-        })  # fmt: skip
+        }, time.time())  # fmt: skip
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -1,4 +1,5 @@
 import re
+from datetime import UTC, datetime
 
 import pytest
 
@@ -21,8 +22,11 @@ def test_axes_have_round_numbers(most: float, levels: list[int]) -> None:
 
 
 def test_bars_stand_on_each_other_and_reach_what_they_count() -> None:
-    plot = plots.plot([("a", "x"), ("b", "y")], [(1, 3), (0, 0)], [(0, "one")])
+    days = [datetime(2026, 3, day, tzinfo=UTC) for day in (4, 5)]
+    columns = list(zip(days, [(1, 3), (0, 0)], strict=True))
+    plot = plots.plot("T", "A", [("a", "x"), ("b", "y")], columns, [(0, "one")])
     tops = [[float(y) for y in re.findall(r"V([\d.]+)h", path)] for _, _, path in plot.series]
     heights = {label: at for at, label in plot.lines}
     assert tops == [[heights["1"]], [heights["4"]]]
+    assert plot.rows == [("2026-03-05", "0", "0"), ("2026-03-04", "1", "3")]
     assert plot.marks == [(161.0, "one")]

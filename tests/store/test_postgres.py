@@ -305,8 +305,7 @@ def test_servers_note_who_polls_in_a_schema_of_their_own(roles: Roles, first: st
     key, seen = Key(7, "/rss.xml", "Feedly", ""), Polls(1, subscribers=16)
     found = [PollStore(url, print) for url in (roles.server, roles.loader)]
     for audience in found if first == "server" else found[::-1]:
-        audience.write({key: seen})
-        audience.fold(8 * HOUR)
+        audience.write({key: seen}, 8 * HOUR)
     assert [audience.hours(0) for audience in found] == [{key: Polls(2, subscribers=16)}] * 2
 
 
