@@ -59,7 +59,7 @@ def sources_digest(arguments: Sequence[str], folder: str) -> str:
     parts += [
         str(Path.cwd()),
         str(records),
-        *sorted(_configuration_beside(records)),
+        *_configuration_beside(records),
         *_checkout(records),
     ]
     parts += [line for line, *_ in _tree(program) if "__pycache__" not in line]
@@ -135,12 +135,16 @@ def _stamp(path: str | Path) -> str:
         status = os.stat(path)  # noqa: PTH116 - of many
     except OSError:
         return f"{path}\0"
-    return f"{path}\0{status.st_size}\0{status.st_mtime_ns}"
+    return f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}"
 
 
-def _configuration_beside(folder: Path) -> list[str]:
-    """The names beside a folder that may make it one of another tool."""
-    return [name for name in os.listdir(folder.parent) if _CONFIGURATION.search(name)]  # noqa: PTH208
+def _configuration_beside(folder: Path) -> Iterator[str]:
+    """What is beside a folder and may make it, or may come to make it, one of another tool."""
+    for name in sorted(filter(_CONFIGURATION.search, os.listdir(folder.parent))):  # noqa: PTH208
+        path = folder.parent / name
+        yield _stamp(path) if path.is_file() else name
+        if name == "config" and path.is_dir():
+            yield from (line for line, *_ in _tree(path))
 
 
 def _checkout(folder: Path) -> list[str]:

@@ -23,6 +23,10 @@ class Exported:
         self.home, self.records, self.out = home, home / "records", home / "out"
         write(self.records, "a.md", title="A")
         (home / ".git" / "logs").mkdir(parents=True)
+        (home / "config" / "_default").mkdir(parents=True)
+        for name in ("feeds.toml", "config.toml", "config/_default/hugo.toml"):
+            (home / name).write_text("")
+            os.utime(home / name, (0, 0))
         (home / ".git" / "logs" / "HEAD").write_text("a commit\n")
         (self.out / ".feeds").mkdir(parents=True)
         for name in ("index.html", "index.html.gz", ".feeds/manifest.json"):
@@ -73,6 +77,9 @@ TOUCHES: dict[str, Callable[[Exported], Any]] = {
     "the store": reload,
     "a store that is gone": lambda there: (there.home / "feeds.db").unlink(),
     "settings": lambda there: (there.home / "feeds.toml").write_text("title = 'Other'"),
+    "settings of the same size and time": lambda there: os.utime(there.home / "feeds.toml", (0, 0)),
+    "what may make it another tool's": lambda there: (there.home / "config.toml").write_text("1"),
+    "one in a folder": lambda there: (there.home / "config/_default/hugo.toml").write_text("1"),
     "another tool": lambda there: (there.home / "hugo.toml").touch(),
     "a commit": lambda there: (there.home / ".git/logs/HEAD").write_text("another commit\n"),
     "a history without a log": lambda there: (there.home / ".git/logs/HEAD").unlink(),
