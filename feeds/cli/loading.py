@@ -24,7 +24,7 @@ from feeds.follower.follower import FolderFollower
 from feeds.messages import counted
 from feeds.records.scanner import FolderError
 from feeds.rendering.formats import FORMATS
-from feeds.serving.server import check_addresses, lost_links, run
+from feeds.serving.server import check_addresses, listening, lost_links, run
 from feeds.store import recovery, spare
 from feeds.store.engines import is_in_memory
 from feeds.telemetry import log, log_setup, metrics
@@ -65,10 +65,12 @@ def serve(config: Config, reload: bool) -> None:
         f"{counted(entries, 'entry', 'entries')}, {counted(topics, 'topic')}, "
         f"{counted(providers, 'provider')}: {counted(len(listed), 'feed')}, each as {kinds}"
     )
-    listening = f", listening at {config.bind}" if config.base_url else ""
-    say(f"Serving at {config.root}/{listening} (Ctrl-C stops)")
-    if lost := lost_links(config, [config.bind]):
-        warn(lost)
+    addresses, no_metrics = listening(config)
+    differs = config.base_url or addresses != [config.bind]
+    at = f", listening at {' '.join(addresses)}" if differs and addresses else ""
+    say(f"Serving at {config.root}/{at} (Ctrl-C stops)")
+    for line in filter(None, (lost_links(config, addresses), no_metrics)):
+        warn(line)
     sys.stdout.flush()
     run(config, reload=reload, loading=loading)
 

@@ -28,17 +28,10 @@ def on_starting(arbiter: Any) -> None:
     log_setup.configure(config.log_format, "server")
     if unknown := unknown_variables():
         log.warn(unknown)
-    if lost := server.lost_links(config, map(_text, arbiter.cfg.address)):
+    if lost := server.lost_links(config, map(server.as_text, arbiter.cfg.address)):
         log.warn(lost)
     if config.metrics != "off":
         _until_exit.enter_context(multiprocess.directory())
-
-
-def _text(address: Any) -> str:
-    """An address of gunicorn's settings, as FEEDS_BIND has it."""
-    if isinstance(address, tuple):
-        return f"[{address[0]}]:{address[1]}" if ":" in address[0] else f"{address[0]}:{address[1]}"
-    return f"unix:{address}"
 
 
 def post_fork(_: Any, __: Any) -> None:

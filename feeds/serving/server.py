@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from gunicorn import systemd
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
@@ -204,7 +205,7 @@ def check_addresses(config: Config) -> None:
         raise ConfigError(
             f"FEEDS_METRICS is {config.metrics!r}; it accepts another port than that of FEEDS_BIND"
         )
-    if "LISTEN_FDS" in os.environ:  # systemd listens already (sd_listen_fds(3))
+    if _of_systemd():  # which listens already
         return
     addresses = {"FEEDS_BIND": config.bind, "FEEDS_METRICS": config.metrics_address}
     for variable, address in addresses.items():
@@ -218,6 +219,39 @@ def check_addresses(config: Config) -> None:
             raise ConfigError(
                 f"{variable} is {address!r}: {error.strerror or error}{remedy}"
             ) from None
+
+
+def listening(config: Config) -> tuple[list[str], str]:
+    """The addresses at which feeds are served, and what to tell of a setting that has no socket.
+
+    They are those of sockets that systemd hands over (sd_listen_fds(3)), if it does.
+    """
+    given, at = _of_systemd(), config.metrics_address
+    if not given:
+        return [config.bind], ""
+    ours = [address for address in given if not at or _port(address) != _port(at)]
+    lacks = [("FEEDS_BIND", config.bind)] if not ours else []
+    lacks += [("FEEDS_METRICS", at)] if at and ours == given else []
+    return ours, "; ".join(
+        f"systemd gives no socket for {variable}: add ListenStream={address}"
+        for variable, address in lacks
+    )
+
+
+def _of_systemd() -> list[str]:
+    addresses = []
+    first = systemd.SD_LISTEN_FDS_START
+    for number in range(first, first + systemd.listen_fds(unset_environment=False)):
+        with socket.socket(fileno=os.dup(number)) as one:
+            addresses.append(as_text(one.getsockname()))
+    return addresses
+
+
+def as_text(address: Any) -> str:
+    """An address of a socket, or of gunicorn's settings, as FEEDS_BIND has it."""
+    if isinstance(address, tuple):
+        return f"[{address[0]}]:{address[1]}" if ":" in address[0] else f"{address[0]}:{address[1]}"
+    return f"unix:{address}"
 
 
 def _alternative(address: str, error: OSError) -> str:

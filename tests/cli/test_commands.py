@@ -14,7 +14,7 @@ from feeds.cli.common import counting
 from feeds.cli.main import COMMANDS, main
 from feeds.config import Config, ConfigError
 from feeds.serving.server import check_addresses
-from tests.helpers.server import PATIENCE, Served, feeds, free_port, news, until
+from tests.helpers.server import PATIENCE, Served, feeds, news, until
 from tests.helpers.support import write
 
 
@@ -357,7 +357,7 @@ def test_a_used_port_is_one_line_before_anything_is_loaded(
         monkeypatch.setenv("FEEDS_BIND", "127.0.0.1:1")
         monkeypatch.setenv(variable, f"127.0.0.1:{port}")
         if variable == "FEEDS_METRICS":
-            monkeypatch.setenv("FEEDS_BIND", f"127.0.0.1:{free_port()}")
+            monkeypatch.setenv("FEEDS_BIND", "unix:feeds.sock")
         result = run("serve")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (

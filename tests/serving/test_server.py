@@ -213,3 +213,28 @@ def test_a_worker_that_cannot_be_started_ends_no_server(
     for _ in range(5):
         arbiter.manage_workers()
     assert caplog.messages == ["a worker can't be started (no more processes); it is tried again"]
+
+
+def test_sockets_of_systemd_are_told_and_what_they_lack(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = Config(metrics="127.0.0.1:9100")
+    assert server.listening(config) == (["127.0.0.1:8000"], "")
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("", 0)) as other:
+        monkeypatch.setattr("gunicorn.systemd.SD_LISTEN_FDS_START", 700)
+        monkeypatch.setattr("gunicorn.systemd.listen_fds", lambda **_: 2)
+        for number, handle in enumerate((one.fileno(), other.fileno())):
+            os.dup2(handle, 700 + number)
+        try:
+            ports = [one.getsockname()[1], other.getsockname()[1]]
+            addresses = [f"127.0.0.1:{ports[0]}", f"0.0.0.0:{ports[1]}"]
+            lacks = "systemd gives no socket for FEEDS_METRICS: add ListenStream=127.0.0.1:9100"
+            assert server.listening(config) == (addresses, lacks)
+            assert server.listening(Config()) == (addresses, "")
+            config = Config(metrics=addresses[0])
+            assert server.listening(config) == (addresses[1:], "")
+            monkeypatch.setattr("gunicorn.systemd.listen_fds", lambda **_: 1)
+            lacks = "systemd gives no socket for FEEDS_BIND: add ListenStream=127.0.0.1:8000"
+            assert server.listening(config) == ([], lacks)
+            assert "set FEEDS_BASE_URL" in server.lost_links(config, addresses[1:])
+        finally:
+            os.close(700)
+            os.close(701)
