@@ -15,12 +15,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
 
-from feeds.loading import arrivals, counting, identity, looking
+from feeds.loading import arrivals, folder_diff, identity, record_counts
 from feeds.loading.arrivals import HistoryReader
 from feeds.loading.collection_writer import CollectionWriter
-from feeds.loading.counting import Tally
 from feeds.loading.entry_writer import EntryWriter, listing
-from feeds.loading.looking import Look
+from feeds.loading.folder_diff import FolderDiff
+from feeds.loading.record_counts import Tally
 from feeds.loading.record_writer import RecordWriter
 from feeds.loading.remembering import remember
 from feeds.loading.report import Progress, Report
@@ -111,7 +111,7 @@ class Loader:
         self._left: object = None  # all of `state` then: a fail-over may lose a load
         self._named: list[NamedCollection] | None = None  # lists as of then, with their files
         self._links: set[str] = set()  # whose targets may change
-        self._found: int | None = None  # a digest of the last look, while nothing was touched
+        self._digest: int | None = None  # of the last look at everything, while nothing changed
 
     def load(
         self,
@@ -150,34 +150,36 @@ class Loader:
                 paths = {*touched, *self._links}
             else:
                 counts = {}
-            at, anew = self.folder, not is_as_read
-            seen = looking.look(self.target, at, seconds, paths, anew=anew, patience=self.patience)
-            is_as_seen = self._is_as_seen(seen, is_whole=not counts)
+            patience, anew = self.patience, not is_as_read
+            diff = folder_diff.compare(
+                self.target, self.folder, seconds, paths, anew=anew, patience=patience
+            )
+            is_unchanged = self._is_unchanged(diff, is_whole=not counts)
             past = None if self.only else self.history
             news = past.news(self.target, self.options, seconds, progress) if past else None
             with self.target.write() as connection:
-                remembered = remember(connection, self.recall, seen.found, self.reading)
-                step = _Load(connection, self, moment, seen, news, counts)
+                remembered = remember(connection, self.recall, diff.found, self.reading)
+                step = _Load(connection, self, moment, diff, news, counts)
                 step.records.affected |= remembered
-                step.collections.named = None if seen.has_moved or not counts else self._named
+                step.collections.named = None if diff.has_moved or not counts else self._named
                 step.report.history = past.problem if past else ""
                 report = step.run(progress, accept_removals=accept_removals)
                 as_of = connection.execute(select(state)).one()
-            if left and not self.is_alone and is_as_seen and report.changed:
+            if left and not self.is_alone and is_unchanged and report.changed:
                 # Another one loads, too; noted by the next load.
                 self.notes[CONTESTED] = seconds
             self.target.forget_deleted(was_hidden=step.entries.has_hidden)
             self._left, self._named = as_of, step.collections.named
         return report
 
-    def _is_as_seen(self, seen: Look, *, is_whole: bool) -> bool:
+    def _is_unchanged(self, diff: FolderDiff, *, is_whole: bool) -> bool:
         """Whether the whole folder is as it was at the last look at all of it, and since."""
-        self._links = seen.links  # looked at again each time, so these are all
+        self._links = diff.links  # looked at again each time, so these are all
         if not is_whole:
-            self._found = None if seen.fresh or seen.gone else self._found
+            self._digest = None if diff.fresh or diff.gone else self._digest
             return False
-        before, self._found = self._found, hash(frozenset(seen.found.items()))
-        return before == self._found
+        before, self._digest = self._digest, hash(frozenset(diff.found.items()))
+        return before == self._digest
 
 
 class _Load:
@@ -188,13 +190,13 @@ class _Load:
         connection: Connection,
         loader: Loader,
         now: datetime,
-        seen: Look,
+        diff: FolderDiff,
         news: History | None,
         counts: Mapping[str, Any],
     ) -> None:
         self.connection = connection
         self.folder, self.notes = loader.folder, loader.notes
-        self.seen = seen
+        self.diff = diff
         self.counts = counts  # of the last load; empty where all is looked at
         self.tally = Tally(connection) if counts else None
         self.patience = loader.patience
@@ -204,7 +206,7 @@ class _Load:
         self.report = Report(self.folder, describe_tool(loader.options.site))
         self.refolded = 0  # entries whose words were made anew
         row = connection.execute(select(state)).one()
-        self.first = row.generation == 0 and seen.is_empty
+        self.first = row.generation == 0 and diff.is_empty
         # Last-Modified tells seconds apart, so two generations never share one.
         self.moment = max(_seconds(now), row.loaded + 1)
         self.records = RecordWriter(connection, self.moment, self.first, self.tally)
@@ -224,7 +226,7 @@ class _Load:
             arrivals.note(self.connection, self.news, self.until)
         before = 0 if self.first else self._held()
         self._read(progress)
-        self.records.forget(self.seen.gone)
+        self.records.forget(self.diff.gone)
         after = self._held() if before else 0
         if after * 2 < before and not accept_removals:
             raise LossError(
@@ -250,8 +252,8 @@ class _Load:
     def _held(self) -> int:
         """How many records there are by now, those included whose last good version is kept."""
         if self.tally is None:
-            return counting.held(self.connection)
-        return counting.held_as_told(self.counts) + self.tally.held()
+            return record_counts.records_in(self.connection)
+        return record_counts.records_by(self.counts) + self.tally.records()
 
     def _learn(self) -> None:
         """Have entries of the first load be as they came, now that history is known.
@@ -269,7 +271,7 @@ class _Load:
     def _read(self, progress: Progress | None) -> None:
         """Read what isn't as it was, once more what may have been half written."""
         done, doubtful = 0, []
-        fresh, found, digests = self.seen.fresh, self.seen.found, self.seen.digests
+        fresh, found, digests = self.diff.fresh, self.diff.found, self.diff.digests
         with closing(read_all(self.folder, fresh, digests, self.options)) as batches:
             for batch in batches:
                 settled = []
@@ -279,7 +281,7 @@ class _Load:
                         doubtful.append(reading.path)
                     else:
                         settled.append(reading)
-                self.records.write(settled, found, self.seen.moment)
+                self.records.write(settled, found, self.diff.moment)
                 affected = self.records.affected
                 if self.first and len(affected) >= _WORTH_MERGING:
                     # While other processes read; who turns out to have a copy is made again.
@@ -349,11 +351,11 @@ class _Load:
         report = self.report
         report.parsed, report.turned = self.records.parsed, self.records.turned
         report.changed = self.entries.changed
-        report.differing = self.seen.differing()
+        report.differing = self.diff.differing()
         if self.tally:
-            counting.keep_up(report, self.counts, self.tally, self.entries.more)
+            record_counts.update(report, self.counts, self.tally, self.entries.more)
         else:
-            counting.count(self.connection, report)
+            record_counts.count(self.connection, report)
         report.renamed = self.entries.renamed_topics()
         due = select(func.min(files.c.due)).where(files.c.due != 0)
         report.due = self.connection.execute(due).scalar()

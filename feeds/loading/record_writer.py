@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Column, Connection, bindparam, case, delete, func, select
 
 from feeds.loading import arrivals
-from feeds.loading.counting import HELD, Tally
+from feeds.loading.record_counts import RECORDS, Tally
 from feeds.model import Problem
 from feeds.records.history import Fact
 from feeds.records.outcome import FileReading, decode_problems
@@ -241,7 +241,7 @@ def _turned(
         yield next(p for p in decode_problems(row["problems"]) if p.severity == "error")
     elif outcome == "hidden" and not is_first:
         yield Problem(path, 1, "hidden", row["reason"], "note")
-    elif outcome == "other" and was in (*HELD, "error"):
+    elif outcome == "other" and was in (*RECORDS, "error"):
         yield Problem(path, 1, "passed over", row["reason"])
     elif was == "error":
         yield Problem(path, 1, "record", "is good again", "note")

@@ -20,7 +20,7 @@ from sqlalchemy import select
 from feeds.catalog import builder
 from feeds.catalog.addresses import FeedQuery
 from feeds.config import Config
-from feeds.loading import loader, looking
+from feeds.loading import folder_diff, loader
 from feeds.loading.checking import check
 from feeds.loading.loader import load
 from feeds.loading.report import Report
@@ -185,7 +185,7 @@ def test_a_file_rewritten_in_the_moment_that_it_was_read_is_read_again(
         return START + timedelta(seconds=later)
 
     monkeypatch.setattr(folders, "read_file", told)
-    monkeypatch.setattr(looking, "scan", _scan)
+    monkeypatch.setattr(folder_diff, "scan", _scan)
     url = databases.at(tmp_path / "feeds.db")
     loaders = [loader.Loader(Store(url), tmp_path / "news")]
     path = write(tmp_path / "news", "a.md", title="One")

@@ -1,4 +1,4 @@
-"""The folder beside the store: which files a load reads, and which are gone."""
+"""What differs between the folder and the store: the files that a load reads, and those gone."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _ROWS: Final = 10_000  # fetched at a time
 _FILES: Final = select(files.c.path, files.c.digest, *[files.c[n] for n in FileState._fields])
 
 
-class Look(NamedTuple):
-    """What a look at a folder, or at some paths of it, found.
+class FolderDiff(NamedTuple):
+    """What differs between a folder, or some paths of it, and the store.
 
-    `moment` is when it began, in nanoseconds; `found` are the files by path. `fresh` are those
-    that are to be read, sorted, with the digests of what they were when the store knows that;
-    `due` of them are so by themselves, `unsettled` because they couldn't be read, or were while
-    they may have been written. `gone` are those that the store has and the folder hasn't.
+    `moment` is when it was looked at, in nanoseconds; `found` are the files by path. `fresh`
+    are those that are to be read, sorted, with the digests of what they were when the store knows
+    that; `due` of them are so by themselves, `unsettled` because they couldn't be read, or were
+    while they may have been written. `gone` are those that the store has and the folder hasn't.
     `links` are the paths of links.
     """
 
@@ -45,7 +45,7 @@ class Look(NamedTuple):
         return {*self.fresh, *self.gone} - self.due - self.unsettled
 
 
-def look(
+def compare(
     store: Store,
     folder: Path,
     now: int,
@@ -53,8 +53,8 @@ def look(
     *,
     anew: bool,
     patience: float,
-) -> Look:
-    """Look at a folder, or at some of its paths as the system spells them, beside the store.
+) -> FolderDiff:
+    """Compare a folder, or some of its paths as the system spells them, with the store.
 
     `now` is in seconds. With `anew`, all that is found is to be read. Files that are gone
     are looked for again after `patience` seconds, if that is any. Raises FolderError.
@@ -64,21 +64,21 @@ def look(
         due = set(reader.connection.execute(query).scalars())
         if paths is not None:
             paths = {*paths, *(path_of(folder, path) for path in due)}
-        found = _compare(reader.connection, folder, paths, due, anew=anew)
-        if found.gone and patience:
+        diff = _diff(reader.connection, folder, paths, due, anew=anew)
+        if diff.gone and patience:
             time.sleep(patience)
-            found = _compare(reader.connection, folder, paths, due, anew=anew)
-    return found
+            diff = _diff(reader.connection, folder, paths, due, anew=anew)
+    return diff
 
 
-def _compare(
+def _diff(
     connection: Connection,
     folder: Path,
     paths: Collection[str] | None,
     due: Collection[str],
     *,
     anew: bool,
-) -> Look:
+) -> FolderDiff:
     moment, unreadable, links = time.time_ns(), list[str](), set[str]()
     found = scan(folder, unreadable, paths=paths, links=links)
     inside = tuple(map(spelled, unreadable))
@@ -96,7 +96,7 @@ def _compare(
             digests[path] = digest
             if not digest or tuple(values) == UNSETTLED:
                 unsettled.add(path)
-    return Look(
+    return FolderDiff(
         moment,
         found,
         sorted(fresh),

@@ -1,4 +1,4 @@
-"""How many files, records and entries a store has of each kind: counted, or kept up by a load."""
+"""How many files, records and entries of each kind a store has: counted, or kept by each load."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class Tally:
         after.subtract(self._before)
         return after
 
-    def held(self) -> int:
-        """How many records more there are, see `held`."""
-        return self.kept + sum(n for (what, _), n in self.files.items() if what in HELD)
+    def records(self) -> int:
+        """By how much the number changes that `records_in` counts."""
+        return self.kept + sum(n for (what, _), n in self.files.items() if what in RECORDS)
 
     def _copies(self, ids: Iterable[str]) -> Counter[str]:
         found: Counter[str] = Counter()
@@ -55,17 +55,17 @@ class Tally:
         return found
 
 
-HELD = ("public", "collection", "hidden")  # outcomes of files that are records
+RECORDS = ("public", "collection", "hidden")  # outcomes of files that are records
 
 
-def held(connection: Connection) -> int:
+def records_in(connection: Connection) -> int:
     """How many files there are that are records, or were when they could last be read."""
-    query = select(func.count()).select_from(files).where(files.c.outcome.in_(HELD))
+    query = select(func.count()).select_from(files).where(files.c.outcome.in_(RECORDS))
     return int(connection.execute(query).scalar_one()) + _kept(connection)
 
 
-def held_as_told(counts: Mapping[str, Any]) -> int:
-    """The same, by the counts of the last load."""
+def records_by(counts: Mapping[str, Any]) -> int:
+    """What `records_in` counted, by the counts of the last load."""
     return sum(counts[name] for name in ("public", "collections", "hidden", "kept"))
 
 
@@ -96,7 +96,7 @@ def count(connection: Connection, report: Report) -> None:
     report.note_shared(identity.shared_ids(connection))
 
 
-def keep_up(report: Report, counts: Mapping[str, Any], tally: Tally, entries: int) -> None:
+def update(report: Report, counts: Mapping[str, Any], tally: Tally, entries: int) -> None:
     """Fill in a report by the `counts` of the last load, and what this one changed since.
 
     That is `tally`, and the number of `entries` that there are more.
