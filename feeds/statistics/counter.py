@@ -161,8 +161,9 @@ class RequestCounter:
     def _poll(self, hour: int, feed: str, agent: user_agents.Agent, polls: Polls) -> None:
         if hour != self._hour:
             self._hour = hour
-            self._known = set(self._polls)  # those that can't be written take up room
             self._names.clear()
+            with self._writing:
+                self._known = set(self._polls)  # those that can't be written take up room
         name = agent.name
         if not agent.known and name not in self._names:
             if len(self._names) < _NAMES:

@@ -41,8 +41,7 @@ class Kept:
         self.batches: list[dict[Key, Polls]] = []
         self.fails = False
 
-    def write(self, batch: Hours, now: float) -> None:
-        assert now == NOW
+    def write(self, batch: Hours, _: float) -> None:
         if self.fails:
             raise OSError("the disk is full")
         self.batches.append(dict(batch))
@@ -220,6 +219,21 @@ def test_strangers_cannot_make_it_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len({key.reader for key in batch}) <= counter._NAMES + 2
     assert sum(one.polls for one in batch.values()) == 6000
     assert batch[Key(480_000, "Other", "Other", "")].subscribers == 0
+
+
+def test_a_store_that_fails_for_hours_makes_it_no_larger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counter, "_KEYS", 50)
+    kept = Kept()
+    kept.fails = True
+    found = made(kept)
+    for hour in range(4):
+        monkeypatch.setattr(found, "_clock", lambda now=NOW + hour * 3600: now)
+        for number in range(60):
+            found.note(answer(agent=f"newsboat/{number}"))
+        found.fold()
+        found.write()
+    assert len(found._polls) == 50 + 4
+    assert sum(one.polls for one in found._polls.values()) == 4 * 60
 
 
 def test_a_directory_that_is_gone_fails_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
