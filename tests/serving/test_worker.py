@@ -9,11 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
+from unittest.mock import Mock
 
 import pytest
 from gunicorn.config import Config
 
+from feeds.serving.connection import Connection
+from feeds.serving.request_head import HeadParser
 from feeds.serving.worker import EventLoopWorker
+from feeds.serving.wsgi_call import Listener
 from tests.helpers.server import PATIENCE, Served, free_port, news, until
 
 Serve = Callable[..., Served]
@@ -169,6 +173,31 @@ def test_pipelined_requests_are_answered_in_their_order(both: tuple[Served, Serv
     answer = undated(ours.raw(asked + request("/late")))
     assert answer == undated(theirs.raw(asked))
     assert answer.count(b"HTTP/1.1 ") == len(targets) + 1
+
+
+def test_room_to_send_between_two_turns_lets_nothing_overtake_a_thread() -> None:
+    """A turn ends with more than is sent at once, there is room before the next, and a miss."""
+    answer = Mock(status="200 OK", fields=b"", body=b"hit")
+    path = Mock(**{"prepared.side_effect": lambda _, target, __: answer if target == "/" else None})
+    worker = Mock(parser=HeadParser(8190, 100), limit_line=4094, keepalive=5, nr=0)
+    worker.loop.time.return_value = 0.0
+    transport = Mock(**{"is_closing.return_value": False})
+    connection = Connection(worker, Listener(None, Mock(), path))
+    connection.connection_made(transport)
+    sent = transport.writelines
+
+    def send(_: object) -> None:
+        if sent.call_count == 16:
+            connection.pause_writing()
+
+    sent.side_effect = send
+    connection.data_received(request("/") * 16 + request("/miss") + request("/"))
+    connection.resume_writing()
+    for turn in worker.loop.call_soon.call_args_list:
+        turn.args[0]()
+    assert (sent.call_count, worker.call.call_count) == (16, 1)
+    connection.take([b"answer"], keeps=True)
+    assert [call.args[0][-1] for call in sent.call_args_list[-2:]] == [b"answer", b"hit"]
 
 
 @pytest.mark.parametrize("fields", [("Transfer-Encoding: chunked",), ("Content-Length: 9",)])
