@@ -40,8 +40,8 @@ def in_order(
     """The results of `work` for each of `tasks`, in their order, by other processes.
 
     This process does what those fail to. `work` is a function at the top of a module, or a
-    partial of one. `anew`: no process is a fork, as where a database is open. Who may stop before
-    the end closes it, which ends the processes.
+    partial of one. `anew`: no process is a fork, as where a database is open. Close the generator
+    to end the processes before its end.
     """
     context = get_context("spawn" if anew or _has_threads() else "fork")
     theirs, ours = context.Pipe(duplex=False)

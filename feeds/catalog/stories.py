@@ -64,13 +64,13 @@ def find(reader: Reader, story: str) -> Story | None:
 
 
 def find_each(reader: Reader, rows: Sequence[Row]) -> Iterator[Story]:
-    """The story that each of these rows is in: `find` for many, most of which are in none."""
+    """The story of each of these rows, most of which are alone; quicker than `find` for each."""
     listed = _listed(reader, rows)
-    asked = sorted(set().union(*listed.values()))
-    there = {row.entry_id for some in chunks(asked) for row in reader.rows_of(some)}
+    keys = sorted(set().union(*listed.values()))
+    present = {row.entry_id for some in chunks(keys) for row in reader.rows_of(some)}
     for row in rows:
         near = {row.entry_id, *listed[row.entry_id]}
-        is_alone = near & there <= {row.entry_id}
+        is_alone = near & present <= {row.entry_id}
         story = None if is_alone else find(reader, story_id(row.key))
         yield story or Story([row], near)
 

@@ -51,13 +51,13 @@ class _Site(NamedTuple):
     codings: Sequence[str]
 
 
-def rendered(
+def render_each(
     documents: DocumentStore, reader: Reader, choices: Iterator[Choice], codings: Iterable[str]
 ) -> Generator[tuple[str, SiteItem | None], None, None]:
     """The documents by their paths, None for one whose file stays; in no certain order.
 
-    They are compressed in `codings`, where other processes render. Who may stop before the end
-    closes it, which ends these.
+    Other processes also compress them in `codings`. Close the generator to end these processes
+    before its end.
     """
     waiting: list[Choice] = []
     for choice in choices:
@@ -69,10 +69,10 @@ def rendered(
             yield from _by_processes(documents, reader, chain(waiting, choices), codings)
             return
     for choice in waiting:
-        yield from _here(documents, reader, choice)
+        yield from _render_here(documents, reader, choice)
 
 
-def _here(
+def _render_here(
     documents: DocumentStore, reader: Reader, choice: Choice
 ) -> Iterator[tuple[str, SiteItem | None]]:
     item = plan.render(documents, reader, choice.planned) if choice.planned else None
@@ -99,7 +99,7 @@ def _by_processes(
             batch = sent.popleft()
             if items is None:
                 for choice in batch:
-                    yield from _here(documents, reader, choice)
+                    yield from _render_here(documents, reader, choice)
                 continue
             for choice, item in zip(batch, items, strict=True):
                 if item or not choice.planned:

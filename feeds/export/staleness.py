@@ -55,8 +55,8 @@ def icons(reader: Reader) -> dict[str, str]:
     return {label.slug: label.icon for kind in kinds for label in reader.labels(kind)}
 
 
-def what_is_stale(reader: Reader, config: Config, before: Manifest, now: Manifest) -> Stale:
-    """What of a site may be different from what it was `before`."""
+def stale_since(reader: Reader, config: Config, before: Manifest, now: Manifest) -> Stale:
+    """What of a site may be different from what `before` says was written."""
     then, memory = before.memory, now.memory
     if then is None or memory is None or before.basis != now.basis:
         return EVERYTHING
@@ -117,17 +117,17 @@ def is_stale(
     usual = documents.addresses.default_limit(query.month, query.style)
     carried = cache_keys.of_query(config, query, usual, is_closed=is_closed)
     if carried == [cache_keys.ANY] and not query.file:
-        if _has_other_numbers(query, config, stale.moved):
+        if _numbers_changed(query, config, stale.moved):
             return True
         entries = query._replace(file=_FILE)
         carried = cache_keys.of_query(config, entries, usual, is_closed=is_closed)
     return any(key in keys for key in carried)
 
 
-def _has_other_numbers(query: FeedQuery, config: Config, moved: Collection[str]) -> bool:
-    """Whether a page tells of numbers of entries that may be others: its own, or of feeds around.
+def _numbers_changed(query: FeedQuery, config: Config, moved: Collection[str]) -> bool:
+    """Whether a page has a number of entries that may have changed: its own, or of a feed near.
 
-    By the keys of the scopes that were `moved`. Names and icons are as they were.
+    `moved` are the keys of the scopes that gained or lost entries. Names and icons are unchanged.
     """
     scope = query.scope
     if config.parameters == "on" or (scope == Scope() and query.month is None):

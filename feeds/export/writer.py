@@ -20,8 +20,8 @@ from typing import Final, NamedTuple, Protocol
 from feeds.export import manifest, plan
 from feeds.export.manifest import File, Manifest
 from feeds.export.plan import WHOLE, SiteItem, SiteSelection
-from feeds.export.rendering import Choice, rendered
-from feeds.export.staleness import NOTHING, basis, icons, is_stale, what_is_stale
+from feeds.export.rendering import Choice, render_each
+from feeds.export.staleness import NOTHING, basis, icons, is_stale, stale_since
 from feeds.messages import counted
 from feeds.model import FeedsError
 from feeds.serving.document_store import DocumentStore
@@ -134,7 +134,7 @@ def write(
             closed=reader.state().closed,
             icons=icons(reader),
         )
-        stale = what_is_stale(reader, documents.config, before, now)
+        stale = stale_since(reader, documents.config, before, now)
         run = _Run(target, before, now)
         if stale is NOTHING and run.is_done():
             return Outcome(len(before.files), 0, 0)
@@ -148,7 +148,7 @@ def write(
                 yield Choice(path, None if is_same else planned, file.etag if file else "")
 
         codings = (target.coding, *target.encoders)
-        with closing(rendered(documents, reader, choices(), codings)) as items:
+        with closing(render_each(documents, reader, choices(), codings)) as items:
             return run.write(items, progress)
 
 

@@ -38,7 +38,8 @@ class FolderChanges:
     """Tells what changes in the folder of records.
 
     `log` is given a line when the folder must be looked at every second though the settings
-    don't say so; `fell_back` is whether the system should have told.
+    don't say so; `fell_back` is whether the system should have told. `is_telling` is whether
+    `ticks` has the paths of changes, by events or looks.
     """
 
     def __init__(self, config: Config, log: Callable[[str], None]) -> None:
@@ -72,7 +73,7 @@ class FolderChanges:
                 return
 
     def check(self, differing: set[str], touched: set[str]) -> None:
-        """Have the system tell of files that a look found changed, besides those `touched`."""
+        """Note files that a look found changed, besides those `touched`: events must name them."""
         if not self._untold:
             self._looked = time.monotonic()
         self._untold |= _without({*filter(self._is_foreign, differing)}, touched)
@@ -150,9 +151,9 @@ def _idle() -> Iterator[Touched]:
         yield set()
 
 
-def _without(paths: set[str], told: set[str]) -> set[str]:
-    """The `paths` of files that are neither `told` nor in a folder that is."""
-    names = set(map(spelled, told))
+def _without(paths: set[str], events: set[str]) -> set[str]:
+    """The `paths` of files that neither have one of `events` nor are in a folder that has."""
+    names = set(map(spelled, events))
     return {path for path in paths if names.isdisjoint(prefixes(path))}
 
 

@@ -27,12 +27,12 @@ def rows(
     """All rows of a statement that is kept to be run again. Raises SQLAlchemyError."""
     if connection.dialect.name == "sqlite" and "q" not in parameters:
         text, names, constants = _compiled(statement)
-        told = {**constants, **parameters}
+        bound = {**constants, **parameters}
         if "[" in text:
-            text = _EXPANDING.sub(lambda name: ", ".join("?" * len(told[name[1]])), text)
+            text = _EXPANDING.sub(lambda name: ", ".join("?" * len(bound[name[1]])), text)
         values: list[Any] = []
         for name in names:
-            value = told[name]
+            value = bound[name]
             values += value if isinstance(value, list | tuple) else [value]
         driver: Any = connection.connection.dbapi_connection
         try:

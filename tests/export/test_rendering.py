@@ -65,7 +65,7 @@ def test_what_others_would_render_as_of_another_load_this_process_renders(
         planned = next(plan.documents_of(site, reader, SELECTION))
         loader.load(Store(str(site.store.url)), tmp_path / "records")
         choices = [Choice("index.html", planned)] * 6
-        items = list(rendering.rendered(site, reader, iter(choices), ()))
+        items = list(rendering.render_each(site, reader, iter(choices), ()))
     assert site.renderer.rendered == len(items) == len(choices)
     body = (tmp_path / "out" / "index.html").read_bytes()
     assert [item.document.body for _, item in items if item] == [body] * len(choices)
