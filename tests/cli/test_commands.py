@@ -14,7 +14,7 @@ from feeds.cli.common import counting
 from feeds.cli.main import COMMANDS, main
 from feeds.config import Config, ConfigError
 from feeds.serving.server import check_addresses
-from tests.helpers.server import PATIENCE, Served, feeds, news, until
+from tests.helpers.server import PATIENCE, Served, feeds, free_port, news, until
 from tests.helpers.support import write
 
 
@@ -297,7 +297,8 @@ def test_serve_says_what_it_found_and_where_it_is_and_ends_on_a_signal(
 
 
 def test_serve_without_a_folder_fails_at_once(home: Path) -> None:
-    done = feeds("serve", cwd=home, FEEDS_DATABASE_URL=f"sqlite:///{home}/x.db")
+    bind = f"127.0.0.1:{free_port()}"
+    done = feeds("serve", cwd=home, FEEDS_DATABASE_URL=f"sqlite:///{home}/x.db", FEEDS_BIND=bind)
     assert done.returncode == 2
     assert done.stderr.startswith("feeds: seeds: No such file or directory")
 

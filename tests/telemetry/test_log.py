@@ -197,6 +197,7 @@ def test_all_processes_of_a_server_log_in_one_form(
 
 def test_a_start_that_fails_is_told_in_the_same_form(tmp_path: Path) -> None:
     form = {"FEEDS_LOG_FORMAT": "json", "FEEDS_OTHER": "x"}
+    form["FEEDS_BIND"] = f"127.0.0.1:{free_port()}"  # else 8000, which may be in use
     done = feeds("serve", cwd=tmp_path, FEEDS_SEEDS="missing", **form)
     assert done.returncode == 2
     unknown, line = (json.loads(line)["event"] for line in done.stderr.splitlines())
