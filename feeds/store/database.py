@@ -46,8 +46,8 @@ class Store:
     """One database. Safe to share between threads, not across a fork.
 
     Its idle connections are closed when it is collected: Python 3.13 warns of those that aren't.
-    `turns` counts how often `refresh` turned to another database. `remade` is why tables that
-    were there were made anew, empty where none were.
+    `turns` counts how often `refresh` turned to another database. `remake_reason` is why tables
+    that were there were made anew, empty where none were.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Store:
         self.url = make_url(url)
         self.name = self.described(url)
         self.turns = 0
-        self.remade = ""
+        self.remake_reason = ""
         self._locate, self._located = locate or (lambda: url), url
         with self._errors(OSError, ImportError, ValueError):  # its folder, driver, encoding
             if self.file is not None:
@@ -140,7 +140,7 @@ class Store:
         with self.write() as connection:
             lack = self._lack(connection)
             if lack is not None:
-                self.remade = lack
+                self.remake_reason = lack
                 if self._is_postgresql:
                     postgres.make(connection)
                 metadata.drop_all(connection)

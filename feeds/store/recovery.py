@@ -99,8 +99,8 @@ def with_recovery(
 def _open(url: str, warn: Warn, present: str = "") -> Store:
     """Open the database at `present`, by default at `url`, which turns to where that one is."""
     store = Store(present or url, partial(current_url, url))
-    if store.remade:
-        warn(f"the store {store.name} {store.remade}; it is made anew from the folder")
+    if store.remake_reason:
+        warn(f"the store {store.name} {store.remake_reason}; it is made anew from the folder")
     return store
 
 
