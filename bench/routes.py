@@ -134,7 +134,7 @@ class Site:
         elif self.route.cache == "nginx":
             text = (self._build.project / "deploy" / "nginx-cache.conf").read_text()
             text = text.replace("127.0.0.1:8000", origin).replace("listen 80;", f"listen {front};")
-            self._nginx(text.replace("/var/cache/nginx/feeds", f"{self._home}/cache"), front)
+            self._nginx(text.replace("/var/cache/nginx-feeds", f"{self._home}/cache"), front)
         elif self.route.cache:
             self._nginx(_STOCK.format(home=self._home, listen=front, origin=origin), front)
         else:

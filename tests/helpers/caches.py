@@ -56,7 +56,7 @@ def nginx(origin: int, home: Path) -> Served:
         home / "feeds.conf",
         ("127.0.0.1:8000", f"127.0.0.1:{origin}"),
         ("listen 80;", f"listen 127.0.0.1:{port};"),
-        ("/var/cache/nginx/feeds", f"{home}/cache"),
+        ("/var/cache/nginx-feeds", f"{home}/cache"),
     )
     main = home / "nginx.conf"
     main.write_text(NGINX.format(home=home), encoding="utf-8")
