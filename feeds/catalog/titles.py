@@ -22,6 +22,7 @@ NO_MONTH: Final = 1970 * 12  # of entries whose date is 0
 _NEAREST: Final = 5
 _MISSED: Final = 3  # characters at most, but the first, of a name that is spelled wrongly
 _COMPARED: Final = 300  # names with a wrong one, for 50 us each
+_ALIKE: Final = 0.7  # at least, of two names: 0.6 takes `stats` for `slate`
 
 POLICIES: Final = {
     "canonical": "canonical links",
@@ -284,7 +285,7 @@ def nearest(reader: Reader, kind: str, slug: str) -> list[LabelCounts]:
             known.setdefault(name, []).append(label)
     near = [name for name in sorted(known, key=len) if slug in name]
     likely = (n for n in known if n[:1] == slug[:1] and abs(len(n) - len(slug)) <= _MISSED)
-    near += get_close_matches(slug, islice(likely, _COMPARED), _NEAREST)
+    near += get_close_matches(slug, islice(likely, _COMPARED), _NEAREST, _ALIKE)
     return list(dict.fromkeys(label for name in near for label in known[name]))[:_NEAREST]
 
 

@@ -108,17 +108,19 @@ def _store(config: Config) -> Finding:
 def _feeds(config: Config) -> Finding:
     """Whether the public address leads to feeds that are at it by their own account."""
     health, feed = f"{config.root}/healthz", f"{config.root}/rss.xml"
-    start = "feeds serve serves there; else set FEEDS_BASE_URL to the public address"
+    address = "or set FEEDS_BASE_URL to the public address"
+    start = f"start feeds serve and what is in front of it, {address}"
+    look = f"look at what is in front, {address}"
     for url, expected in ((health, b"ok"), (feed, f'href="{feed}"'.encode())):
         try:
             status, body = _get(url)
         except _NO_RESPONSE as error:
             return Finding("feeds", f"{url}: {root_cause(error)}", start)
         if status != 200:  # noqa: PLR2004 - RFC 9110 15.3.1
-            return Finding("feeds", f"{url} answers {status}", f"look at what is in front; {start}")
+            return Finding("feeds", f"{url} answers {status}", look)
         if expected not in body:
             say = f"{url} answers something else than feeds under this address"
-            return Finding("feeds", say, f"look at what is in front; {start}")
+            return Finding("feeds", say, look)
     return Finding("feeds", f"{feed} answers")
 
 

@@ -238,6 +238,7 @@ class _Load:
             self.records.date_the_undated()
         elif self.learns:
             self._learn()
+            self.report.learns = True
         changed = self._merge()
         self.entries.labels.name_site(site_names(self.options))
         self._note_state(changed=changed > 0)

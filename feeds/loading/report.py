@@ -50,8 +50,9 @@ class Report:
     notes about ids that several records have. `renamed` are the topics, by slug, that all
     entries left in this load, each for the same other one. `unshown` are the files that are
     hidden and passed over, which a check alone names. `history` says why the history
-    of the folder isn't known. `turned` are the files that this load found to be bad, hidden,
-    passed over or good again, which they weren't before; of a first load the bad ones.
+    of the folder isn't known; `learns` that this load was the first to know it. `turned`
+    are the files that this load found to be bad, hidden, passed over or good again, which
+    they weren't before; of a first load the bad ones.
     `differing` are the paths of all that weren't as the store knew them. A load that looked at
     some paths alone has no `problems`, which are those of all files.
     """
@@ -59,6 +60,7 @@ class Report:
     folder: Path
     profile: str = ""
     history: str = ""
+    learns: bool = False
     generation: int = 0
     parsed: int = 0
     public: int = 0
@@ -163,4 +165,5 @@ class Report:
         return (
             f"{self.counts_line()}; {counted(self.parsed, 'file')} parsed, "
             f"{counted(self.changed, 'entry', 'entries')} changed"
+            f"{', for the git history is known by now' if self.learns else ''}"
         )

@@ -119,7 +119,7 @@ class StoreCollector(Collector):
         yield causes
         yield _gauge("feeds_entries", "Entries in all", {}, health.counts.get("entries", 0))
         loaded = health.loaded or state.loaded
-        yield _gauge("feeds_last_load_timestamp_seconds", "When it was loaded", {}, loaded)
+        yield _gauge("feeds_last_load_timestamp_seconds", "When a load last succeeded", {}, loaded)
         yield _gauge(
             "feeds_last_look_timestamp_seconds", "When a load was last tried", {}, health.checked
         )

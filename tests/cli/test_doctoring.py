@@ -73,7 +73,8 @@ def test_all_that_is_wrong_is_told_with_what_to_do(
     monkeypatch.setenv("FEEDS_BIND", f"0.0.0.0:{port}")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     result = CliRunner().invoke(main, ["doctor"])
-    start = "feeds serve serves there; else set FEEDS_BASE_URL to the public address"
+    address = "or set FEEDS_BASE_URL to the public address"
+    start = f"start feeds serve and what is in front of it, {address}"
     lost = "which their readers may not reach; set FEEDS_BASE_URL to the address at which they do"
     next_step = "FEEDS_SEEDS names a folder of records, and feeds init FOLDER writes a feeds.toml"
     assert lines(result) == [
@@ -104,4 +105,4 @@ def test_all_that_is_wrong_is_told_with_what_to_do(
     assert folder.endswith("; feeds check says what is wrong in the files that are left out")
     assert store == f"mend  store: sqlite:///{home}/feeds.db: 0 entries, ...; the folder is gone"
     what = f"{host}/healthz answers something else than feeds under this address"
-    assert feeds == f"mend  feeds: {what}; look at what is in front; {start}"
+    assert feeds == f"mend  feeds: {what}; look at what is in front, {address}"

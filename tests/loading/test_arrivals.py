@@ -15,6 +15,7 @@ from feeds.catalog.addresses import Gone, NotFound
 from feeds.follower import changed_keys
 from feeds.loading import loader
 from feeds.loading.arrivals import HistoryReader
+from feeds.loading.report import Report
 from feeds.store.database import Store
 from feeds.store.schema import entries, entry_topics
 from tests.helpers.databases import databases
@@ -49,9 +50,9 @@ def record(name: str, date: str = "", **fields: Any) -> str:
     return "".join(["---\n", *(f"{key}: {value}\n" for key, value in said.items()), "---\n"])
 
 
-def load(store: Store, folder: Path, day: float, reader: HistoryReader | None = None) -> None:
+def load(store: Store, folder: Path, day: float, reader: HistoryReader | None = None) -> Report:
     now = datetime.fromtimestamp(FIRST, UTC) + timedelta(days=day)
-    loader.load(store, folder, now=now, history=reader or HistoryReader(folder))
+    return loader.load(store, folder, now=now, history=reader or HistoryReader(folder))
 
 
 def arrived(store: Store) -> dict[str, float]:
@@ -248,11 +249,12 @@ def test_a_history_that_is_read_meanwhile_makes_a_difference_when_it_is_known(
     assert published(store)["undated"] is None
     assert ready.wait(60)
     (repository.folder / "e.md").write_text(record("e"))
-    load(store, repository.folder, 7, reader)
+    learnt = load(store, repository.folder, 7, reader)
+    assert learnt.summary().endswith("4 entries changed, for the git history is known by now")
     assert arrived(store) == {"a": -17, "undated": -1 / DAY, "late": 5, "e": 7}
     assert published(store)["undated"] == 0
     repository.commit(FIRST + 8 * DAY, {"e.md": record("e"), "f.md": record("f")})
-    load(store, repository.folder, 9, reader)
+    assert not load(store, repository.folder, 9, reader).learns
     assert arrived(store) == {"a": -17, "undated": -1 / DAY, "late": 5, "e": 7, "f": 8}
 
 

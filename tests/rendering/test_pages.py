@@ -168,6 +168,8 @@ def test_a_domain_that_several_share_says_who_they_are(app: Flask) -> None:
         ("/types/vidoes/", {"Videos": "/types/videos/"}),
         ("/topics/robotics/index.xml", {"Robotics": "/topics/robotics/"}),
         ("/nobody/knows/xyzzy", {}),
+        ("/stats/", {}),
+        ("/no/such/", {}),
     ],
 )
 def test_an_address_of_nothing_suggests_the_nearest_feeds(
