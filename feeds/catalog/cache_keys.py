@@ -145,13 +145,12 @@ def of_period(scope: Scope, period: Period) -> str:
     return f"{of_archives(scope)}{period.name}/"
 
 
-def _listed(query: FeedQuery, shown: Iterable[Entry]) -> list[str]:
+def _listed(query: FeedQuery, shown: Sequence[Entry]) -> list[str]:
     """The keys of what a document is of, and of the topics and providers that it has entries of."""
     topics = {query.scope.topic, *query.filters.topic, *query.filters.exclude_topic}
     providers = {query.scope.provider, *query.filters.provider, *query.filters.exclude_provider}
-    for entry in shown:
-        topics.update(topic.slug for topic in entry.topics)
-        providers.add(entry.provider)
+    topics |= {topic.slug for entry in shown for topic in entry.topics}
+    providers |= {entry.provider for entry in shown}
     keys = [f"collection/{query.scope.collection}"] if query.scope.collection else []
     keys += [f"topic/{slug}" for slug in sorted(topics) if slug]
     return keys + [f"provider/{key}" for key in sorted(providers) if key]

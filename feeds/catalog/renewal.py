@@ -13,12 +13,13 @@ import msgspec
 
 from feeds.catalog import builder, titles
 from feeds.catalog.addresses import Addresses, FeedQuery
-from feeds.catalog.entries import of_rows
+from feeds.catalog.entries import of_rows, time_of
 from feeds.catalog.window import has_deltas, withdrawn_lately
 from feeds.config import Config
-from feeds.model import Feed
+from feeds.model import UNKNOWN_TIME, Feed
 from feeds.selection import NONE, Window, month_at
 from feeds.store.reader import Reader, State
+from feeds.store.schema import SITE
 
 
 class NoRecord(LookupError):
@@ -33,11 +34,11 @@ class Kept(NamedTuple):
 
     def without_records(self) -> Kept:
         """The same without the records of entries, which take the most memory."""
-        entries = tuple(
+        entries = [
             entry if entry.source is _unknown else replace(entry, source=_unknown)
             for entry in self.feed.entries
-        )
-        return self._replace(feed=msgspec.structs.replace(self.feed, entries=entries))
+        ]
+        return self._replace(feed=msgspec.structs.replace(self.feed, entries=tuple(entries)))
 
     def is_same(self, other: Kept) -> bool:
         """Whether both feeds have the same document."""
@@ -61,12 +62,11 @@ def renewed(
     if not has_deltas(query) or query.filters != NONE or scope.name or scope.collection:
         return None
     heading = titles.heading(reader, query, config)
-    topics = {label.slug: label for entry in feed.entries for label in entry.topics}
     if (
         heading.entries != feed.total
+        or max([heading.changed, *(name.changed for name in reader.labels(SITE))]) > since
         or _times(reader.state()) != _times(before.state)
         or reader.has_lost(scope, since)
-        or reader.topics(topics) != topics
         or withdrawn_lately(reader, query, config) != feed.withdrawn
     ):
         return None
@@ -75,11 +75,17 @@ def renewed(
     # One that isn't shown may be new, or have come from another place.
     if not all(row.shown_id in shown for row in rows):
         return None
-    shown |= {entry.id: entry for entry in of_rows(reader, rows, addresses.root)}
-    moment = max([feed.mark, heading.changed, *(row.changed for row in rows)])
-    heading = heading._replace(changed=moment)
-    whole = builder.whole(query, addresses, config, heading, tuple(shown.values()), feed.links)
-    return msgspec.structs.replace(whole, mark=moment, withdrawn=feed.withdrawn)
+    # Whose topic is called otherwise has changed, too.
+    changed = builder.trimmed(query, config, of_rows(reader, rows, addresses.root))
+    shown |= {entry.id: entry for entry in changed}
+    moment = max([feed.mark, *(row.changed for row in rows)])
+    return msgspec.structs.replace(
+        feed,
+        entries=tuple(shown.values()),
+        updated=max((entry.updated for entry in shown.values()), default=UNKNOWN_TIME),
+        modified=time_of(moment),
+        mark=moment,
+    )
 
 
 def _times(state: State) -> tuple[object, ...]:

@@ -5,16 +5,18 @@ SQLite by default; what is PostgreSQL's own is in `feeds.store.postgres`.
 
 from __future__ import annotations
 
+import sqlite3
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Engine, inspect, make_url, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, inspect, make_url, select
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from feeds.messages import first_line, without_passwords
 from feeds.model import FeedsError
@@ -25,6 +27,7 @@ from feeds.store.reader import Reader
 from feeds.store.schema import SCHEMA, health, metadata, state
 from feeds.store.spare import spare_path
 
+_IDLE: Final = 2  # connections of views that are kept, as many as `documents.render_slots`
 _COLUMNS: Final = {
     (table.name, column.name) for table in metadata.sorted_tables for column in table.columns
 } | {(fulltext.INDEX.name, "title")}
@@ -46,6 +49,7 @@ class Store:
     """One database. Safe to share between threads, not across a fork.
 
     Its idle connections are closed when it is collected: Python 3.13 warns of those that aren't.
+    `file` is the database file, where it is one.
     `turns` counts how often `refresh` turned to another database. `remake_reason` is why tables
     that were there were made anew, empty where none were.
     """
@@ -65,16 +69,17 @@ class Store:
         self.remake_reason = ""
         self._locate, self._located = locate or (lambda: url), url
         with self._errors(OSError, ImportError, ValueError):  # its folder, driver, encoding
+            self.file = sqlite_file(self.url)
             if self.file is not None:
                 make_file(self.file)
             self._inode = inode_of(self.file)
             self.engine = store_engine(self.url, self._inode)
-            self._closing = self._close_with(self.engine)
+            self._closing = self._close_at_end()
             if prepare:
                 try:
                     self._prepare()
                 except BaseException:
-                    self.engine.dispose()
+                    self._closing()
                     raise
 
     def refresh(self) -> bool:
@@ -93,23 +98,24 @@ class Store:
         engine = store_engine(parsed, inode)
         try:
             with engine.connect() as connection, connection.begin():
-                reader = Reader(connection)
+                reader = Reader(lambda: connection)
                 ready = self._lack(connection) is None and reader.state().generation > 0
         except (SQLAlchemyError, StoreError):
             ready = False
         if not ready:
             engine.dispose()
             return False
-        before, self.engine, self._located = self.engine, engine, url
-        self._closing.detach()
-        self._closing = self._close_with(engine)
+        close_before, self.engine, self._located = self._closing, engine, url
+        self._closing = self._close_at_end()
         self.url, self.name, self._inode = parsed, self.described(url), inode
+        self.file = sqlite_file(parsed)
         self.turns += 1
-        before.dispose()
+        close_before()
         return True
 
-    def _close_with(self, engine: Engine) -> weakref.finalize[..., Store]:
-        closing = weakref.finalize(self, engine.dispose)
+    def _close_at_end(self) -> weakref.finalize[..., Store]:
+        self._idle: list[PoolProxiedConnection] = []  # of views, taken from the engine's pool
+        closing = weakref.finalize(self, _close, self.engine, self._idle)
         closing.atexit = False  # a fork doesn't close what its parent has open
         return closing
 
@@ -179,11 +185,6 @@ class Store:
     def _is_postgresql(self) -> bool:
         return postgres.is_postgresql(self.url)
 
-    @property
-    def file(self) -> Path | None:
-        """The database file, where the store is one."""
-        return sqlite_file(self.url)
-
     def forget_deleted(self, *, was_hidden: bool) -> None:
         """Have nothing that was hidden left in an SQLite file, its log or its spare copy.
 
@@ -204,7 +205,7 @@ class Store:
     def release(self) -> None:
         """Close the idle connections: none of them may be carried across a fork."""
         if not is_in_memory(self.url):
-            self.engine.dispose()
+            _close(self.engine, self._idle)
 
     @contextmanager
     def read(self) -> Iterator[Reader]:
@@ -212,8 +213,22 @@ class Store:
 
         Raises SQLAlchemyError.
         """
-        with self.engine.connect() as connection, connection.begin():
-            yield Reader(connection)
+        if self.file is None:
+            with self.engine.connect() as connection, connection.begin():
+                yield Reader(lambda: connection)
+            return
+        idle, engine = self._idle, self.engine  # which another thread may replace, this one first
+        pooled = _take(engine, idle)
+        driver: Any = pooled.dbapi_connection
+        try:
+            driver.execute("BEGIN")
+            yield Reader(partial(Connection, engine, pooled), driver)
+        finally:
+            driver.rollback()
+            if idle is self._idle and len(idle) < _IDLE:
+                idle.append(pooled)
+            else:
+                pooled.close()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -247,6 +262,25 @@ class Store:
                 except OSError as error:
                     raise StoreError(f"the store {self.name} can't be locked: {error}") from error
             yield
+
+
+def _take(engine: Engine, idle: list[PoolProxiedConnection]) -> PoolProxiedConnection:
+    """An idle connection, or else one of the pool, which takes longer. Raises SQLAlchemyError."""
+    try:
+        return idle.pop()
+    except IndexError:
+        pass
+    try:
+        return engine.raw_connection()
+    except sqlite3.Error as error:
+        raise DBAPIError(None, None, error) from error
+
+
+def _close(engine: Engine, idle: list[PoolProxiedConnection]) -> None:
+    """Close all connections that nobody uses now."""
+    while idle:
+        idle.pop().close()
+    engine.dispose()
 
 
 def note_health(

@@ -114,7 +114,8 @@ def sqlite_engine(
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:  # which waits for nothing, and can't fail
             driver: Any = connection.connection.dbapi_connection
-            driver.execute("BEGIN")
+            if not driver.in_transaction:  # that of a view
+                driver.execute("BEGIN")
 
     return engine
 

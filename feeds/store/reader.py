@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, exists, func, or_, select
 from feeds.model import Label
 from feeds.selection import EVERYTHING, NONE, Filters, Scope, Window, month_of, month_window
 from feeds.store import page_statements, postgres, search_query, statements
-from feeds.store.driver import rows
+from feeds.store.driver import View
 from feeds.store.schema import SITE, collections, departures, entries, entry_topics, loads, pings
 
 _FAILING: Final = 5  # attempts that take six minutes, see `feeds.follower.ping_queue`
@@ -82,37 +82,38 @@ class CollectionRow(NamedTuple):
     description: str
 
 
-class Reader:
+class Reader(View):
     """The queries of one consistent view, which keeps what documents ask it for repeatedly."""
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self._rows = partial(rows, connection)
-        self._state: State | None = None
+    def __init__(self, connect: Callable[[], Connection], driver: Any = None) -> None:
+        super().__init__(connect, driver)
         self._labels: dict[str, list[LabelCounts]] = {}
         self._newest: dict[tuple[Scope, Window, Filters], int | None] = {}
 
     def state(self) -> State:
-        if self._state is None:
-            rows = self._rows(statements.STATE)
-            self._state = State._make(*rows) if rows else State(0, 0)
-        return self._state
+        return State(*self._state_and_health[: len(State._fields)])
 
     def health(self) -> Health:
         """How loading goes; times of 0 before the first load."""
-        for checked, loaded, degraded, counts in self._rows(statements.HEALTH):
-            return Health(checked, loaded, degraded, msgspec.json.decode(counts))
-        return Health(0, 0, "", {})
+        checked, loaded, degraded, counts = self._state_and_health[len(State._fields) :]
+        numbers = msgspec.json.decode(counts or "{}")
+        return Health(checked or 0, loaded or 0, degraded or "", numbers)
+
+    @cached_property
+    def _state_and_health(self) -> Sequence[Any]:
+        """The state, and health, by one statement: whoever looks for a new load wants both."""
+        rows = self.rows(statements.STATE)
+        return rows[0] if rows else (0, 0, 0, 0, False, None, None, None, None)
 
     def label(self, kind: str, slug: str) -> LabelCounts | None:
         """One label of a kind (of names: key/slug), though it has no entries now; None for none."""
-        rows = self._rows(statements.LABEL, {"kind": kind, "slug": slug})
+        rows = self.rows(statements.LABEL, {"kind": kind, "slug": slug})
         return LabelCounts._make(*rows) if rows else None
 
     def labels(self, kind: str) -> list[LabelCounts]:
         """The labels of a kind that have entries, and all collections, by name."""
         if kind not in self._labels:
-            rows = self._rows(statements.LABELS, {"kind": kind})
+            rows = self.rows(statements.LABELS, {"kind": kind})
             self._labels[kind] = sorted(
                 (LabelCounts._make(row) for row in rows), key=lambda t: (t.name.casefold(), t.slug)
             )
@@ -132,11 +133,11 @@ class Reader:
         came in so many seconds, showed. At most 1,000.
         """
         told = {"scope": scope.key(), "moment": since, "limit": limit, "seconds": seconds}
-        return [(one, at) for one, at in self._rows(statements.WITHDRAWN, told)]
+        return [(one, at) for one, at in self.rows(statements.WITHDRAWN, told)]
 
     def had_entries(self, scope: Scope) -> bool:
         """Whether an entry left a scope."""
-        return bool(self._rows(statements.HAD_ENTRIES, {"scope": scope.key()}))
+        return bool(self.rows(statements.HAD_ENTRIES, {"scope": scope.key()}))
 
     def has_lost(self, scope: Scope, since: int) -> bool:
         """Whether an entry left a scope, or its place there, after the load at that moment.
@@ -144,7 +145,7 @@ class Reader:
         Also where no such load is known.
         """
         told = {"scope": scope.key(), "since": since}
-        ((is_known, has_lost),) = self._rows(statements.LOST, told)
+        ((is_known, has_lost),) = self.rows(statements.LOST, told)
         return bool(has_lost or not is_known)
 
     def collections(self) -> dict[str, CollectionRow]:
@@ -169,7 +170,7 @@ class Reader:
         if filters.sort == "relevance" and filters.per_provider:
             return len(self._best(parameters, filters))
         query = page_statements.count(frozenset(parameters))
-        number: int = self._rows(query, parameters)[0][0]
+        number: int = self.rows(query, parameters)[0][0]
         return min(number, search_query.RANKED) if filters.sort == "relevance" else number
 
     def pairs(self) -> list[tuple[str, str, str, int, int]]:
@@ -206,12 +207,12 @@ class Reader:
     def topics_within(self, scope: Scope) -> list[tuple[str, int]]:
         """The topics of a provider's entries, with their numbers; most entries first."""
         parameters = statements.parameters(scope, EVERYTHING)
-        rows = self._rows(statements.topics_within(frozenset(parameters)), parameters)
+        rows = self.rows(statements.topics_within(frozenset(parameters)), parameters)
         return [(slug, number) for slug, number in rows]
 
     def providers_within(self, topic: str) -> list[tuple[str, int]]:
         """The keys of a topic's providers, with their numbers of entries; most entries first."""
-        rows = self._rows(statements.PROVIDERS_WITHIN, {"topic": topic})
+        rows = self.rows(statements.PROVIDERS_WITHIN, {"topic": topic})
         return [(key, number) for key, number in rows]
 
     def page(
@@ -232,13 +233,13 @@ class Reader:
         chosen = page_statements.chosen_rows(frozenset(parameters), filters.sort)
         if filters.sort == "newest" and not filters.q and not scope.collection:
             query = page_statements.page_of(chosen)
-            return [Row._make(row) for row in self._rows(query, paged)]
+            return [Row._make(row) for row in self.rows(query, paged)]
         if filters.sort == "relevance":
             ids = self._best(parameters, filters)[offset : offset + limit]
             found: dict[int, Sequence[int]] = dict.fromkeys(ids, ())
         else:
-            found = {row[0]: row[1:] for row in self._rows(chosen, paged)}
-        rows = self._rows(page_statements.ROWS, {"rows": list(found)})
+            found = {row[0]: row[1:] for row in self.rows(chosen, paged)}
+        rows = self.rows(page_statements.ROWS, {"rows": list(found)})
         by_id = {row[0]: Row._make(row) for row in rows}
         return [
             by_id[id_]._replace(position=place[0]) if place else by_id[id_]
@@ -249,8 +250,8 @@ class Reader:
         """The hottest entries of a scope and window; of equals the best, then the newest."""
         parameters = statements.parameters(scope, window)
         query = page_statements.hottest(frozenset(parameters))
-        ids = [row for (row,) in self._rows(query, parameters | {"limit": limit})]
-        rows = self._rows(page_statements.ROWS, {"rows": ids})
+        ids = [row for (row,) in self.rows(query, parameters | {"limit": limit})]
+        rows = self.rows(page_statements.ROWS, {"rows": ids})
         by_id = {row[0]: Row._make(row) for row in rows}
         return [by_id[row] for row in ids]
 
@@ -259,7 +260,7 @@ class Reader:
         return {
             row: data
             for start in range(0, len(rows), _NAMED_AT_ONCE)
-            for row, data in self._rows(
+            for row, data in self.rows(
                 page_statements.DATA, {"rows": rows[start : start + _NAMED_AT_ONCE]}
             )
         }
@@ -267,7 +268,7 @@ class Reader:
     def _best(self, parameters: Mapping[str, Any], filters: Filters) -> list[int]:
         """The rows of the newest matches of a search, best first, then newest."""
         score = search_query.scoring(filters.q)
-        newest = self._rows(page_statements.newest_matches(frozenset(parameters)), parameters)
+        newest = self.rows(page_statements.newest_matches(frozenset(parameters)), parameters)
         scored = sorted(
             (-score(*words), place, row, provider)
             for place, (row, provider, *words) in enumerate(newest)
@@ -282,12 +283,12 @@ class Reader:
 
     def rows_of(self, ids: Sequence[str]) -> list[Row]:
         """The entries with these ids, or with records that have these keys, newest first."""
-        rows = self._rows(page_statements.ROWS_BY_KEY, {"ids": list(ids)})
+        rows = self.rows(page_statements.ROWS_BY_KEY, {"ids": list(ids)})
         return [Row._make(row) for row in rows]
 
     def listed_by(self, rows: Sequence[int]) -> list[tuple[int, str]]:
         """Which entries those in these rows list as coverage of their story: row, entry id."""
-        pairs = self._rows(statements.LISTED, {"rows": list(rows)})
+        pairs = self.rows(statements.LISTED, {"rows": list(rows)})
         return [(row, key) for row, key in pairs]
 
     def months(self, scope: Scope) -> list[tuple[int, int]]:
@@ -298,7 +299,7 @@ class Reader:
         if self.is_list(scope):
             return []
         parameters = statements.parameters(scope, EVERYTHING)
-        rows = self._rows(statements.months(frozenset(parameters)), parameters)
+        rows = self.rows(statements.months(frozenset(parameters)), parameters)
         return [(month, number) for month, number in rows]
 
     def neighbours(
@@ -308,8 +309,8 @@ class Reader:
         first, end, *_ = month_window(month)
         before = statements.parameters(scope, window._replace(end=first), filters)
         after = statements.parameters(scope, window._replace(first=end), filters)
-        ((older,),) = self._rows(statements.extreme(frozenset(before), newest=True), before)
-        ((newer,),) = self._rows(statements.extreme(frozenset(after), newest=False), after)
+        ((older,),) = self.rows(statements.extreme(frozenset(before), newest=True), before)
+        ((newer,),) = self.rows(statements.extreme(frozenset(after), newest=False), after)
         return _month_at(older), _month_at(newer)
 
     def topics_of(self, rows: Sequence[int]) -> dict[int, list[Label]]:
@@ -317,7 +318,7 @@ class Reader:
         pairs = [
             (entry, slug)
             for start in range(0, len(rows), _NAMED_AT_ONCE)
-            for entry, slug in self._rows(
+            for entry, slug in self.rows(
                 statements.TOPICS, {"rows": rows[start : start + _NAMED_AT_ONCE]}
             )
         ]
@@ -330,7 +331,7 @@ class Reader:
 
     def topics(self, slugs: Iterable[str]) -> dict[str, Label]:
         """The topics with these slugs."""
-        rows = self._rows(statements.NAMES, {"kind": "topic", "slugs": list(slugs)})
+        rows = self.rows(statements.NAMES, {"kind": "topic", "slugs": list(slugs)})
         return {slug: Label(slug, name) for slug, name in rows}
 
     def pings_waiting(self, hubs: Sequence[str]) -> dict[str, int]:
@@ -347,7 +348,7 @@ class Reader:
 
     def is_read_only(self) -> bool:
         """Whether the database refuses writes: a PostgreSQL that was demoted, or set so."""
-        return postgres.is_read_only(self.connection)
+        return self.driver is None and postgres.is_read_only(self.connection)
 
     def newest_arrival(
         self,
@@ -366,7 +367,7 @@ class Reader:
         parameters = statements.parameters(scope, window, filters)
         parameters |= {"besides": besides} if besides else {}
         query = statements.extreme_arrival(frozenset(parameters), newest=True)
-        newest = next((came for (came,) in self._rows(query, parameters)), None)
+        newest = next((came for (came,) in self.rows(query, parameters)), None)
         if not besides:
             self._newest[known] = newest
         return newest
@@ -375,7 +376,7 @@ class Reader:
         """When the first of the entries of a scope and window came, in seconds; None for none."""
         parameters = statements.parameters(scope, window)
         query = statements.extreme_arrival(frozenset(parameters), newest=False)
-        return next((came for (came,) in self._rows(query, parameters)), None)
+        return next((came for (came,) in self.rows(query, parameters)), None)
 
     def was_made_at(self, moment: int) -> bool:
         """Whether feeds may have been made as of a moment, in seconds."""
@@ -391,7 +392,7 @@ class Reader:
         """
         parameters = statements.parameters(scope, window)
         query = statements.modified(frozenset(parameters))
-        (moments,) = self._rows(query, parameters | {"scope": scope.key()})
+        (moments,) = self.rows(query, parameters | {"scope": scope.key()})
         return max(moment or 0 for moment in moments)
 
 

@@ -44,8 +44,17 @@ from feeds.store.schema import (
     withdrawals,
 )
 
-STATE = select(state.c.generation, state.c.loaded, state.c.closed, state.c.born, state.c.until > 0)
-HEALTH = select(health.c.checked, health.c.loaded, health.c.degraded, health.c.counts)
+STATE = select(
+    state.c.generation,
+    state.c.loaded,
+    state.c.closed,
+    state.c.born,
+    state.c.until > 0,
+    health.c.checked,
+    health.c.loaded,
+    health.c.degraded,
+    health.c.counts,
+).join_from(state, health, state.c.id == health.c.id, isouter=True)
 _LABELS = select(
     labels.c.slug,
     labels.c.name,

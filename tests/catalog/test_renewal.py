@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from sqlalchemy import select
 
 from feeds.catalog import builder, titles
 from feeds.catalog.addresses import NotFound
@@ -15,6 +16,7 @@ from feeds.catalog.renewal import Kept, NoRecord, renewed
 from feeds.loading import loader
 from feeds.store.database import Store
 from feeds.store.reader import Reader
+from feeds.store.schema import SITE, labels, state
 from tests.helpers.databases import databases
 from tests.helpers.support import CONFIG, LOADED, TODAY, addresses, write
 
@@ -128,13 +130,23 @@ def test_it_is_made_anew_when_a_month_ends_or_its_topic_is_called_otherwise(site
     assert site.outcomes("/rss.xml") == [False]
 
 
-def test_it_is_made_anew_when_others_call_a_topic_of_its_entries_otherwise(site: Site) -> None:
+def test_its_entries_show_what_their_topics_are_called_by_now(site: Site) -> None:
     for name in ("0.md", "2.md", "4.md", "6.md"):
         site.write(name, topics=["ai"])
     site.load()
-    assert site.outcomes("/topics/web/rss.xml") == [False]
+    assert site.outcomes("/topics/web/rss.xml") == [True]
     labels = site.kept["/topics/web/rss.xml"].feed.entries[0].topics
     assert [label.name for label in labels] == ["ai", "Web"]
+
+
+def test_it_is_made_anew_when_the_site_is_called_otherwise(site: Site) -> None:
+    site.write("5.md", title="Other")
+    site.load()
+    with site.store.write() as connection:
+        moment = select(state.c.loaded).scalar_subquery()
+        row = {"kind": SITE, "slug": "title", "name": "Boats", "icon": "", "entries": 0}
+        connection.execute(labels.insert().values(row | {"latest": 0, "changed": moment}))
+    assert site.outcomes("/rss.xml") == [False]
 
 
 def test_records_of_entries_that_stay_are_not_there(site: Site) -> None:

@@ -86,9 +86,9 @@ def test_a_ping_that_is_done_or_given_up_is_gone(connection: Connection) -> None
     ping_queue.queue(connection, [HUB], {"a": 0, "b": 0}, now=0.0, due=0.0)
     one, other = claim(connection, 0.0)
     ping_queue.settle(connection, one, Outcome(Fate.DONE), 1.0)
-    assert Reader(connection).pings_waiting([HUB]) == {HUB: 1}
+    assert Reader(lambda: connection).pings_waiting([HUB]) == {HUB: 1}
     ping_queue.settle(connection, other, Outcome(Fate.DROPPED), 1.0)
-    assert Reader(connection).pings_waiting([HUB]) == {}
+    assert Reader(lambda: connection).pings_waiting([HUB]) == {}
 
 
 def test_a_ping_that_failed_waits(connection: Connection) -> None:
@@ -112,7 +112,7 @@ def test_a_url_that_changes_again_is_told_once(connection: Connection) -> None:
     ping_queue.queue(connection, [HUB], {"a": 0}, now=0.0, due=1.0)
     ping_queue.queue(connection, [HUB], {"a": 0}, now=9.0, due=10.0)
     assert claim(connection, 1.0) == [Ping(HUB, "a", 0, 9.0, 2)]  # what it shows is what is new
-    assert Reader(connection).pings_waiting([HUB]) == {HUB: 1}
+    assert Reader(lambda: connection).pings_waiting([HUB]) == {HUB: 1}
 
 
 def test_a_url_that_changes_while_it_is_told_is_told_again(connection: Connection) -> None:
@@ -135,13 +135,13 @@ def test_a_url_that_changes_while_its_hub_is_down_is_tried_for_a_day_from_then(
 
 def test_hubs_that_are_no_more_are_told_of_nothing(connection: Connection) -> None:
     ping_queue.queue(connection, [HUB, OTHER], {"a": 0}, now=0.0, due=0.0)
-    assert Reader(connection).pings_waiting([OTHER]) == {OTHER: 1}
+    assert Reader(lambda: connection).pings_waiting([OTHER]) == {OTHER: 1}
     ping_queue.queue(connection, [OTHER], {"b": 0}, now=1.0, due=1.0)
-    assert Reader(connection).pings_waiting([HUB, OTHER]) == {OTHER: 2}
+    assert Reader(lambda: connection).pings_waiting([HUB, OTHER]) == {OTHER: 2}
 
 
 def test_many_are_queued(connection: Connection) -> None:
     urls = {f"https://feeds.example.org/{n}/rss.xml": 0 for n in range(1001)}
     for _ in range(2):
         ping_queue.queue(connection, [HUB, OTHER], urls, now=0.0, due=0.0)
-    assert Reader(connection).pings_waiting([HUB, OTHER]) == {HUB: 1001, OTHER: 1001}
+    assert Reader(lambda: connection).pings_waiting([HUB, OTHER]) == {HUB: 1001, OTHER: 1001}

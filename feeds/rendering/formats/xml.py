@@ -101,7 +101,7 @@ class EntryExtension(BaseEntryExtension):  # type: ignore[misc]
         return element
 
     def extend_rss(self, element: Any) -> Any:
-        for plain in (element.find("title"), *element.findall("category")):
+        for plain in element.iterchildren("title", "category"):
             escape_as_hex(plain)
         if names := [name for name, _ in authors(self.entry)]:
             # More clients know one alone than know what to do with several.
