@@ -211,7 +211,7 @@ class DocumentRenderer:
                 part = self._keep(key, kind.entry(entry, feed.policy, feed.root))
             entries.append(part[0])
             digests.append(part[1])
-        return kind.joined(head, entries), etag(b"".join(digests))
+        return kind.join(head, entries), etag(b"".join(digests))
 
     def _keep(self, key: tuple[object, ...], part: bytes) -> tuple[bytes, bytes]:
         """Keep a part of a feed serialised, with its digest."""

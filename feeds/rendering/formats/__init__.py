@@ -22,15 +22,12 @@ class Format(NamedTuple):
     media_type: str
     entry: Callable[[Entry, str, str], bytes]
     head: Callable[[Feed], bytes]
-    joined: Callable[[bytes, Sequence[bytes]], bytes]
-
-    def document(self, feed: Feed, entries: Sequence[bytes]) -> bytes:
-        """The whole feed of entries already serialised, in their order."""
-        return self.joined(self.head(feed), entries)
+    join: Callable[[bytes, Sequence[bytes]], bytes]
 
     def render(self, feed: Feed) -> bytes:
         """The whole document. Pure: equal feeds give equal bytes."""
-        return self.document(feed, [self.entry(e, feed.policy, feed.root) for e in feed.entries])
+        entries = [self.entry(entry, feed.policy, feed.root) for entry in feed.entries]
+        return self.join(self.head(feed), entries)
 
     @property
     def content_type(self) -> str:
@@ -41,15 +38,9 @@ class Format(NamedTuple):
 FORMATS = {
     row.file: row
     for row in (
-        Format("rss", "RSS", "rss.xml", "application/rss+xml", rss.entry, rss.head, rss.joined),
+        Format("rss", "RSS", "rss.xml", "application/rss+xml", rss.entry, rss.head, rss.join),
         Format(
-            "atom",
-            "Atom",
-            "atom.xml",
-            "application/atom+xml",
-            atom.entry,
-            atom.head,
-            atom.joined,
+            "atom", "Atom", "atom.xml", "application/atom+xml", atom.entry, atom.head, atom.join
         ),
         Format(
             "json",
@@ -58,7 +49,7 @@ FORMATS = {
             "application/feed+json",
             jsonfeed.entry,
             jsonfeed.head,
-            jsonfeed.joined,
+            jsonfeed.join,
         ),
     )
 }

@@ -26,4 +26,4 @@ def head(feed: Feed) -> bytes:
     return serialised
 
 
-joined = partial(xml.joined, end=b"</feed>")
+join = partial(xml.join, end=b"</feed>")

@@ -73,7 +73,7 @@ def head(feed: Feed) -> bytes:
     return _encode(_without_empty(members))
 
 
-def joined(head: bytes, items: Sequence[bytes]) -> bytes:
+def join(head: bytes, items: Sequence[bytes]) -> bytes:
     """The whole feed of items already serialised, in their order."""
     return b"".join([head.removesuffix(b"}"), b',"items":[', b",".join(items), b"]}"])
 

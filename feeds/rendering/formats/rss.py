@@ -33,4 +33,4 @@ def head(feed: Feed) -> bytes:
     return serialised
 
 
-joined = partial(xml.joined, end=b"</channel>")
+join = partial(xml.join, end=b"</channel>")

@@ -241,7 +241,7 @@ def serialised(element: Any) -> bytes:
     return envelope[envelope.index(b">") + 1 : envelope.rindex(b"</")]
 
 
-def joined(head: bytes, entries: Sequence[bytes], end: bytes) -> bytes:
+def join(head: bytes, entries: Sequence[bytes], end: bytes) -> bytes:
     """A serialised head with serialised entries put in before its `end` tags."""
     at = head.rindex(end)
     return b"".join([head[:at], *entries, head[at:]])
