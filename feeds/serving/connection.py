@@ -98,8 +98,7 @@ class Connection(asyncio.Protocol):
         """Answer what was received, in order, as far as that is possible at once."""
         transport = self._transport
         for _ in range(_TURN):
-            # Called for the next turn, and for room to send: the first may have got a miss.
-            if self.state != READING or transport.is_closing():
+            if self.state != READING or transport.is_closing():  # called twice: turn, and room
                 return
             if self._is_full:
                 transport.pause_reading()
