@@ -75,9 +75,9 @@ def feed(
     heading = heading._replace(entries=total, changed=max(modified, heading.changed))
     links = _links(reader, query, addresses, config, page, since)
     shown = of_rows(reader, page.rows, addresses.root)
-    made = whole(query, addresses, config, heading, shown, links)
+    result = _feed(query, addresses, config, heading, shown, links)
     mark = mark if has_deltas(query) else 0
-    return msgspec.structs.replace(made, mark=mark, withdrawn=gone)
+    return msgspec.structs.replace(result, mark=mark, withdrawn=gone)
 
 
 class _Page(NamedTuple):
@@ -167,7 +167,7 @@ def _story(reader: Reader, query: FeedQuery, addresses: Addresses, config: Confi
     # Who joins or leaves it changes elsewhere.
     modified = reader.modified(Scope(), EVERYTHING)
     heading = titles.Heading(title, len(coverage), modified)
-    return whole(query, addresses, config, heading, shown, links)
+    return _feed(query, addresses, config, heading, shown, links)
 
 
 def _digest(reader: Reader, query: FeedQuery, addresses: Addresses, config: Config) -> Feed:
@@ -177,7 +177,7 @@ def _digest(reader: Reader, query: FeedQuery, addresses: Addresses, config: Conf
     modified = max(reader.modified(query.scope, EVERYTHING), reader.state().closed if shown else 0)
     links = [Link("self", addresses.url(query), addresses.media_types[query.file])]
     heading = heading._replace(entries=len(shown), changed=modified)
-    return whole(query, addresses, config, heading, shown, links)
+    return _feed(query, addresses, config, heading, shown, links)
 
 
 def _archive(
@@ -193,11 +193,11 @@ def _archive(
         if to is not None or rel == "current"
     ]
     heading = heading._replace(entries=len(rows), changed=modified)
-    made = whole(query, addresses, config, heading, of_rows(reader, rows, addresses.root), links)
-    return msgspec.structs.replace(made, archive=period.name) if is_closed else made
+    result = _feed(query, addresses, config, heading, of_rows(reader, rows, addresses.root), links)
+    return msgspec.structs.replace(result, archive=period.name) if is_closed else result
 
 
-def whole(
+def _feed(
     query: FeedQuery,
     addresses: Addresses,
     config: Config,

@@ -26,13 +26,13 @@ class NoRecord(LookupError):
     """The record of an entry that is kept without it was asked for."""
 
 
-class Kept(NamedTuple):
+class Snapshot(NamedTuple):
     """A feed as of a state of the store."""
 
     feed: Feed
     state: State
 
-    def without_records(self) -> Kept:
+    def without_records(self) -> Snapshot:
         """The same without the records of entries, which take the most memory."""
         entries = [
             entry if entry.source is _unknown else replace(entry, source=_unknown)
@@ -40,7 +40,7 @@ class Kept(NamedTuple):
         ]
         return self._replace(feed=msgspec.structs.replace(self.feed, entries=tuple(entries)))
 
-    def is_same(self, other: Kept) -> bool:
+    def is_same(self, other: Snapshot) -> bool:
         """Whether both feeds have the same document."""
         modified = self.feed.modified
         return self.feed == msgspec.structs.replace(other.feed, modified=modified)
@@ -50,8 +50,8 @@ def _unknown() -> bytes:
     raise NoRecord
 
 
-def renewed(
-    reader: Reader, query: FeedQuery, before: Kept, addresses: Addresses, config: Config
+def renew(
+    reader: Reader, query: FeedQuery, before: Snapshot, addresses: Addresses, config: Config
 ) -> Feed | None:
     """What `builder.feed` would make; None where more changed than entries which are shown.
 

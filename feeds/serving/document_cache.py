@@ -55,9 +55,9 @@ class DocumentCache:
 
     def put(self, address: str, cached: CachedDocument) -> None:
         """Hold a document in the place of the one before."""
-        size = cached.rendering.document.size
-        kept = cached.rendering.kept
-        self._documents.put(address, cached, size + _ENTRY * len(kept.feed.entries if kept else ()))
+        document, snapshot = cached.rendering
+        entries = len(snapshot.feed.entries) if snapshot else 0
+        self._documents.put(address, cached, document.size + _ENTRY * entries)
 
     def variant(self, address: str, document: Document, coding: str) -> Variant:
         """The document in a coding; what it grows by counts."""

@@ -40,11 +40,11 @@ class Rendering(NamedTuple):
     """A document, and what it was made from where that is cheaper to compare."""
 
     document: Document
-    kept: renewal.Kept | None = None
+    snapshot: renewal.Snapshot | None = None
 
     def without_records(self) -> Rendering:
         """The same, to be kept."""
-        return self._replace(kept=self.kept and self.kept.without_records())
+        return self._replace(snapshot=self.snapshot and self.snapshot.without_records())
 
 
 class DocumentRenderer:
@@ -83,8 +83,8 @@ class DocumentRenderer:
         pages = self.named(reader)
         if isinstance(query, SiteQuery):
             return self._as_before(Rendering(self._site(query, reader, pages)), before)
-        if before and before.kept:
-            feed = renewal.renewed(reader, query, before.kept, self.addresses, pages.config)
+        if before and before.snapshot:
+            feed = renewal.renew(reader, query, before.snapshot, self.addresses, pages.config)
             if feed:
                 with suppress(renewal.NoRecord):  # of an entry that isn't kept serialised either
                     return self._rendering(query, feed, reader, pages, before)
@@ -96,10 +96,10 @@ class DocumentRenderer:
     ) -> Rendering:
         if not query.file:
             return self._as_before(Rendering(self._feed(query, feed, reader, pages)), before)
-        kept = renewal.Kept(feed, reader.state())
-        if before and before.kept and before.kept.is_same(kept):
-            return before._replace(kept=kept)
-        return Rendering(self._feed(query, feed, reader, pages), kept)
+        snapshot = renewal.Snapshot(feed, reader.state())
+        if before and before.snapshot and before.snapshot.is_same(snapshot):
+            return before._replace(snapshot=snapshot)
+        return Rendering(self._feed(query, feed, reader, pages), snapshot)
 
     @staticmethod
     def _as_before(rendering: Rendering, before: Rendering | None) -> Rendering:

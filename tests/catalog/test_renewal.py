@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from feeds.catalog import builder, titles
 from feeds.catalog.addresses import NotFound
-from feeds.catalog.renewal import Kept, NoRecord, renewed
+from feeds.catalog.renewal import NoRecord, Snapshot, renew
 from feeds.loading import loader
 from feeds.store.database import Store
 from feeds.store.reader import Reader
@@ -40,7 +40,7 @@ class Site:
         self.folder, self.store = folder, Store(databases.fresh())
         self.hours = 0
         self.fields: dict[str, dict[str, Any]] = {}
-        self.kept: dict[str, Kept] = {}
+        self.snapshots: dict[str, Snapshot] = {}
 
     def write(self, name: str, **fields: Any) -> None:
         """A record, with what was said of it before unless `fields` say otherwise."""
@@ -59,13 +59,13 @@ class Site:
         told = dict([parameters.split("=")] if parameters else [])
         query = GRAMMAR.feed(path, {name: [value] for name, value in told.items()})
         config = titles.named(reader, SMALL)
-        before = self.kept.pop(address, None)
+        before = self.snapshots.pop(address, None)
         try:
-            feed = before and renewed(reader, query, before, GRAMMAR, config)
+            feed = before and renew(reader, query, before, GRAMMAR, config)
             made = builder.feed(reader, query, GRAMMAR, config, TODAY)
         except NotFound:
             return None
-        self.kept[address] = Kept(made, reader.state()).without_records()
+        self.snapshots[address] = Snapshot(made, reader.state()).without_records()
         if feed:
             assert feed == made, address
         return bool(feed)
@@ -135,7 +135,7 @@ def test_its_entries_show_what_their_topics_are_called_by_now(site: Site) -> Non
         site.write(name, topics=["ai"])
     site.load()
     assert site.outcomes("/topics/web/rss.xml") == [True]
-    labels = site.kept["/topics/web/rss.xml"].feed.entries[0].topics
+    labels = site.snapshots["/topics/web/rss.xml"].feed.entries[0].topics
     assert [label.name for label in labels] == ["ai", "Web"]
 
 
@@ -151,7 +151,7 @@ def test_it_is_made_anew_when_the_site_is_called_otherwise(site: Site) -> None:
 
 def test_records_of_entries_that_stay_are_not_there(site: Site) -> None:
     with pytest.raises(NoRecord):
-        _ = site.kept["/rss.xml"].feed.entries[0].record
+        _ = site.snapshots["/rss.xml"].feed.entries[0].record
 
 
 @pytest.mark.usefixtures("either")
