@@ -1,4 +1,4 @@
-"""Fixtures that tests share, and the one flag of our own."""
+"""Fixtures that tests share, and the flags of our own."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,6 +39,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write what the golden feeds in tests/golden/ are now, instead of comparing",
     )
+    parser.addoption(
+        "--seeds", type=int, default=1, help="how many random histories each test of them tries"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "seed" in metafunc.fixturenames:
+        metafunc.parametrize("seed", range(metafunc.config.getoption("--seeds")))
 
 
 @pytest.fixture

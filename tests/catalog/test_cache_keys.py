@@ -152,7 +152,6 @@ def change(site: Site, chosen: random.Random, number: int) -> None:
             site.put(name, title=f"Story {name}")  # mostly as it was
 
 
-@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.slow
 def test_what_a_load_made_different_is_purged_and_feeds_that_are_as_they_were_are_not(
     any_site: Site, monkeypatch: pytest.MonkeyPatch, seed: int
@@ -168,7 +167,8 @@ def test_what_a_load_made_different_is_purged_and_feeds_that_are_as_they_were_ar
     site.load()
     different = purged_in_vain = kept = 0
     before = site.documents()
-    for round_ in range(16):
+    rounds = 16 if site.store.file else 4  # PostgreSQL takes ten times as long
+    for round_ in range(rounds):
         for _ in range(chosen.choice([1, 1, 2])):
             change(site, chosen, round_)
         purged = site.load()
@@ -187,12 +187,11 @@ def test_what_a_load_made_different_is_purged_and_feeds_that_are_as_they_were_ar
                 purged_in_vain += is_purged
                 kept += not is_purged
         before = after
-    assert different > 350
+    assert different > 20 * rounds
     assert purged_in_vain < kept / 10  # with pages of three entries, of which one changed
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2))
 def test_whatever_was_kept_since_the_mark_is_purged_when_it_differs_by_now(
     any_site: Site, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
@@ -204,7 +203,7 @@ def test_whatever_was_kept_since_the_mark_is_purged_when_it_differs_by_now(
     for number in range(18):
         site.put(f"story-{number}", **story(number, chosen))
     site.load()
-    for round_ in range(3):
+    for round_ in range(3 if site.store.file else 1):
         with site.store.read() as reader:
             mark = reader.state().loaded
         kept = []

@@ -155,7 +155,6 @@ def test_records_of_entries_that_stay_are_not_there(site: Site) -> None:
 
 
 @pytest.mark.usefixtures("either")
-@pytest.mark.parametrize("seed", range(4))
 def test_after_random_loads_a_feed_is_as_if_made_from_the_start(site: Site, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - no secret, and must repeat
     found: Counter[bool | None] = Counter()

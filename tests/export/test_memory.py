@@ -90,7 +90,6 @@ def change(folder: Path, rng: random.Random, step: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
 def test_a_store_made_anew_for_each_export_writes_what_one_does_that_lives_on(
     sites: tuple[Site, Site], seed: int
 ) -> None:

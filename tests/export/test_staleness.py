@@ -90,7 +90,6 @@ def change(folder: Path, rng: random.Random, step: int) -> None:
 
 
 @pytest.mark.parametrize("lives_on", [True, False])
-@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2))])
 @pytest.mark.usefixtures("either")
 def test_a_history_of_exports_writes_what_whole_ones_do(
     tmp_path: Path, seed: int, *, lives_on: bool

@@ -135,7 +135,6 @@ def _steps(folder: Path, draw: random.Random) -> Iterator[None]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("window", [0, 48])
-@pytest.mark.parametrize("seed", range(2))
 def test_those_that_changed_are_told_and_no_others(
     store: Store, tmp_path: Path, seed: int, window: int
 ) -> None:
@@ -167,7 +166,6 @@ def six(store: Store, tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("window", [0, 48])
-@pytest.mark.parametrize("seed", range(2))
 def test_all_that_several_loads_changed_is_told(
     store: Store, tmp_path: Path, seed: int, window: int
 ) -> None:

@@ -222,7 +222,6 @@ def tables(store: Store) -> dict[str, list[tuple[Any, ...]]]:
 
 
 @pytest.mark.usefixtures("either")
-@pytest.mark.parametrize("seed", range(8))
 def test_loads_of_what_was_told_are_loads_of_everything(tmp_path: Path, seed: int) -> None:
     editor = Editor(tmp_path / "news", seed)
     stores = [Store(databases.fresh()) for _ in range(2)]

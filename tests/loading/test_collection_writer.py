@@ -193,7 +193,6 @@ def test_a_list_of_the_name_of_a_filter_is_at_another_address(store: Store, thre
     assert shown(store, f"{address}rss.xml") == ["a.md", "c.md"]
 
 
-@pytest.mark.parametrize("seed", range(3))
 def test_loads_one_after_the_other_end_where_one_load_does(
     store: Store, tmp_path: Path, seed: int
 ) -> None:

@@ -106,7 +106,6 @@ def made_at(store: Store, address: str) -> Feed | None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
 def test_a_store_made_anew_has_the_bytes_of_one_that_followed_the_commits(
     tmp_path: Path, seed: int
 ) -> None:

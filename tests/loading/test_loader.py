@@ -578,7 +578,6 @@ def without_ids(store: Store) -> Store:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(6))
 def test_any_sequence_of_changes_ends_like_a_fresh_load(tmp_path: Path, seed: int) -> None:
     twin = Twin(tmp_path, seed)
     store = fresh(twin.folder, day(0))
