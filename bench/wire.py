@@ -15,6 +15,7 @@ import struct
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -76,7 +77,8 @@ def send(server: Server, sent: bytes, chance: random.Random) -> bytes | None:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, off)
                 return None
             connection.sendall(sent[cut:])
-            connection.shutdown(socket.SHUT_WR)
+            with suppress(OSError):  # it was closed already
+                connection.shutdown(socket.SHUT_WR)
             while received := connection.recv(65536):
                 answer += received
         except (ConnectionError, TimeoutError) as error:

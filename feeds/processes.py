@@ -65,7 +65,8 @@ def in_order(
             yield result
     finally:
         with _interrupts() as interrupts:
-            pending = {future for _, future in running if not future.cancel()}
+            # None is cancelled: until Python 3.11.3, shutdown may wait for ever for one that was.
+            pending = {future for _, future in running}
             while pending and not interrupts:
                 pending = wait(pending, _LOOK).not_done
             if interrupts:

@@ -3,7 +3,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -229,3 +231,19 @@ def test_a_second_interrupt_ends_processes_that_are_waited_for(folder: Path) -> 
         finally:
             program.kill()
     until(lambda: not any(map(_runs, processes)))
+
+
+def note(folder: Path, number: int) -> int:
+    time.sleep(0.02)  # it takes some time
+    (folder / str(number)).touch()
+    return number
+
+
+def test_where_an_end_comes_early_what_was_begun_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "_AHEAD", 8)
+    results = processes.in_order(partial(note, tmp_path), iter(range(100)), 2)
+    assert next(results) == 0
+    results.close()  # before Python 3.11.3, this could hang where something was cancelled
+    assert len(list(tmp_path.iterdir())) == 2 * processes._AHEAD
