@@ -371,9 +371,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
 
 def unknown_variables() -> str:
     """What to tell of `FEEDS_*` variables that are no setting, and that no platform sets."""
-    known = {variable(name) for name in settings()}
-    names = (name for name, value in os.environ.items() if name.startswith(_PREFIX) and value)
-    names = (name for name in names if not (name in known or _OF_PLATFORMS.match(name)))
+    names = {name for name, value in os.environ.items() if name.startswith(_PREFIX) and value}
+    names -= {*map(variable, settings()), *filter(_OF_PLATFORMS.match, names)}
     hints = ((name, nearest(name.removeprefix(_PREFIX), settings())) for name in sorted(names))
     listed = ", ".join(f"{name} ({variable(near)}?)" if near else name for name, near in hints)
     return listed and f"no setting, and passed over: {listed}; feeds config prints those there are"
