@@ -42,12 +42,11 @@ def read_all(
         [(path, known.get(path, b"")) for path in paths[start : start + _BATCH]]
         for start in range(0, len(paths), _BATCH)
     )
-    # This process writes what they read; with our own form, which is soon read, all the time.
-    writing = options.site is None or options.site.is_links
-    processes = (os.cpu_count() or 1) - writing if len(paths) >= _WORTH_PROCESSES else 0
+    # As many as processors: this one writes what they read, and waits for them half of the time.
+    processes = os.cpu_count() or 1
     read = partial(_read, folder, options, interpret)
     with no_garbage_collection():
-        if processes:
+        if processes > 1 and len(paths) >= _WORTH_PROCESSES:
             yield from in_order(read, batches, processes)
         else:
             yield from map(read, batches)

@@ -826,7 +826,7 @@ def test_a_program_that_loads_when_it_is_imported_loads(tmp_path: Path, threads:
     program.write_text(
         "import os, threading\n"
         "from feeds import create_app\n"
-        "os.cpu_count = lambda: 3\n"
+        "os.cpu_count = lambda: 2\n"
         f"for _ in range({threads}):\n"
         "    threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
         f"app = create_app({{'seeds': {str(tmp_path / 'records')!r},"

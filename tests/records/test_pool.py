@@ -28,8 +28,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def three_processors(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+def two_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
     monkeypatch.setattr(pool, "_WORTH_PROCESSES", 1)
     monkeypatch.setattr(pool, "_BATCH", 1)
     monkeypatch.setattr(processes, "_AHEAD", 2)
@@ -147,7 +147,7 @@ from pathlib import Path
 from feeds.records import pool
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job has it ignored
-os.cpu_count = lambda: 3
+os.cpu_count = lambda: 2
 pool._WORTH_PROCESSES = pool._BATCH = 1
 for _ in range(int(sys.argv[1])):
     threading.Thread(target=threading.Event().wait, daemon=True).start()
