@@ -152,7 +152,7 @@ class Publisher:
         line = _log_line(ping, answer, outcome)
         if outcome.fate is Fate.DONE:
             if ping.attempts:
-                self._said.clear()
+                self._said -= {kind for kind in self._said if kind[0] == ping.hub}
             self._tell(line)
         elif (kind := (ping.hub, answer.status, answer.problem, outcome.fate)) not in self._said:
             self._said.add(kind)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
 
@@ -13,6 +13,8 @@ from feeds.loading.report import Report
 from feeds.records.outcome import decode_problems
 from feeds.store.bulk_insert import chunks
 from feeds.store.schema import collections, entries, files, records
+
+RECORDS: Final = ("public", "collection", "hidden")  # outcomes of files that are records
 
 
 class Tally:
@@ -53,9 +55,6 @@ class Tally:
                 found["copies"] += public
                 found["suppressed"] += public * removed
         return found
-
-
-RECORDS = ("public", "collection", "hidden")  # outcomes of files that are records
 
 
 def records_in(connection: Connection) -> int:

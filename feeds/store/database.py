@@ -172,8 +172,8 @@ class Store:
                 f"the store {self.name} holds something else: {names}; "
                 "give FEEDS_DATABASE_URL a database of its own"
             )
-        is_said = ("state", "schema") in there
-        schema = connection.execute(select(state.c.schema)).scalar() if is_said else None
+        has_schema = ("state", "schema") in there
+        schema = connection.execute(select(state.c.schema)).scalar() if has_schema else None
         if not missing and schema == SCHEMA:
             return None
         if schema not in (None, SCHEMA):
